@@ -1,0 +1,27 @@
+"""AISI: masks from keywords. Stages, in order, are the files of workflow/rules."""
+
+from snakemake.utils import min_version, validate
+
+min_version("9.27")
+
+
+configfile: workflow.source_path("config/config.yaml")
+
+
+validate(config, "workflow/schemas/config.schema.yaml")
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/salient_instances.smk"
+include: "workflow/rules/attention.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/graph.smk"
+include: "workflow/rules/partition.smk"
+include: "workflow/rules/proxy_masks.smk"
+include: "workflow/rules/semantic.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/report.smk"

@@ -1,0 +1,31 @@
+"""What several stages' rules share: the code digest, shards, and where the dataset lies."""
+
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from aisi.code_digest import code_digest as digest_script  # noqa: E402
+
+DATASET = config["dataset"]
+TRAIN, VAL = DATASET["train"], DATASET["val"]
+SHARDS = range(config["shards"])
+
+
+wildcard_constraints:
+    split=r"[\w-]+",
+    shard=r"\d+",
+    seed=r"\d+",
+    assignment=r"[\w.-]+",
+    network=r"[\w-]+",
+
+
+def code_digest(rule_name):
+    """Digest of the code that a rule's script runs, comments and docstrings apart."""
+    return digest_script(SCRIPTS / f"{rule_name}.py")
+
+
+def shards_of(pattern):
+    """All shards' files of a pattern with {shard}; its other wildcards stay."""
+    return expand(pattern, shard=SHARDS, allow_missing=True)
