@@ -1,0 +1,130 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from aisi.formats import SalientInstances
+from aisi.proxy_masks import CocoInstances, instance_rows, proxy_mask, tagged_photos
+from hypothesis import given
+from hypothesis import strategies as st
+from pycocotools import mask as rle
+
+CATEGORIES = pd.DataFrame(
+    {"label": [1, 2, 3], "category_id": [7, 9, 90], "name": ["cat", "dog", "kite"], "colour": ["#800000"] * 3}
+)
+
+
+def encode(*rows):
+    """RLE of a mask drawn with characters, ``#`` inside."""
+    return rle.encode(np.asfortranarray([[character == "#" for character in row] for row in rows], np.uint8))
+
+
+TOP = encode("####", "####", "....", "....")
+LEFT = encode("##..", "##..", "##..", "....")
+DOT = encode("#...", "....", "....", "....")
+
+
+def draw(proxy):
+    return ["".join("." if value == 0 else "x" if value == 255 else str(value) for value in row) for row in proxy]
+
+
+def test_smaller_instance_is_on_top_whatever_the_order():
+    expected = ["2211", "2211", "22..", "...."]
+    assert draw(proxy_mask([TOP, LEFT], [1, 2], {1, 2})) == expected
+    assert draw(proxy_mask([LEFT, TOP], [2, 1], {1, 2})) == expected
+
+
+def test_of_two_equal_sizes_the_first_is_on_top():
+    assert draw(proxy_mask([DOT, DOT], [3, 2], {2, 3}))[0] == "3..."
+
+
+def test_noisy_pixels_are_ignored_or_background():
+    assert draw(proxy_mask([TOP, LEFT], [1, 0], {1})) == ["xx11", "xx11", "xx..", "...."]
+    assert draw(proxy_mask([TOP, LEFT], [1, 0], {1}, noisy_pixels="background")) == ["..11", "..11", "....", "...."]
+    assert draw(proxy_mask([TOP, LEFT], [0, 2], {2})) == ["22xx", "22xx", "22..", "...."]
+
+
+def test_missing_keyword_can_make_the_background_unknown():
+    assert draw(proxy_mask([DOT], [1], {1, 2}, missing_keywords="background"))[0] == "1..."
+    assert draw(proxy_mask([DOT], [1], {1, 2}, missing_keywords="ignore"))[0] == "1xxx"
+    assert draw(proxy_mask([DOT], [1], {1}, missing_keywords="ignore"))[0] == "1..."
+
+
+@pytest.mark.parametrize("masks, labels", [([], []), ([TOP], [0])])
+def test_photo_without_a_tag_gets_no_proxy(masks, labels):
+    assert proxy_mask(masks, labels, {1}) is None
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=4), st.data())
+def test_every_pixel_belongs_to_the_smallest_instance_above_it(labels, data):
+    bits = st.lists(st.booleans(), min_size=12, max_size=12).filter(any)
+    masks = [np.reshape(data.draw(bits), (3, 4)) for _ in labels]
+    proxy = proxy_mask([rle.encode(np.asfortranarray(mask, np.uint8)) for mask in masks], labels, {1, 2, 3})
+    if not any(labels):
+        assert proxy is None
+        return
+    for pixel in np.ndindex(3, 4):
+        above = [(mask.sum(), number) for number, mask in enumerate(masks) if mask[pixel]]
+        expected = (labels[min(above)[1]] or 255) if above else 0
+        assert proxy[pixel] == expected
+
+
+def instances(ids, numbers, masks):
+    boxes = np.tile([0, 0, 4, 3], (len(ids), 1))
+    return SalientInstances(np.array(ids, object), np.array(numbers), boxes, np.full(len(ids), 0.5, "f4"), masks)
+
+
+def photos(*rows):
+    return pd.DataFrame(
+        [(*row, "") for row in rows], columns=["image_id", "path", "width", "height", "keywords", "sha256"]
+    )
+
+
+def tags(*rows):
+    return pd.DataFrame(rows, columns=["image_id", "instance_id", "label"])
+
+
+def test_photos_meet_their_instances_and_tags():
+    images = photos(("b/ü 1", "x/b/ü 1.JPG", 4, 4, ("dog",)), ("a", "a.png", 4, 4, ()), ("c", "c.png", 4, 4, ("cat",)))
+    found = instances(["b/ü 1", "b/ü 1", "c"], [0, 1, 0], [TOP, LEFT, DOT])
+    table = tags(("c", 0, 1), ("b/ü 1", 1, 2), ("b/ü 1", 0, 0))
+    first, second, third = tagged_photos(images, found, table, CATEGORIES)
+    assert (first.file_name, first.keywords, first.labels.tolist()) == ("b/ü 1.JPG", (2,), [0, 2])
+    assert (second.keywords, second.labels.tolist(), second.masks) == ((), [], [])
+    assert third.labels.tolist() == [1]
+
+
+def test_tags_of_other_instances_are_refused():
+    images = photos(("a", "a.png", 4, 4, ("cat",)))
+    with pytest.raises(ValueError, match=r"a: instances \[1\] have no row"):
+        list(tagged_photos(images, instances(["a", "a"], [0, 1], [TOP, DOT]), tags(("a", 0, 1)), CATEGORIES))
+
+
+def test_mask_of_another_size_is_refused():
+    images = photos(("a", "a.png", 5, 4, ("cat",)))
+    with pytest.raises(ValueError, match="upright"):
+        list(tagged_photos(images, instances(["a"], [0], [TOP]), tags(("a", 0, 1)), CATEGORIES))
+
+
+def test_rows_of_photos():
+    assert instance_rows(["b", "b", "a"]) == {"b": slice(0, 2), "a": slice(2, 3)}
+    assert instance_rows([]) == {}
+
+
+def test_coco_instances():
+    images = photos(("sub/a", "sub/a.jpg", 4, 4, ("cat", "kite")), ("b", "b.jpg", 4, 4, ("dog",)))
+    found = instances(["sub/a", "sub/a", "b"], [0, 1, 0], [TOP, LEFT, DOT])
+    coco = CocoInstances(CATEGORIES)
+    for photo in tagged_photos(images, found, tags(("sub/a", 0, 0), ("sub/a", 1, 3), ("b", 0, 2)), CATEGORIES):
+        coco.add(photo)
+    content = json.loads(json.dumps(coco.content))
+    assert content["categories"][2] == {"id": 90, "name": "kite"}
+    assert [(image["id"], image["image_id"], image["file_name"]) for image in content["images"]] == [
+        (1, "sub/a", "sub/a.jpg"),
+        (2, "b", "b.jpg"),
+    ]
+    first, second = content["annotations"]
+    assert (first["id"], first["image_id"], first["category_id"], first["area"]) == (1, 1, 90, 6)
+    assert (first["bbox"], first["score"]) == ([0, 0, 4, 3], 0.5)
+    assert (second["image_id"], second["category_id"]) == (2, 9)
+    assert rle.decode(first["segmentation"]).tolist() == rle.decode(LEFT).tolist()

@@ -1,0 +1,198 @@
+"""Proxy ground truth: the label map and the COCO objects of a photo, from its tagged instances (PAPER §3)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import PurePath
+
+import numpy as np
+from pycocotools import mask as rle
+
+from aisi.formats import IGNORE, NOISY
+
+NOISY_PIXELS = ("ignore", "background")
+MISSING_KEYWORDS = ("background", "ignore")
+
+
+@dataclass(frozen=True)
+class TaggedPhoto:
+    """One photo with its instances and their tags.
+
+    Attributes
+    ----------
+    image_id, file_name : str
+        ``file_name`` is the image_id with the file's suffix: the path below the dataset's folder of photos.
+    height, width : int
+        Of the upright photo.
+    keywords : tuple of int
+        Labels 1..C of the photo's keywords.
+    boxes : (n, 4) int64
+        XYXY, half-open.
+    scores : (n,) float32
+        Objectness, descending.
+    masks : list of dict
+        COCO compressed RLE.
+    labels : (n,) int64
+        0 = noisy.
+    """
+
+    image_id: str
+    file_name: str
+    height: int
+    width: int
+    keywords: tuple
+    boxes: np.ndarray
+    scores: np.ndarray
+    masks: list
+    labels: np.ndarray
+
+
+def tagged_photos(images, instances, tags, categories) -> Iterator[TaggedPhoto]:
+    """Bring together what is known of each photo of a shard.
+
+    Parameters
+    ----------
+    images : DataFrame
+        Photos of the shard, as from :func:`aisi.formats.read_images`.
+    instances : SalientInstances
+        Of the same shard.
+    tags : DataFrame
+        Of the whole split, as from :func:`aisi.formats.read_tags`; rows in any order.
+    categories : DataFrame
+        As from :func:`aisi.formats.read_categories`.
+
+    Yields
+    ------
+    TaggedPhoto
+        Every photo, in the order of ``images``; one without instances has empty fields.
+
+    Raises
+    ------
+    ValueError
+        If an instance has no tag, or an instance's mask is not of the photo's size.
+    """
+    label_of = dict(zip(categories["name"], categories["label"], strict=True))
+    tag_of = dict(zip(zip(tags["image_id"], tags["instance_id"], strict=True), tags["label"], strict=True))
+    rows_of = instance_rows(instances.image_ids)
+    for photo in images.itertuples():
+        rows = rows_of.get(photo.image_id, slice(0, 0))
+        masks = instances.masks[rows]
+        for mask in masks:
+            if list(mask["size"]) != [photo.height, photo.width]:
+                raise ValueError(
+                    f"{photo.image_id}: an instance's mask is {mask['size']}, the photo "
+                    f"[{photo.height}, {photo.width}] (height, width). Instances must be in the EXIF-upright frame."
+                )
+        keys = [(photo.image_id, int(number)) for number in instances.instance_ids[rows]]
+        untagged = [number for image_id, number in keys if (image_id, number) not in tag_of]
+        if untagged:
+            raise ValueError(
+                f"{photo.image_id}: instances {untagged} have no row in the tags. "
+                "They were assigned for other instances: delete the tags and run the workflow again."
+            )
+        yield TaggedPhoto(
+            photo.image_id,
+            photo.image_id + PurePath(photo.path).suffix,
+            photo.height,
+            photo.width,
+            tuple(label_of[name] for name in photo.keywords),
+            instances.boxes[rows],
+            instances.scores[rows],
+            masks,
+            np.array([tag_of[key] for key in keys], np.int64),
+        )
+
+
+def instance_rows(image_ids):
+    """Rows of each photo: image_id to slice. A photo's instances follow one another."""
+    rows, start = {}, 0
+    for image_id, members in groupby(image_ids):
+        stop = start + sum(1 for _ in members)
+        rows[image_id] = slice(start, stop)
+        start = stop
+    return rows
+
+
+def proxy_mask(masks, labels, keywords, noisy_pixels="ignore", missing_keywords="background"):
+    """Label map of one photo.
+
+    Parameters
+    ----------
+    masks : list of dict
+        COCO compressed RLE of the photo's instances.
+    labels : (n,) int
+        Their labels, 0 = noisy.
+    keywords : collection of int
+        Labels of the photo's keywords.
+    noisy_pixels : {"ignore", "background"}
+        What the pixels of noisy instances become.
+    missing_keywords : {"background", "ignore"}
+        What the background becomes in a photo of which some keyword is no instance's tag.
+
+    Returns
+    -------
+    (H, W) uint8 or None
+        0 background, 1..C label, 255 ignore. None if no instance has a tag.
+    """
+    labels = np.asarray(labels, np.int64)
+    if not np.any(labels != NOISY):
+        return None  # ASSUME: a photo in which no instance has a tag gets no proxy
+    # ASSUME: noisy pixels and the background of a photo with a missing keyword are unspecified; both are config keys
+    background = IGNORE if missing_keywords == "ignore" and not set(keywords) <= set(labels.tolist()) else 0
+    values = np.where(labels == NOISY, IGNORE if noisy_pixels == "ignore" else background, labels)
+    proxy = np.full(masks[0]["size"], background, np.uint8)
+    # ASSUME: where two instances overlap the smaller one is on top, of two equal ones the first
+    for instance in np.lexsort((np.arange(len(labels)), rle.area(masks)))[::-1]:
+        proxy[rle.decode(masks[instance]).astype(bool)] = values[instance]
+    return proxy
+
+
+class CocoInstances:
+    """Gathers the tagged instances of photos as COCO's instances.
+
+    Parameters
+    ----------
+    categories : DataFrame
+        As from :func:`aisi.formats.read_categories`; annotations carry the dataset's own ``category_id``.
+
+    Attributes
+    ----------
+    content : dict
+        ``images`` (id 1.. in the order added), ``categories`` and ``annotations`` (id 1..; whole masks as RLE with
+        text counts, bbox as x, y, width, height).
+    """
+
+    def __init__(self, categories):
+        self._category_ids = [None, *map(int, categories["category_id"])]
+        named = zip(self._category_ids[1:], categories["name"], strict=True)
+        kinds = [{"id": number, "name": name} for number, name in named]
+        self.content = {"images": [], "categories": kinds, "annotations": []}
+
+    def add(self, photo):
+        """Add a :class:`TaggedPhoto` and those of its instances that have a tag."""
+        number = len(self.content["images"]) + 1
+        self.content["images"].append(
+            {
+                "id": number,
+                "file_name": photo.file_name,
+                "image_id": photo.image_id,
+                "width": int(photo.width),
+                "height": int(photo.height),
+            }
+        )
+        annotations = self.content["annotations"]
+        for instance in np.flatnonzero(photo.labels != NOISY):
+            x0, y0, x1, y1 = map(int, photo.boxes[instance])
+            mask = photo.masks[instance]
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": number,
+                    "category_id": self._category_ids[photo.labels[instance]],
+                    "bbox": [x0, y0, x1 - x0, y1 - y0],
+                    "area": int(rle.area(mask)),
+                    "iscrowd": 0,
+                    "score": round(float(photo.scores[instance]), 6),
+                    "segmentation": {"size": list(map(int, mask["size"])), "counts": mask["counts"].decode("ascii")},
+                }
+            )
