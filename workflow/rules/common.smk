@@ -6,6 +6,8 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from snakemake.exceptions import WorkflowError  # noqa: E402
+
 from aisi.code_digest import code_digest as digest_script  # noqa: E402
 
 DATASET = config["dataset"]
@@ -29,3 +31,18 @@ def code_digest(rule_name):
 def shards_of(pattern):
     """All shards' files of a pattern with {shard}; its other wildcards stay."""
     return expand(pattern, shard=SHARDS, allow_missing=True)
+
+
+def weights_file(block, key):
+    """The weights file that a config block's key names; an error before any computing if it is missing."""
+    if not Path(block[key]).is_file():
+        raise WorkflowError(
+            f"Config key {key} names the weights file {block[key]}, which does not exist. "
+            "Correct the path; it is read from the folder where the workflow runs."
+        )
+    return block[key]
+
+
+def weights_input(block):
+    """A network's pretrained weights as input: a file if its key ``weights`` names one, else nothing."""
+    return [] if block["weights"] in ("imagenet", "none") else weights_file(block, "weights")

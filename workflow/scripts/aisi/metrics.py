@@ -161,8 +161,8 @@ def average_precision_metrics(photos, names):
     Returns
     -------
     list of tuple
-        ``ap`` (mean over IoU 0.50:0.05:0.95), ``ap50`` and ``ap75``, over all (mean over the categories that occur in
-        the truth) and for each category; n = true instances.
+        ``ap`` (mean over IoU 0.50:0.05:0.95), ``ap50``, ``ap70`` and ``ap75``, over all (mean over the categories that
+        occur in the truth) and for each category; n = true instances.
     """
     true, found, n_photos = [], [], 0
     for true_labels, true_masks, labels, scores, masks in photos:
@@ -173,9 +173,9 @@ def average_precision_metrics(photos, names):
             found.append(_annotation(len(found) + 1, n_photos, label, mask, float(score)))
     precision = _precision(true, found, n_photos, len(names))
     counts = np.bincount([annotation["category_id"] for annotation in true], minlength=len(names) + 1)[1:]
-    rows = []
-    for metric, thresholds in (("ap", slice(None)), ("ap50", slice(0, 1)), ("ap75", slice(5, 6))):
-        values = precision[thresholds].mean((0, 1))
+    rows, thresholds = [], {"ap": slice(None), "ap50": slice(0, 1), "ap70": slice(4, 5), "ap75": slice(5, 6)}
+    for metric, chosen in thresholds.items():
+        values = precision[chosen].mean((0, 1))
         values[counts == 0] = np.nan
         mean = float(np.nanmean(values)) if counts.any() else np.nan
         rows.append((metric, ALL, mean, len(true)))

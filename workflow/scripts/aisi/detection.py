@@ -1,0 +1,55 @@
+"""Salient instances of photos, found by a trained S4Net."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from pycocotools import mask as rle
+
+from aisi.s4net import propose
+
+
+def detect(model, photo, *, score_threshold, max_instances, nms_iou):
+    """Find the salient instances of one photo.
+
+    Parameters
+    ----------
+    model : S4Net
+    photo : (H, W, 3) uint8
+    score_threshold : float
+        Instances below this objectness are left out, in [0, 1].
+    max_instances : int
+    nms_iou : float
+        Of two boxes that overlap more, the lower score goes.
+
+    Returns
+    -------
+    boxes : (n, 4) int64
+        XYXY, half-open, tight around the masks.
+    scores : (n,) float32
+        Descending.
+    masks : list of dict
+        COCO RLE.
+    """
+    device = next(model.parameters()).device
+    square = Image.fromarray(photo).resize((model.input_size,) * 2, Image.Resampling.BILINEAR)
+    image = torch.from_numpy(np.array(square)).permute(2, 0, 1)[None].to(device)
+    [(boxes, scores, soft)] = propose(model, image, nms_iou, max_instances, score_threshold)
+    scale = boxes.new_tensor([photo.shape[1], photo.shape[0]] * 2) / model.input_size
+    return _cut_out(boxes * scale, scores, soft, photo.shape[:2])
+
+
+def _cut_out(boxes, scores, soft, shape):
+    """Threshold masks inside their boxes, at the photo's size; empty ones fall out."""
+    tight, kept, masks = [], [], []
+    for box, score, part in zip(boxes.tolist(), scores.tolist(), soft, strict=True):
+        full = F.interpolate(part[None, None].float(), size=shape, mode="bilinear", align_corners=False)[0, 0]
+        mask = np.zeros(shape, np.uint8)
+        x0, y0, x1, y1 = int(box[0]), int(box[1]), int(np.ceil(box[2])), int(np.ceil(box[3]))
+        mask[y0:y1, x0:x1] = (full[y0:y1, x0:x1] >= 0.5).cpu().numpy()
+        columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
+        if len(rows):
+            tight.append((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
+            kept.append(score)
+            masks.append(rle.encode(np.asfortranarray(mask)))
+    return np.array(tight, np.int64).reshape(-1, 4), np.array(kept, np.float32), masks

@@ -1,0 +1,39 @@
+"""Find the salient instances of one shard's photos with S4Net."""
+
+from aisi.detection import detect
+from aisi.formats import new_salient_instances, read_images
+from aisi.images import read_photo
+from aisi.progress import log_to, progress
+from aisi.s4net import load_s4net
+from aisi.weights import pick_device
+
+
+def main(images, weights, score_threshold, max_instances, nms_iou, threads, output):
+    """Write boxes, masks and scores photo by photo; a photo without any adds no row."""
+    model = load_s4net(weights, pick_device(threads))
+    photos, found = read_images(images), 0
+    with new_salient_instances(output) as writer:
+        for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
+            instances = detect(
+                model,
+                read_photo(photo.path),
+                score_threshold=score_threshold,
+                max_instances=max_instances,
+                nms_iou=nms_iou,
+            )
+            writer.append(photo.image_id, *instances)
+            found += len(instances[0])
+    print(f"{found} salient instances in {len(photos)} photos, {found / max(1, len(photos)):.2f} a photo.")
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            images=snakemake.input.images,
+            weights=snakemake.input.weights,
+            score_threshold=snakemake.params.score_threshold,
+            max_instances=snakemake.params.max_instances,
+            nms_iou=snakemake.params.nms_iou,
+            threads=snakemake.threads,
+            output=snakemake.output.salient_instances,
+        )

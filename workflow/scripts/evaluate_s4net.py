@@ -1,0 +1,48 @@
+"""Judge S4Net on pictures with class-agnostic instance masks, by COCO's average precision."""
+
+import numpy as np
+from aisi.detection import detect
+from aisi.formats import read_labels, write_metrics
+from aisi.ground_truth import outside_void
+from aisi.images import read_photo
+from aisi.metrics import average_precision_metrics, metric_table
+from aisi.progress import log_to, progress
+from aisi.s4net import load_s4net
+from aisi.salient_data import list_pictures, true_instances
+from aisi.weights import pick_device
+
+CLASS_AGNOSTIC = ["instance"]
+SCORE_THRESHOLD = 0.0  # AP ranks all that were kept, whatever their score
+
+
+def main(weights, root, split, max_instances, nms_iou, threads, output):
+    """Write ap, ap50, ap70 and ap75 over the split's pictures."""
+    model = load_s4net(weights, pick_device(threads))
+    settings = {"score_threshold": SCORE_THRESHOLD, "max_instances": max_instances, "nms_iou": nms_iou}
+    rows = average_precision_metrics(judge(model, list_pictures(root, split), settings), CLASS_AGNOSTIC)
+    rows = [row for row in rows if row[1] == "all"]
+    protocol = f"coco, class-agnostic, void pixels left out, {model.masking} masks"
+    write_metrics(output, metric_table(rows, task="salient_instances", split=split, network="s4net", protocol=protocol))
+
+
+def judge(model, pairs, settings):
+    """True instances and found ones, one picture at a time."""
+    for picture, labels in progress(pairs, unit="picture"):
+        labels = read_labels(labels)
+        _, scores, masks = detect(model, read_photo(picture), **settings)
+        true_masks, void = true_instances(labels)
+        kept, masks = outside_void(masks, void)
+        yield np.ones(len(true_masks), int), true_masks, np.ones(len(kept), int), scores[kept], masks
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            weights=snakemake.input.weights,
+            root=snakemake.params.root,
+            split=snakemake.params.split,
+            max_instances=snakemake.params.max_instances,
+            nms_iou=snakemake.params.nms_iou,
+            threads=snakemake.threads,
+            output=snakemake.output.metrics,
+        )

@@ -1,0 +1,43 @@
+"""Train S4Net on pictures with class-agnostic instance masks."""
+
+from pathlib import Path
+
+from aisi.progress import log_to
+from aisi.s4net import S4Net, s4net_loss, save_s4net
+from aisi.salient_data import SalientPictures, list_pictures
+from aisi.training import fit, training_identity
+from aisi.weights import pick_device
+
+
+def main(root, split, architecture, backbone_weights, recipe, seed, threads, code, weights, log):
+    """Train on ``ImageSets/{split}.txt`` below ``root``; write safetensors and a CSV row an epoch."""
+    device = pick_device(threads)
+    pairs = list_pictures(root, split)
+    model = S4Net(**architecture, weights=backbone_weights).to(device)
+    backbone = {id(p) for p in model.backbone.parameters()}
+    groups = [
+        {"params": list(model.backbone.parameters()), "scale": recipe["backbone_scale"]},
+        {"params": [p for p in model.parameters() if id(p) not in backbone], "scale": 1.0},
+    ]
+    identity = training_identity(architecture, backbone_weights, recipe, seed, code, [p.name for p, _ in pairs])
+    checkpoint = Path(weights).with_suffix(".checkpoint.pt")
+    pictures = SalientPictures(pairs, architecture["input_size"])
+    arguments = {"seed": seed, "checkpoint": checkpoint, "log": log, "identity": identity, "parameter_groups": groups}
+    fit(model, s4net_loss, pictures, recipe, **arguments)
+    save_s4net(weights, model, architecture)
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            root=snakemake.params.root,
+            split=snakemake.params.split,
+            architecture=snakemake.params.architecture,
+            backbone_weights=snakemake.params.backbone_weights,
+            recipe=snakemake.params.recipe,
+            seed=snakemake.params.seed,
+            threads=snakemake.threads,
+            code=snakemake.params.code,
+            weights=snakemake.output.weights,
+            log=snakemake.output.log,
+        )
