@@ -1,5 +1,6 @@
 """Writing files so that a reader never meets half of one."""
 
+import hashlib
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,9 @@ def atomic(path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    # Not the name itself, which may be as long as a name can be; nor a random one, which torch.save puts into the file.
+    name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    temporary = path.with_name(f".{name}.partial{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)
@@ -50,6 +53,6 @@ def inside(folder, relative):
     """
     folder = Path(folder)
     path = folder / relative
-    if not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder)) or "\0" in relative:
+    if "\0" in relative or Path(os.path.abspath(folder)) not in Path(os.path.abspath(path)).parents:
         raise ValueError(f"{relative!r} leads out of {folder}. Ids are paths below the folder, without '..'.")
     return path

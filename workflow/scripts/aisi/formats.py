@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 import pandas as pd
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin
 
 from aisi.files import atomic
 
@@ -61,6 +61,13 @@ def _mismatch(path, kind, found, expected):
     )
 
 
+def _mismatch_of_masks(path, found, expected):
+    return FormatError(
+        f"{path}: found {found}, expected {expected}. A file of yours: convert or replace it. One that the workflow "
+        f"wrote: delete it and run again, {_RULES['proxy_masks']} makes it anew."
+    )
+
+
 # ------------------------------------------------------------------ tables (CSV)
 
 
@@ -74,11 +81,19 @@ def _write_table(path, table, columns):
 def _read_table(path, kind, columns, dtypes):
     text = {name: str for name in columns if name not in dtypes}
     try:
-        table = pd.read_csv(path, dtype=text | dtypes, keep_default_na=False, na_values={n: [""] for n in dtypes})
-    except (ValueError, pd.errors.EmptyDataError) as error:
+        table = pd.read_csv(
+            path,
+            dtype=text | dtypes,
+            index_col=False,
+            keep_default_na=False,
+            na_values={name: [""] for name in dtypes},
+        )
+    except (OSError, ValueError) as error:
         raise _mismatch(path, kind, f"a table that cannot be read ({error})", f"columns {columns}") from error
     if list(table.columns) != columns:
         raise _mismatch(path, kind, f"columns {list(table.columns)}", f"columns {columns}")
+    if table[list(text)].isna().any(axis=None):
+        raise _mismatch(path, kind, "a line that is cut short", f"columns {columns}")
     return table
 
 
@@ -93,8 +108,9 @@ def write_images(path, images):
         keywords (a tuple of names per photo), sha256 of the file's bytes.
     """
     table = images.assign(keywords=[KEYWORD_SEPARATOR.join(names) for names in images["keywords"]])
-    if table["image_id"].duplicated().any():
-        raise ValueError(f"{path}: image_id {table.loc[table['image_id'].duplicated(), 'image_id'].iloc[0]!r} is twice.")
+    twice = table["image_id"][table["image_id"].duplicated()]
+    if len(twice):
+        raise ValueError(f"{path}: image_id {twice.iloc[0]!r} is there twice.")
     _write_table(path, table, IMAGE_COLUMNS)
 
 
@@ -195,7 +211,7 @@ def _open_hdf5(path, kind, version):
 def _column(file, name, dtype, width=None):
     """An empty column that grows, chunked by about 64 KiB."""
     tail = () if width is None else (width,)
-    itemsize = 8 if dtype == _TEXT or dtype == _BYTES else np.dtype(dtype).itemsize
+    itemsize = 8 if dtype in (_TEXT, _BYTES) else np.dtype(dtype).itemsize
     rows = max(1, 65536 // (itemsize * (width or 1)))
     return file.create_dataset(name, (0, *tail), dtype=dtype, maxshape=(None, *tail), chunks=(rows, *tail))
 
@@ -266,10 +282,11 @@ class SalientInstancesWriter:
         boxes, scores = np.asarray(boxes, np.int64).reshape(-1, 4), np.asarray(scores, np.float32)
         if not len(boxes) == len(scores) == len(masks):
             raise ValueError(f"{image_id}: {len(boxes)} boxes, {len(scores)} scores and {len(masks)} masks.")
-        if np.any(np.diff(scores) > 0):
-            raise ValueError(f"{image_id}: scores must descend, found {scores.tolist()}.")
+        if np.any(np.diff(scores) > 0) or not np.all((scores >= 0) & (scores <= 1)):
+            raise ValueError(f"{image_id}: scores must descend and lie in [0, 1], found {scores.tolist()}.")
         sizes = np.array([mask["size"] for mask in masks], np.int64).reshape(-1, 2)
-        fits = (boxes[:, :2] >= 0).all(1) & (boxes[:, :2] < boxes[:, 2:]).all(1) & (boxes[:, 2:] <= sizes[:, ::-1]).all(1)
+        low, high = boxes[:, :2], boxes[:, 2:]
+        fits = np.all((low >= 0) & (low < high) & (high <= sizes[:, ::-1]), axis=1)
         if not fits.all():
             raise ValueError(f"{image_id}: box {boxes[~fits][0].tolist()} is empty or leaves the photo.")
         _extend(self._ids, [image_id] * len(boxes))
@@ -444,7 +461,7 @@ def _read_npz(path, kind, version):
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:  # TypeError: one array, no archive
         raise _mismatch(path, kind, f"a file that cannot be read ({error})", "npz") from error
     found = str(arrays.pop("format", "no format")), int(arrays.pop("version", -1))
     if found != (f"aisi/{kind}", version):
@@ -547,19 +564,27 @@ def voc_palette(n_labels=256):
     return colours
 
 
+_MASKS_VERSION = "1"
+
+
 def write_labels(path, labels):
     """Write a label map as palette PNG.
 
     Parameters
     ----------
     path : str or Path
-    labels : (H, W) uint8
+    labels : (H, W) int
         0 background, 1..C label, 255 ignore.
     """
-    image = Image.fromarray(np.asarray(labels, np.uint8), mode="P")
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or not labels.size or labels.dtype.kind not in "iu":
+        raise ValueError(f"{path}: a label map is (H, W) int, found {labels.shape} {labels.dtype}.")
+    if labels.min() < 0 or labels.max() > IGNORE:
+        raise ValueError(f"{path}: labels are 0 to {IGNORE}, found {labels.min()} to {labels.max()}.")
+    image = Image.fromarray(labels.astype(np.uint8), mode="P")
     image.putpalette(voc_palette().tobytes())
     note = PngImagePlugin.PngInfo()
-    note.add_text("aisi", "proxy_masks 1")
+    note.add_text("aisi", f"proxy_masks {_MASKS_VERSION}")
     with atomic(path) as temporary:
         image.save(temporary, pnginfo=note)
 
@@ -571,30 +596,79 @@ def read_labels(path):
     -------
     (H, W) uint8
     """
+    return _read_mask(path, ("P", "L"), "a palette or grey PNG of one byte a pixel").astype(np.uint8)
+
+
+def read_instance_map(path):
+    """Read an instance map of a dataset: palette or grey PNG, also one of 16 bits.
+
+    Returns
+    -------
+    (H, W) int32
+        0 background, 255 void, any other value one instance.
+    """
+    return _read_mask(path, ("P", "L", "I", "I;16", "I;16B"), "a palette or grey PNG").astype(np.int32)
+
+
+def _read_mask(path, modes, expected):
     try:
         with Image.open(path) as image:
-            if image.mode not in ("P", "L"):
-                raise _mismatch(path, "proxy_masks", f"a picture of mode {image.mode}", "a palette or grey PNG")
-            return np.array(image)
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise _mismatch(path, "proxy_masks", f"a file that cannot be read ({error})", "a palette PNG") from error
+            image.load()
+            mode, note, values = image.mode, image.info.get("aisi"), np.array(image)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise _mismatch_of_masks(path, f"a file that cannot be read ({error})", expected) from error
+    if note not in (None, f"proxy_masks {_MASKS_VERSION}"):
+        raise _mismatch_of_masks(path, f"aisi/{note}", f"aisi/proxy_masks {_MASKS_VERSION}")
+    if mode not in modes:
+        raise _mismatch_of_masks(path, f"a picture of mode {mode}", expected)
+    return values
+
+
+_COCO_NAME = "aisi/proxy_masks"
 
 
 def write_coco(path, coco):
     """Write COCO instances: a dict with images, categories and annotations (RLE counts as text)."""
-    head = {"info": {"description": "aisi/proxy_masks", "version": "1"}}
+    head = {"info": {"description": _COCO_NAME, "version": _MASKS_VERSION}}
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(head | coco, ensure_ascii=False), encoding="utf-8")
+        temporary.write_text(json.dumps(head | coco, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
 def read_coco(path):
     """Read COCO instances, ours or a dataset's."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            coco = json.load(file)
-    except (OSError, ValueError) as error:
-        raise _mismatch(path, "proxy_masks", f"a file that cannot be read ({error})", "COCO JSON") from error
-    missing = [key for key in ("images", "categories", "annotations") if key not in coco]
+    coco = _read_json(path)
+    missing = [key for key in ("images", "categories", "annotations") if not isinstance(coco, dict) or key not in coco]
     if missing:
-        raise _mismatch(path, "proxy_masks", f"no {', '.join(missing)}", "images, categories and annotations")
+        raise _mismatch_of_masks(path, f"no {', '.join(missing)}", "images, categories and annotations")
+    info = coco.get("info")
+    found = (info.get("description"), info.get("version")) if isinstance(info, dict) else (None, None)
+    if found[0] == _COCO_NAME and found[1] != _MASKS_VERSION:
+        raise _mismatch_of_masks(path, f"{_COCO_NAME} version {found[1]}", f"version {_MASKS_VERSION}")
     return coco
+
+
+def read_coco_instances(path):
+    """Read class-agnostic instances in COCO's format: a dataset's (images, annotations) or results (a bare list).
+
+    Returns
+    -------
+    images : list of dict or None
+        None for a bare list.
+    annotations : list of dict
+    """
+    coco = _read_json(path)
+    whole = isinstance(coco, dict)
+    images, annotations = (coco.get("images"), coco.get("annotations")) if whole else (None, coco)
+    parts = (images, annotations) if whole else (annotations,)
+    if not all(isinstance(part, list) and all(isinstance(entry, dict) for entry in part) for part in parts):
+        found = f"keys {sorted(coco)}" if whole else "neither an object nor a list of objects"
+        raise _mismatch_of_masks(path, found, "lists images and annotations, or a bare list of results")
+    return images, annotations
+
+
+def _read_json(path):
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return json.load(file)
+    except (OSError, ValueError, RecursionError) as error:
+        raise _mismatch_of_masks(path, f"a file that cannot be read ({error})", "COCO JSON") from error

@@ -1,10 +1,21 @@
 """Reading photos of every common kind, always upright and RGB."""
 
-import numpy as np
-from PIL import Image, ImageOps
+import struct
+import zlib
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-"""File names that count as photos, in lower case."""
+import numpy as np
+from PIL import ExifTags, Image
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 
 class BadImageError(ValueError):
@@ -22,7 +33,8 @@ def read_photo(path):
     Returns
     -------
     (H, W, 3) uint8
-        RGB in the EXIF-upright frame; transparent pixels over white.
+        RGB in the EXIF-upright frame; transparent pixels over white, 16 bits cut to their upper 8. Of an animation,
+        the first picture.
 
     Raises
     ------
@@ -31,9 +43,19 @@ def read_photo(path):
     """
     try:
         with Image.open(path) as image:
-            return np.array(_rgb(ImageOps.exif_transpose(image)))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BadImageError(f"{path}: cannot be read as a picture ({error}). Replace the file or leave it out.") from error
+            return np.array(_rgb(_upright(image)))
+    except _UNREADABLE as error:
+        raise BadImageError(f"{path}: cannot be read as a picture ({error}). Replace it or leave it out.") from error
+
+
+def _upright(image):
+    # Not ImageOps.exif_transpose: it writes the EXIF block anew, and fails on one that is odd but tells the rotation.
+    image.load()
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    except SyntaxError:  # an EXIF block that cannot be read turns nothing
+        turn = None
+    return image if turn is None else image.transpose(turn)
 
 
 def _rgb(image):
