@@ -35,12 +35,13 @@ def shards_of(pattern):
 
 def weights_file(block, key):
     """The weights file that a config block's key names; an error before any computing if it is missing."""
-    if not Path(block[key]).is_file():
-        raise WorkflowError(
-            f"Config key {key} names the weights file {block[key]}, which does not exist. "
-            "Correct the path; it is read from the folder where the workflow runs."
-        )
-    return block[key]
+    for folder in (Path(), Path(workflow.basedir)):
+        if (folder / block[key]).is_file():
+            return str(folder / block[key])
+    raise WorkflowError(
+        f"Config key {key} names the weights file {block[key]}, which does not exist. "
+        "Correct the path; it is looked for in the folder where the workflow runs and beside the Snakefile."
+    )
 
 
 def weights_input(block):

@@ -1,0 +1,108 @@
+"""Backbones: strides, weights, and what is said when weights are missing."""
+
+import pytest
+import timm
+import torch
+
+from aisi import backbones
+from aisi.backbones import MissingWeightsError, create_backbone
+from aisi.weights import load_weights, save_weights
+
+
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet50"])
+@pytest.mark.parametrize("output_stride", [8, 16, 32])
+def test_strides_and_channels(name, output_stride):
+    backbone = create_backbone(name, "none", output_stride).eval()
+    maps = backbone(backbone.normalise(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)))
+    assert [level.shape[1] for level in maps] == backbone.channels
+    assert [64 // level.shape[-1] for level in maps] == [min(s, output_stride) for s in (4, 8, 16, 32)]
+
+
+def test_vgg16_has_stride_32_only():
+    backbone = create_backbone("vgg16", "none").eval()
+    assert [64 // level.shape[-1] for level in backbone(torch.zeros(1, 3, 64, 64))] == [4, 8, 16, 32]
+    with pytest.raises(ValueError, match="output stride 32 only"):
+        create_backbone("vgg16", "none", 8)
+
+
+def test_packaged_weights_classify_like_the_whole_network():
+    """The packaged tensors land where they belong: the feature maps equal those inside the full classifier."""
+    whole = timm.create_model("tf_efficientnet_lite0").eval()
+    whole.load_state_dict(backbones._timm_weights("tf_efficientnet_lite0", "imagenet"))
+    images = torch.rand(1, 3, 64, 64)
+    features = {}
+    whole.blocks.register_forward_hook(lambda module, inputs, output: features.update(last=output))
+    whole(images)
+    backbone = create_backbone("tf_efficientnet_lite0").eval()
+    torch.testing.assert_close(backbone(images)[-1], features["last"])
+
+
+def test_normalise_is_what_the_packaged_weights_expect():
+    backbone = create_backbone("tf_efficientnet_lite0", "none")
+    grey = backbone.normalise(torch.tensor([0, 255], dtype=torch.uint8).view(1, 1, 1, 2).expand(1, 3, 1, 2))
+    torch.testing.assert_close(grey[0, 0, 0], torch.tensor([-1.0, 1.0]))
+
+
+def test_batch_norms_stay_frozen_in_training():
+    backbone = create_backbone("tf_efficientnet_lite0", "none").train()
+    before = backbone.body.bn1.running_mean.clone()
+    backbone(torch.rand(2, 3, 64, 64))
+    assert backbone.body.bn1.running_mean.equal(before)
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(ValueError, match="resnet50"):
+        create_backbone("resnet51")
+
+
+def test_missing_file_names_the_key():
+    with pytest.raises(MissingWeightsError, match="weights key"):
+        create_backbone("resnet50", "no/such/file.pth")
+
+
+def test_missing_download_names_file_and_key(monkeypatch):
+    def offline(*args, **kwargs):
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
+    with pytest.raises(MissingWeightsError, match=r"resnet50.*\.pth.*weights key"):
+        create_backbone("resnet50", "imagenet")
+
+
+def test_weights_of_another_network_do_not_fit(tmp_path):
+    torch.save({"x": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match="missing"):
+        create_backbone("resnet50", str(tmp_path / "other.pth"))
+    with pytest.raises(ValueError, match="missing"):
+        create_backbone("tf_efficientnet_lite0", str(tmp_path / "other.pth"))
+
+
+def test_a_local_file_is_read(tmp_path):
+    state = {f"{key}": value for key, value in timm.create_model("tf_efficientnet_lite0").state_dict().items()}
+    torch.save(state, tmp_path / "lite0.pth")
+    backbone = create_backbone("tf_efficientnet_lite0", str(tmp_path / "lite0.pth"))
+    assert backbone.body.conv_stem.weight.equal(state["conv_stem.weight"])
+
+
+def test_trained_weights_round_trip(tmp_path):
+    path = tmp_path / "w.safetensors"
+    architecture = {"network": "line", "width": 3}
+    for _ in range(2):
+        save_weights(path, {"a": torch.arange(3.0), "n": torch.tensor(7)}, architecture, torch.float16)
+        content = path.read_bytes()
+        state, found = load_weights(path, "line")
+        assert found == architecture and state["a"].dtype == torch.float32 and state["n"] == 7
+    assert path.read_bytes() == content
+
+
+def test_wrong_weights_files_are_named(tmp_path):
+    path = tmp_path / "w.safetensors"
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        load_weights(path, "line")
+    path.write_bytes(b"0" * 50)
+    with pytest.raises(ValueError, match="not a safetensors file"):
+        load_weights(path, "line")
+    save_weights(path, {"a": torch.zeros(1)}, {"network": "circle"})
+    with pytest.raises(ValueError, match="network circle.*expected.*line"):
+        load_weights(path, "line")

@@ -1,0 +1,63 @@
+"""Training pictures of S4Net."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aisi.formats import write_labels
+from aisi.salient_data import SalientPictures, list_pictures, true_instances
+
+
+@pytest.fixture
+def root(tmp_path):
+    for folder in ("ImageSets", "JPEGImages", "SegmentationObject"):
+        (tmp_path / folder).mkdir()
+    photo = np.zeros((60, 90, 3), np.uint8)
+    labels = np.zeros((60, 90), np.uint8)
+    photo[10:30, 20:60] = 255
+    labels[10:30, 20:60], labels[40:50, 5:15], labels[30, 20:60] = 1, 2, 255
+    Image.fromarray(photo).save(tmp_path / "JPEGImages" / "a.jpg", quality=95)
+    write_labels(tmp_path / "SegmentationObject" / "a.png", labels)
+    (tmp_path / "ImageSets" / "train.txt").write_text("a\n")
+    return tmp_path
+
+
+def test_missing_files_are_named(root):
+    (root / "ImageSets" / "train.txt").write_text("a\nb\n")
+    with pytest.raises(FileNotFoundError, match=r"2 files .*train\.txt.*b\.jpg"):
+        list_pictures(root, "train")
+
+
+def test_whole_picture_keeps_its_instances(root):
+    pictures = SalientPictures(list_pictures(root, "train"), size=64, smallest_crop=1.0, colour_jitter=0.0)
+    image, boxes, masks = pictures.sample(0, np.random.default_rng(0))
+    assert image.shape == (3, 64, 64) and boxes.shape == (2, 4) and masks.shape == (2, 32, 32)
+    x0, y0, x1, y1 = boxes[0].tolist()
+    assert (y0, y1) == (pytest.approx(10 / 60 * 64, abs=1), pytest.approx(30 / 60 * 64, abs=1))
+    assert min(x0, 64 - x1) == pytest.approx(20 / 90 * 64, abs=1)
+    assert x1 - x0 == pytest.approx(40 / 90 * 64, abs=1)
+    assert set(np.unique(masks)) == {0, 1, 255}
+    bright = image.float().mean(0)[int(y0) + 2 : int(y1) - 2, int(x0) + 2 : int(x1) - 2]
+    assert bright.min() > 200  # the mirrored picture and its boxes go together
+
+
+def test_samples_repeat_with_their_generator(root):
+    pictures = SalientPictures(list_pictures(root, "train"), size=64)
+    first, again, other = (pictures.sample(0, np.random.default_rng(seed))[0] for seed in (3, 3, 4))
+    assert first.equal(again) and not first.equal(other)
+
+
+def test_crops_never_leave_boxes_outside(root):
+    pictures = SalientPictures(list_pictures(root, "train"), size=64)
+    samples = [pictures.sample(0, np.random.default_rng(seed)) for seed in range(30)]
+    for _, boxes, masks in samples:
+        assert len(boxes) == len(masks)
+        assert (boxes[:, 2:] > boxes[:, :2]).all() and (boxes >= 0).all() and (boxes <= 64).all()
+    batch = pictures.collate(samples[:3])
+    assert batch["images"].shape == (3, 3, 64, 64) and len(batch["boxes"]) == 3
+
+
+def test_true_instances_and_void():
+    labels = np.array([[0, 1, 1], [2, 255, 0]], np.uint8)
+    masks, void = true_instances(labels)
+    assert len(masks) == 2 and void.sum() == 1
