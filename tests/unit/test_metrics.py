@@ -41,6 +41,11 @@ def test_confusion_matrix():
     assert confusion_matrix(TRUTH, PREDICTION, 2).tolist() == [[7, 1, 0], [1, 3, 0], [1, 0, 1]]
 
 
+def test_confusion_matrix_of_many_categories():
+    truth = np.arange(254, dtype=np.uint8)[None]
+    assert confusion_matrix(truth, truth, 253).tolist() == np.eye(254, dtype=int).tolist()
+
+
 def test_iou():
     ious = intersection_over_union(confusion_matrix(TRUTH, PREDICTION, 3))
     assert ious[:3] == pytest.approx([7 / 10, 3 / 5, 1 / 2])

@@ -88,7 +88,7 @@ def test_photos_meet_their_instances_and_tags():
     images = photos(("b/ü 1", "x/b/ü 1.JPG", 4, 4, ("dog",)), ("a", "a.png", 4, 4, ()), ("c", "c.png", 4, 4, ("cat",)))
     found = instances(["b/ü 1", "b/ü 1", "c"], [0, 1, 0], [TOP, LEFT, DOT])
     table = tags(("c", 0, 1), ("b/ü 1", 1, 2), ("b/ü 1", 0, 0))
-    first, second, third = tagged_photos(images, found, table, CATEGORIES)
+    first, second, third = tagged_photos([(images, found)], table, CATEGORIES)
     assert (first.file_name, first.keywords, first.labels.tolist()) == ("b/ü 1.JPG", (2,), [0, 2])
     assert (second.keywords, second.labels.tolist(), second.masks) == ((), [], [])
     assert third.labels.tolist() == [1]
@@ -97,13 +97,13 @@ def test_photos_meet_their_instances_and_tags():
 def test_tags_of_other_instances_are_refused():
     images = photos(("a", "a.png", 4, 4, ("cat",)))
     with pytest.raises(ValueError, match=r"a: instances \[1\] have no row"):
-        list(tagged_photos(images, instances(["a", "a"], [0, 1], [TOP, DOT]), tags(("a", 0, 1)), CATEGORIES))
+        list(tagged_photos([(images, instances(["a", "a"], [0, 1], [TOP, DOT]))], tags(("a", 0, 1)), CATEGORIES))
 
 
 def test_mask_of_another_size_is_refused():
     images = photos(("a", "a.png", 5, 4, ("cat",)))
     with pytest.raises(ValueError, match="upright"):
-        list(tagged_photos(images, instances(["a"], [0], [TOP]), tags(("a", 0, 1)), CATEGORIES))
+        list(tagged_photos([(images, instances(["a"], [0], [TOP]))], tags(("a", 0, 1)), CATEGORIES))
 
 
 def test_rows_of_photos():
@@ -115,7 +115,8 @@ def test_coco_instances():
     images = photos(("sub/a", "sub/a.jpg", 4, 4, ("cat", "kite")), ("b", "b.jpg", 4, 4, ("dog",)))
     found = instances(["sub/a", "sub/a", "b"], [0, 1, 0], [TOP, LEFT, DOT])
     coco = CocoInstances(CATEGORIES)
-    for photo in tagged_photos(images, found, tags(("sub/a", 0, 0), ("sub/a", 1, 3), ("b", 0, 2)), CATEGORIES):
+    table = tags(("sub/a", 0, 0), ("sub/a", 1, 3), ("b", 0, 2))
+    for photo in tagged_photos([(images, found)], table, CATEGORIES):
         coco.add(photo)
     content = json.loads(json.dumps(coco.content))
     assert content["categories"][2] == {"id": 90, "name": "kite"}

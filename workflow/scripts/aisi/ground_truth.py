@@ -1,10 +1,11 @@
 """The dataset's true masks, for evaluation and the reference rows alone."""
 
 import numpy as np
+import pandas as pd
 from pycocotools import mask as rle
 
 from aisi.files import inside
-from aisi.formats import IGNORE, NOISY, read_labels
+from aisi.formats import IGNORE, NOISY, TAG_COLUMNS, read_labels
 
 
 def photos_with_masks(images, folder):
@@ -68,6 +69,14 @@ def read_label_map(folder, photo, n_labels=IGNORE - 1):
     return labels
 
 
+def listed_photos(images, path):
+    """The photos that a list names, an image_id a line; all of them if ``path`` is None."""
+    if path is None:
+        return images
+    with open(path, encoding="utf-8-sig") as file:
+        return images[images["image_id"].isin([line.strip() for line in file])]
+
+
 def true_label(mask, truth):
     """True category of an instance: the one that covers at least half of its pixels that are not 255.
 
@@ -86,6 +95,49 @@ def true_label(mask, truth):
     counts = np.bincount(truth[mask], minlength=IGNORE + 1)[:IGNORE]
     label = 1 + int(counts[1:].argmax())
     return label if counts[label] and 2 * counts[label] >= counts.sum() else NOISY
+
+
+def true_labels(masks, truth):
+    """:func:`true_label` of each instance of a photo: masks a list of dict (COCO RLE); (n,) int64."""
+    return np.array([true_label(rle.decode(mask).astype(bool), truth) for mask in masks], np.int64)
+
+
+def oracle_tags(images, instances, labels, names):
+    """Tags with the true labels.
+
+    The true category counts even if it is not among the photo's keywords; these name all that is in a photo, so that
+    only happens where one was forgotten.
+
+    Parameters
+    ----------
+    images : DataFrame
+        As from :func:`aisi.formats.read_images`.
+    instances : SalientInstances
+        Of these photos.
+    labels : (N,) int
+        True label of each instance, 0 = noisy.
+    names : list of str
+        Names of labels 1..C.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``TAG_COLUMNS``; attention and margin are empty, source is ``override``.
+    """
+    keywords = dict(zip(images["image_id"], images["keywords"], strict=True))
+    columns = {
+        "image_id": instances.image_ids,
+        "instance_id": instances.instance_ids,
+        **dict(zip(("x0", "y0", "x1", "y1"), instances.boxes.T, strict=True)),
+        "score": instances.scores,
+        "keywords": [keywords[image_id] for image_id in instances.image_ids],
+        "label": labels,
+        "tag": [("noisy", *names)[label] for label in labels],
+        "attention": np.nan,
+        "margin": np.nan,
+        "source": "override",
+    }
+    return pd.DataFrame(columns)[TAG_COLUMNS]
 
 
 def true_objects(objects, classes):
@@ -114,6 +166,28 @@ def true_objects(objects, classes):
             labels.append(label)
             masks.append(rle.encode(np.asfortranarray(mask, np.uint8)))
     return np.array(labels, np.int64), masks
+
+
+def read_objects(objects, classes, photo, n_labels):
+    """Read a photo's true instances.
+
+    Parameters
+    ----------
+    objects, classes : str or Path
+        Folders of instance masks and of class masks.
+    photo : row of images
+        With image_id, height and width.
+    n_labels : int
+
+    Returns
+    -------
+    labels, masks
+        As from :func:`true_objects`.
+    void : (H, W) bool
+        Pixels that do not count, 255 in the instance mask.
+    """
+    numbers = read_label_map(objects, photo)
+    return *true_objects(numbers, read_label_map(classes, photo, n_labels)), numbers == IGNORE
 
 
 def outside_void(masks, void):

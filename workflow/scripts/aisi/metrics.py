@@ -77,9 +77,10 @@ def confusion_matrix(truth, prediction, n_labels):
         Row = truth, column = prediction.
     """
     counted = truth != IGNORE
-    predicted = np.where(prediction == IGNORE, 0, prediction)[counted].astype(np.int64)
+    true, predicted = truth[counted].astype(np.int64), prediction[counted]
+    predicted = np.where(predicted == IGNORE, 0, predicted)
     side = n_labels + 1
-    return np.bincount(truth[counted] * side + predicted, minlength=side * side).reshape(side, side)
+    return np.bincount(true * side + predicted, minlength=side * side).reshape(side, side)
 
 
 def intersection_over_union(confusion):

@@ -21,7 +21,7 @@ class TaggedPhoto:
     Attributes
     ----------
     image_id, file_name : str
-        ``file_name`` is the image_id with the file's suffix: the path below the dataset's folder of photos.
+        ``file_name`` is the path below the dataset's folder of photos.
     height, width : int
         Of the upright photo.
     keywords : tuple of int
@@ -47,15 +47,13 @@ class TaggedPhoto:
     labels: np.ndarray
 
 
-def tagged_photos(images, instances, tags, categories) -> Iterator[TaggedPhoto]:
-    """Bring together what is known of each photo of a shard.
+def tagged_photos(shards, tags, categories) -> Iterator[TaggedPhoto]:
+    """Bring together what is known of each photo.
 
     Parameters
     ----------
-    images : DataFrame
-        Photos of the shard, as from :func:`aisi.formats.read_images`.
-    instances : SalientInstances
-        Of the same shard.
+    shards : iterable of (DataFrame, SalientInstances)
+        Photos of a shard, as from :func:`aisi.formats.read_images`, and their instances; taken one at a time.
     tags : DataFrame
         Of the whole split, as from :func:`aisi.formats.read_tags`; rows in any order.
     categories : DataFrame
@@ -64,7 +62,7 @@ def tagged_photos(images, instances, tags, categories) -> Iterator[TaggedPhoto]:
     Yields
     ------
     TaggedPhoto
-        Every photo, in the order of ``images``; one without instances has empty fields.
+        Every photo, in the order of the shards; one without instances has empty fields.
 
     Raises
     ------
@@ -73,34 +71,42 @@ def tagged_photos(images, instances, tags, categories) -> Iterator[TaggedPhoto]:
     """
     label_of = dict(zip(categories["name"], categories["label"], strict=True))
     tag_of = dict(zip(zip(tags["image_id"], tags["instance_id"], strict=True), tags["label"], strict=True))
-    rows_of = instance_rows(instances.image_ids)
-    for photo in images.itertuples():
-        rows = rows_of.get(photo.image_id, slice(0, 0))
-        masks = instances.masks[rows]
-        for mask in masks:
-            if list(mask["size"]) != [photo.height, photo.width]:
-                raise ValueError(
-                    f"{photo.image_id}: an instance's mask is {mask['size']}, the photo "
-                    f"[{photo.height}, {photo.width}] (height, width). Instances must be in the EXIF-upright frame."
-                )
-        keys = [(photo.image_id, int(number)) for number in instances.instance_ids[rows]]
-        untagged = [number for image_id, number in keys if (image_id, number) not in tag_of]
-        if untagged:
-            raise ValueError(
-                f"{photo.image_id}: instances {untagged} have no row in the tags. "
-                "They were assigned for other instances: delete the tags and run the workflow again."
+    for images, instances in shards:
+        rows_of = instance_rows(instances.image_ids)
+        for photo in images.itertuples():
+            rows = rows_of.get(photo.image_id, slice(0, 0))
+            yield TaggedPhoto(
+                photo.image_id,
+                PurePath(*PurePath(photo.path).parts[-len(PurePath(photo.image_id).parts) :]).as_posix(),
+                photo.height,
+                photo.width,
+                tuple(label_of[name] for name in photo.keywords),
+                instances.boxes[rows],
+                instances.scores[rows],
+                masks_of_size(instances.masks[rows], photo),
+                _labels(photo.image_id, instances.instance_ids[rows].tolist(), tag_of),
             )
-        yield TaggedPhoto(
-            photo.image_id,
-            photo.image_id + PurePath(photo.path).suffix,
-            photo.height,
-            photo.width,
-            tuple(label_of[name] for name in photo.keywords),
-            instances.boxes[rows],
-            instances.scores[rows],
-            masks,
-            np.array([tag_of[key] for key in keys], np.int64),
+
+
+def masks_of_size(masks, photo):
+    """The masks (list of dict, COCO RLE), checked to be as high and wide as the photo (a row of images)."""
+    for mask in masks:
+        if list(mask["size"]) != [photo.height, photo.width]:
+            raise ValueError(
+                f"{photo.image_id}: an instance's mask is {mask['size']}, the photo [{photo.height}, {photo.width}] "
+                "(height, width). Instances must be in the EXIF-upright frame."
+            )
+    return masks
+
+
+def _labels(image_id, instance_ids, tag_of):
+    untagged = [number for number in instance_ids if (image_id, number) not in tag_of]
+    if untagged:
+        raise ValueError(
+            f"{image_id}: instances {untagged} have no row in the tags. "
+            "They were assigned for other instances: delete the tags and run the workflow again."
         )
+    return np.array([tag_of[image_id, number] for number in instance_ids], np.int64)
 
 
 def instance_rows(image_ids):
@@ -196,3 +202,22 @@ class CocoInstances:
                     "segmentation": {"size": list(map(int, mask["size"])), "counts": mask["counts"].decode("ascii")},
                 }
             )
+
+
+def tagged_instances(coco, categories):
+    """Take the content of :class:`CocoInstances` apart again, photo by photo.
+
+    Returns
+    -------
+    dict
+        image_id to (labels, scores, masks): lists of int 1..C, float and COCO compressed RLE.
+    """
+    label_of = dict(zip(categories["category_id"], categories["label"], strict=True))
+    image_id_of = {image["id"]: image["image_id"] for image in coco["images"]}
+    found = {}
+    for item in coco["annotations"]:
+        labels, scores, masks = found.setdefault(image_id_of[item["image_id"]], ([], [], []))
+        labels.append(label_of[item["category_id"]])
+        scores.append(item["score"])
+        masks.append(item["segmentation"])
+    return found

@@ -1,0 +1,170 @@
+import numpy as np
+import pandas as pd
+import pytest
+from aisi.formats import METRIC_COLUMNS
+from aisi.metrics import metric_table
+from aisi.pictures import choose_examples, draw_grid, draw_stages, label_colours, overlay, shrink, tag_words
+from aisi.plots import plot_assignments, plot_categories, plot_training, save_figure
+from aisi.proxy_masks import TaggedPhoto
+from aisi.tables import assignment_table, category_table, loss_shares, markdown, results_page, tag_counts
+from PIL import Image
+from pycocotools import mask as rle
+
+CATEGORIES = pd.DataFrame(
+    {"label": [1, 2], "category_id": [1, 2], "name": ["cat", "dog"], "colour": ["#ff0000", "#00ff00"]}
+)
+COUNTS = {
+    "random": {"instances": 4, "tagged": 4, "photos": 3},
+    "partition": {"instances": 4, "tagged": 3, "photos": 2},
+    "oracle": {"instances": 4, "tagged": 4, "photos": 3},
+}
+NOTHING = pd.DataFrame(columns=METRIC_COLUMNS)
+
+
+def metrics():
+    parts = []
+    for assignment, miou in (("random", 0.3), ("partition", 0.5), ("oracle", 0.625)):
+        ious = [("iou", "background", 0.9, 3), ("iou", "cat", miou, 2), ("iou", "dog", np.nan, 0)]
+        ious.append(("miou", "all", miou, 3))
+        parts.append(metric_table(ious, assignment, task="proxy_semantic", split="train", protocol="voc"))
+        parts.append(metric_table([("accuracy", "all", 0.75, 4)], assignment, task="tags", split="train"))
+    rows = [("miou", "all", 0.4, 9), ("iou", "cat", 0.4, 9)]
+    parts.append(metric_table(rows, "partition", "net", task="semantic", split="val"))
+    parts.append(metric_table([("recall50", "all", 0.6, 5)], task="salient_instances", split="train"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_tag_counts():
+    tags = pd.DataFrame({"image_id": ["a", "a", "b", "c"], "label": [1, 0, 0, 2]})
+    assert tag_counts(tags) == {"instances": 4, "tagged": 2, "photos": 2}
+
+
+def test_assignment_table():
+    table = assignment_table(metrics(), COUNTS).set_index("assignment")
+    assert list(table.index) == ["random", "partition", "oracle"]
+    columns = ["network", "proxies: mIoU", "network: mIoU", "tagged"]
+    assert table.loc["partition", columns].tolist() == ["net", 0.5, 0.4, 3]
+    assert np.isnan(table.loc["random", "network: mIoU"])
+    assert "proxies: AP" not in table
+
+
+def test_assignment_table_without_figures_has_counts():
+    table = assignment_table(NOTHING, COUNTS)
+    assert list(table) == ["assignment", "network", "instances", "tagged", "photos"]
+    assert table["photos"].tolist() == [3, 2, 3]
+
+
+def test_category_table():
+    table = category_table(metrics()).set_index("category")
+    assert list(table) == ["proxies of random", "proxies of partition", "proxies of oracle", "net of partition"]
+    assert list(table.index) == ["background", "cat", "dog"]
+    assert table.loc["cat"].tolist() == [0.3, 0.5, 0.625, 0.4]
+    assert len(category_table(NOTHING)) == 0
+
+
+def test_loss_shares():
+    assert loss_shares(metrics()) == {"instances": pytest.approx(0.375), "tags": pytest.approx(0.125)}
+    assert loss_shares(NOTHING) is None
+
+
+def test_markdown():
+    table = pd.DataFrame({"name": ["a|b", "c"], "n": [1, 2], "value": [0.12345, np.nan]})
+    assert markdown(table).splitlines() == [
+        "| name | n | value |",
+        "| --- | ---: | ---: |",
+        "| a\\|b | 1 | 0.123 |",
+        "| c | 2 |  |",
+    ]
+
+
+def test_results_page():
+    page = results_page("demo", "snakemake --cores all", metrics(), COUNTS)
+    assert "`snakemake --cores all`" in page
+    assert "lose 0.500 mIoU to the true masks: 0.375 by the instances (what `oracle` loses), 0.125 by the tags" in page
+    assert "| cat | 0.300 | 0.500 | 0.625 | 0.400 |" in page
+    assert "| train | recall50 | 0.600 | 5 |" in page
+    assert "nan" not in page
+
+
+def test_results_page_without_true_masks():
+    page = results_page("mine", "snakemake", NOTHING, COUNTS)
+    assert "| partition | 4 | 3 | 2 |" in page
+    assert "no true masks" in page
+
+
+def read(path):
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB")), path.read_bytes()
+
+
+@pytest.mark.parametrize("rows", [metrics(), NOTHING])
+def test_plots_are_made_with_and_without_figures_and_repeat_byte_by_byte(rows, tmp_path):
+    for name in ("first.png", "second.png"):
+        save_figure(tmp_path / f"a{name}", plot_assignments(assignment_table(rows, COUNTS)))
+        save_figure(tmp_path / f"c{name}", plot_categories(category_table(rows)))
+    for kind in "ac":
+        pixels, content = read(tmp_path / f"{kind}first.png")
+        assert pixels.min() < 100
+        assert content == read(tmp_path / f"{kind}second.png")[1]
+
+
+def test_training_curves(tmp_path):
+    log = pd.DataFrame({"epoch": [0, 1], "loss": [2.0, 1.0], "learning_rate": [0.1, 0.01]})
+    save_figure(tmp_path / "two.png", plot_training({"attention": log, "segmenter": log}))
+    save_figure(tmp_path / "none.png", plot_training({}))
+    assert read(tmp_path / "two.png")[0].min() == 0
+
+
+def images(keywords):
+    return pd.DataFrame({"image_id": [f"{i}" for i in range(len(keywords))], "keywords": keywords})
+
+
+def test_examples_are_spread_and_prefer_several_keywords():
+    one, two = ("cat",), ("cat", "dog")
+    assert choose_examples(images([one, two, one, two, two, two]), 2)["image_id"].tolist() == ["1", "5"]
+    assert choose_examples(images([one, two, one]), 2)["image_id"].tolist() == ["0", "2"]
+    assert choose_examples(images([one]), 5)["image_id"].tolist() == ["0"]
+    assert len(choose_examples(images([]), 5)) == 0
+
+
+def test_overlay_leaves_the_background():
+    colours = label_colours(CATEGORIES)
+    photo = np.full((6, 12, 3), 100, np.uint8)
+    labels = np.zeros((6, 12), np.uint8)
+    labels[:, 6:] = 1
+    drawn = overlay(photo, labels, colours, opacity=1.0)
+    assert drawn[:, :5].tolist() == photo[:, :5].tolist()
+    assert (drawn[:, 5:7] == 255).all()
+    assert (drawn[:, 7:] == [255, 0, 0]).all()
+
+
+def test_shrink_keeps_sides_below_the_limit():
+    assert shrink(np.zeros((100, 50, 3))).shape == (100, 50, 3)
+    assert max(shrink(np.zeros((4000, 1001))).shape) <= 360
+
+
+def photo_with_tags():
+    mask = np.zeros((20, 30), np.uint8, order="F")
+    mask[5:15, 5:25] = 1
+    boxes = np.array([[5, 5, 25, 15], [5, 5, 25, 15]])
+    scores, labels = np.array([0.9, 0.5]), np.array([2, 0])
+    return TaggedPhoto("ü", "ü.jpg", 20, 30, (1, 2), boxes, scores, [rle.encode(mask)] * 2, labels)
+
+
+def test_tag_words():
+    assert tag_words(photo_with_tags(), ["cat", "dog"]) == [(0.5, 0.5, "dog"), (0.5, 0.5, "noisy")]
+
+
+def test_grid_of_stages(tmp_path):
+    colours, picture = label_colours(CATEGORIES), np.full((20, 30, 3), 90, np.uint8)
+    empty = TaggedPhoto("e", "e.jpg", 20, 30, (1,), np.zeros((0, 4)), np.zeros(0), [], np.zeros(0, np.int64))
+    labels = np.full((20, 30), 255, np.uint8)
+    rows = [
+        ("ü: cat", draw_stages(picture, photo_with_tags(), [labels, None], colours, ["cat", "dog"])),
+        ("e: cat", draw_stages(picture, empty, [None, None], colours, ["cat", "dog"])),
+    ]
+    titles = ["photo", "instances", "tags", "proxy", "truth"]
+    save_figure(tmp_path / "grid.png", draw_grid(rows, titles))
+    pixels, _ = read(tmp_path / "grid.png")
+    assert (pixels == [90, 90, 90]).all(-1).any()
+    save_figure(tmp_path / "none.png", draw_grid([], titles))

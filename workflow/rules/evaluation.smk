@@ -1,0 +1,188 @@
+"""Evaluation. Beside tag_oracle and the report's examples, only rules evaluate_* of this file read true masks."""
+
+# A photo's true instances are sure where VOC's layout lists it; without the list all photos are judged.
+INSTANCE_LIST = Path(ROOT, "ImageSets", "Segmentation", f"{TRAIN}_instances.txt")
+NO_MASKS = "folder of dataset.ground_truth"  # what a missing input is called when evaluation is asked for without masks
+
+METRIC_PARTS = []
+if SEMANTIC_MASKS:
+    judged = [f"results/{{evaluation}}/{assignment}.csv" for assignment in config["report"]["assignments"]]
+    judged.append("results/reference/{evaluation}/oracle.csv")
+    METRIC_PARTS += expand(judged, evaluation="evaluation/tags")
+    METRIC_PARTS += expand(judged, evaluation="evaluation/proxy_masks")
+    if INSTANCE_MASKS:
+        METRIC_PARTS += expand(judged, evaluation="evaluation/proxy_instances")
+        METRIC_PARTS.append("results/evaluation/salient_instances.csv")
+    if VAL:
+        METRIC_PARTS += SEMANTIC_PARTS
+
+
+rule tag_oracle:
+    input:
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        categories="results/categories.csv",
+        masks=SEMANTIC_MASKS or NO_MASKS,
+    output:
+        tags="results/reference/tags/oracle.csv",
+    log:
+        "results/reference/logs/tag_oracle.log",
+    benchmark:
+        "results/reference/benchmarks/tag_oracle.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code_digest("tag_oracle"),
+    message:
+        "Tag every instance from the true masks, as a reference."
+    script:
+        "../scripts/tag_oracle.py"
+
+
+rule evaluate_tags:
+    input:
+        tags="{home}/tags/{assignment}.csv",
+        oracle="results/reference/tags/oracle.csv",
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        categories="results/categories.csv",
+        masks=SEMANTIC_MASKS or NO_MASKS,
+    output:
+        metrics="{home}/evaluation/tags/{assignment}.csv",
+    log:
+        "{home}/logs/evaluate_tags/{assignment}.log",
+    benchmark:
+        "{home}/benchmarks/evaluate_tags/{assignment}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("evaluate_tags"),
+        seed=config["seed"],
+        split=TRAIN,
+    message:
+        "Judge the tags of {wildcards.assignment}."
+    script:
+        "../scripts/evaluate_tags.py"
+
+
+rule evaluate_proxy_masks:
+    input:
+        proxies="{home}/proxy_masks/{assignment}/SegmentationClass",
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        categories="results/categories.csv",
+        masks=SEMANTIC_MASKS or NO_MASKS,
+    output:
+        metrics="{home}/evaluation/proxy_masks/{assignment}.csv",
+    log:
+        "{home}/logs/evaluate_proxy_masks/{assignment}.log",
+    benchmark:
+        "{home}/benchmarks/evaluate_proxy_masks/{assignment}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code_digest("evaluate_proxy_masks"),
+        seed=config["seed"],
+        split=TRAIN,
+    message:
+        "Judge the proxy masks of {wildcards.assignment}."
+    script:
+        "../scripts/evaluate_proxy_masks.py"
+
+
+rule evaluate_proxy_instances:
+    input:
+        coco="{home}/proxy_masks/{assignment}/instances.json",
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        categories="results/categories.csv",
+        masks=SEMANTIC_MASKS or NO_MASKS,
+        objects=INSTANCE_MASKS or NO_MASKS,
+        listed=str(INSTANCE_LIST) if INSTANCE_LIST.is_file() else [],
+    output:
+        metrics="{home}/evaluation/proxy_instances/{assignment}.csv",
+    log:
+        "{home}/logs/evaluate_proxy_instances/{assignment}.log",
+    benchmark:
+        "{home}/benchmarks/evaluate_proxy_instances/{assignment}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("evaluate_proxy_instances"),
+        seed=config["seed"],
+        split=TRAIN,
+    message:
+        "Judge the tagged instances of {wildcards.assignment}."
+    script:
+        "../scripts/evaluate_proxy_instances.py"
+
+
+rule evaluate_salient_instances:
+    input:
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        categories="results/categories.csv",
+        masks=SEMANTIC_MASKS or NO_MASKS,
+        objects=INSTANCE_MASKS or NO_MASKS,
+        listed=str(INSTANCE_LIST) if INSTANCE_LIST.is_file() else [],
+    output:
+        metrics="results/evaluation/salient_instances.csv",
+    log:
+        "results/logs/evaluate_salient_instances.log",
+    benchmark:
+        "results/benchmarks/evaluate_salient_instances.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("evaluate_salient_instances"),
+        seed=config["seed"],
+        split=TRAIN,
+    message:
+        "Judge the salient instances against the dataset's own."
+    script:
+        "../scripts/evaluate_salient_instances.py"
+
+
+rule collect_metrics:
+    input:
+        parts=METRIC_PARTS,
+    output:
+        metrics=report(
+            "results/metrics.csv",
+            caption="../report/metrics.rst",
+            category="Results",
+            labels={"content": "every figure", "kind": "CSV"},
+        ),
+    log:
+        "results/logs/collect_metrics.log",
+    benchmark:
+        "results/benchmarks/collect_metrics.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("collect_metrics"),
+    message:
+        "Join all figures to results/metrics.csv."
+    script:
+        "../scripts/collect_metrics.py"

@@ -1,0 +1,37 @@
+"""Proxy masks: label maps and COCO instances from tags. ``{home}`` keeps reference rows apart."""
+
+NOISY_PIXELS = config["proxy_masks"]["noisy_pixels"]
+MISSING_KEYWORDS = config["proxy_masks"]["missing_keywords"]
+
+
+wildcard_constraints:
+    home=r"results(/reference)?",
+
+
+rule write_proxy_masks:
+    input:
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        tags="{home}/tags/{assignment}.csv",
+        categories="results/categories.csv",
+    output:
+        masks=directory("{home}/proxy_masks/{assignment}/SegmentationClass"),
+        coco="{home}/proxy_masks/{assignment}/instances.json",
+    log:
+        "{home}/logs/write_proxy_masks/{assignment}.log",
+    benchmark:
+        "{home}/benchmarks/write_proxy_masks/{assignment}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code_digest("write_proxy_masks"),
+        noisy_pixels=NOISY_PIXELS,
+        missing_keywords=MISSING_KEYWORDS,
+    message:
+        "Write the proxy masks of {wildcards.assignment}."
+    script:
+        "../scripts/write_proxy_masks.py"

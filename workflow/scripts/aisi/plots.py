@@ -1,0 +1,101 @@
+"""Plots of the report. Grey levels and hatches tell bars apart, dashes tell lines apart, so that they print."""
+
+from itertools import cycle
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from aisi.files import atomic
+
+HATCHES = ("", "///", "...", "xxx", "---", "\\\\\\", "ooo", "+++")
+GREYS = ("0.15", "0.95", "0.75", "0.9", "0.55", "0.85", "0.65", "1.0")
+DASHES = ("-", "--", "-.", ":")
+
+
+def save_figure(path, figure):
+    """Write a figure as PNG; the same figure gives the same bytes."""
+    with atomic(path) as temporary:
+        figure.savefig(temporary, dpi=120, metadata={"Software": None})
+
+
+def plot_assignments(table):
+    """Bars of each figure, side by side for the assignments.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`aisi.tables.assignment_table`.
+
+    Returns
+    -------
+    Figure
+    """
+    figures = [name for name in table if ": " in name]
+    figure = Figure(figsize=(max(7, 1.9 * len(figures)), 4), layout="constrained")
+    labels = [f"{row.assignment} ({row.network})" if row.network else row.assignment for row in table.itertuples()]
+    _bars(figure.subplots(), table[figures].to_numpy(float).T, [name.replace(": ", "\n") for name in figures], labels)
+    return figure
+
+
+def plot_categories(table):
+    """Bars of each category's IoU.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`aisi.tables.category_table`.
+
+    Returns
+    -------
+    Figure
+    """
+    series = [name for name in table if name != "category"]
+    figure = Figure(figsize=(max(7, 0.22 * len(table) * max(1, len(series))), 4), layout="constrained")
+    axes = figure.subplots()
+    _bars(axes, table[series].to_numpy(float), list(table["category"]), series, values=False)
+    axes.set_ylabel("IoU")
+    axes.tick_params(axis="x", rotation=60)
+    return figure
+
+
+def _bars(axes, heights, groups, series, values=True):
+    """Bars of heights (G, S); says so where there is none."""
+    if not heights.size:
+        axes.text(0.5, 0.5, "There are no true masks, so nothing is judged.", ha="center", transform=axes.transAxes)
+        axes.set_axis_off()
+        return
+    width = 0.84 / len(series)
+    for index, (name, grey, hatch) in enumerate(zip(series, cycle(GREYS), cycle(HATCHES), strict=False)):
+        places = np.arange(len(groups)) + (index - (len(series) - 1) / 2) * width
+        bars = axes.bar(places, heights[:, index], width, label=name, color=grey, hatch=hatch, edgecolor="black")
+        if values:
+            texts = ["" if np.isnan(height) else f"{height:.2f}".lstrip("0") for height in heights[:, index]]
+            axes.bar_label(bars, texts, fontsize=7)
+    axes.set_xticks(np.arange(len(groups)), groups)
+    axes.set_ylim(0, 1.05)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, ncols=min(4, len(series)), loc="lower center", bbox_to_anchor=(0.5, 1.0))
+
+
+def plot_training(logs):
+    """Loss by epoch, a panel for each network.
+
+    Parameters
+    ----------
+    logs : dict
+        Name of the network to its log: a DataFrame with columns epoch and loss.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(3.2 * max(1, len(logs)), 3), layout="constrained")
+    panels = figure.subplots(1, max(1, len(logs)), squeeze=False)[0]
+    for axes, (name, log) in zip(panels, logs.items(), strict=False):
+        axes.plot(log["epoch"] + 1, log["loss"], "k-", marker="o", markersize=3)
+        axes.set(title=name, xlabel="epoch", ylabel="loss")
+        axes.set_ylim(bottom=0)
+        axes.spines[["top", "right"]].set_visible(False)
+    if not logs:
+        panels[0].set_axis_off()
+    return figure

@@ -1,0 +1,165 @@
+"""Tables of the report: the rows of metrics.csv side by side."""
+
+import numpy as np
+import pandas as pd
+
+from aisi.formats import NOISY
+from aisi.metrics import ALL
+
+COLUMNS = [
+    ("tags", "accuracy", "tags: accuracy"),
+    ("tags", "accuracy_objects", "tags: accuracy_objects"),
+    ("tags", "accuracy_multi", "tags: accuracy_multi"),
+    ("proxy_semantic", "miou", "proxies: mIoU"),
+    ("proxy_instance", "ap50", "proxies: AP50"),
+    ("proxy_instance", "ap", "proxies: AP"),
+    ("semantic", "miou", "network: mIoU"),
+    ("instance", "ap50", "network: AP50"),
+    ("instance", "ap", "network: AP"),
+]
+"""Task, metric and heading of each column of the table of assignments, in order."""
+
+
+def tag_counts(tags):
+    """Count an assignment's tags.
+
+    Parameters
+    ----------
+    tags : DataFrame
+        As from :func:`aisi.formats.read_tags`.
+
+    Returns
+    -------
+    dict
+        instances; tagged: those with a tag; photos: those in which an instance has one.
+    """
+    tagged = tags[tags["label"] != NOISY]
+    return {"instances": len(tags), "tagged": len(tagged), "photos": tagged["image_id"].nunique()}
+
+
+def assignment_table(metrics, counts):
+    """One row per assignment and network, one column per figure.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        As from :func:`aisi.formats.read_metrics`; seeds, if several, are averaged.
+    counts : dict
+        Assignment to :func:`tag_counts`; gives the order of the rows.
+
+    Returns
+    -------
+    DataFrame
+        Columns assignment, network, the counts, and those headings of ``COLUMNS`` for which there are figures. An
+        assignment with several networks repeats what does not depend on them.
+    """
+    overall = metrics[metrics["category"] == ALL]
+    figures = overall.groupby(["assignment", "network", "task", "metric"])["value"].mean().to_dict()
+    columns = [column for column in COLUMNS if any(key[2:] == column[:2] for key in figures)]
+    rows = []
+    for assignment, count in counts.items():
+        for network in sorted({key[1] for key in figures if key[0] == assignment and key[1]}) or [""]:
+            row = {"assignment": assignment, "network": network} | count
+            for task, metric, heading in columns:
+                own = figures.get((assignment, network, task, metric))
+                row[heading] = figures.get((assignment, "", task, metric), np.nan) if own is None else own
+            rows.append(row)
+    return pd.DataFrame(rows, columns=["assignment", "network", *_COUNTS, *(heading for *_, heading in columns)])
+
+
+_COUNTS = ["instances", "tagged", "photos"]
+
+
+def category_table(metrics):
+    """IoU per category: one row a category, one column for each assignment's proxies and each network.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        As from :func:`aisi.formats.read_metrics`.
+
+    Returns
+    -------
+    DataFrame
+        Column category, then ``proxies of {assignment}`` and ``{network} of {assignment}``; empty without figures.
+    """
+    ious = metrics[(metrics["metric"] == "iou") & metrics["task"].isin(["proxy_semantic", "semantic"])]
+    headings = ious["network"].where(ious["network"] != "", "proxies") + " of " + ious["assignment"]
+    table = ious.assign(heading=headings).groupby(["category", "heading"], sort=False)["value"].mean().unstack()
+    table = table.reindex(index=ious["category"].unique(), columns=headings.unique())
+    return table.rename_axis(columns=None).reset_index()
+
+
+def loss_shares(metrics, assignment="partition", reference="oracle"):
+    """What the proxies lose to the true masks, by cause.
+
+    Returns
+    -------
+    dict or None
+        ``instances``: 1 - mIoU of the reference, whose tags are all right; ``tags``: what the assignment loses to the
+        reference. None if either has no figure.
+    """
+    miou = metrics[(metrics["task"] == "proxy_semantic") & (metrics["metric"] == "miou")]
+    miou = miou.groupby("assignment")["value"].mean()
+    if not {assignment, reference} <= set(miou.index):
+        return None
+    return {"instances": 1 - miou[reference], "tags": miou[reference] - miou[assignment]}
+
+
+def markdown(table):
+    """A DataFrame as a Markdown table; floats with three digits, NaN empty."""
+    cells = table.map(_cell).astype(object)
+    rule = ["---:" if pd.api.types.is_numeric_dtype(table[name]) else "---" for name in table]
+    lines = [list(table.columns), rule, *cells.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value):
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:.3f}"
+    return str(value).replace("|", r"\|")
+
+
+def results_page(name, command, metrics, counts, shown="partition"):
+    """The page of results in Markdown.
+
+    Parameters
+    ----------
+    name : str
+        Of the dataset.
+    command : str
+        That makes these figures.
+    metrics, counts
+        As for :func:`assignment_table`.
+    shown : str
+        Assignment whose losses are told apart.
+    """
+    table = assignment_table(metrics, counts)
+    shown = table if table["network"].any() else table.drop(columns="network")
+    parts = [f"# Results: {name}", f"Made by `{command}`.", "## Assignments", markdown(shown)]
+    if not len(metrics):
+        return "\n\n".join([*parts, "There are no true masks, so nothing is judged."]) + "\n"
+    parts.append(
+        "`photos`: photos with a proxy, in which an instance has a tag. `accuracy`: share of all instances with the "
+        "right tag, noisy being right for one of no category; `accuracy_objects`: of those with a true category; "
+        "`accuracy_multi`: of those of them in photos with two or more keywords. `oracle` is a reference: tagged from "
+        "the true masks."
+    )
+    if shares := loss_shares(metrics, shown):
+        parts.append(
+            f"The proxies of `{shown}` lose {shares['instances'] + shares['tags']:.3f} mIoU to the true masks: "
+            f"{shares['instances']:.3f} by the instances (what `oracle` loses), {shares['tags']:.3f} by the tags."
+        )
+    salient = metrics[(metrics["task"] == "salient_instances") & (metrics["category"] == ALL)]
+    sections = {
+        "Salient instances": salient[["split", "metric", "value", "n"]],
+        "IoU per category": category_table(metrics),
+        "How it was counted": _protocols(metrics),
+    }
+    parts += [f"## {heading}\n\n{markdown(rows)}" for heading, rows in sections.items() if len(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _protocols(metrics):
+    overall = metrics[metrics["category"] == ALL]
+    return overall.groupby(["task", "split", "protocol"], sort=False)["n"].max().rename("largest n").reset_index()

@@ -1,0 +1,35 @@
+"""Write the table of results: CSV, HTML for the report, and a page in Markdown."""
+
+from pathlib import Path
+
+from aisi.files import atomic
+from aisi.formats import read_metrics, read_tags
+from aisi.progress import log_to
+from aisi.tables import assignment_table, results_page, tag_counts
+
+
+def main(metrics, tags, name, command, shown, table, html, page):
+    """``tags`` maps the assignments, in the order of the rows, to their tags; ``shown`` is the one that is explained."""
+    metrics = read_metrics(metrics)
+    counts = {assignment: tag_counts(read_tags(path)) for assignment, path in tags.items()}
+    rows = assignment_table(metrics, counts)
+    with atomic(table) as temporary:
+        rows.to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
+    with atomic(html) as temporary:
+        rows.to_html(temporary, index=False, float_format="%.3f", na_rep="", border=0, encoding="utf-8")
+    with atomic(page) as temporary:
+        temporary.write_text(results_page(name, command, metrics, counts, shown), encoding="utf-8")
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            metrics=snakemake.input.metrics,
+            tags={Path(path).stem: path for path in snakemake.input.tags},
+            name=snakemake.params.name,
+            command=snakemake.params.command,
+            shown=snakemake.params.shown,
+            table=snakemake.output.table,
+            html=snakemake.output.html,
+            page=snakemake.output.page,
+        )
