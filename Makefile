@@ -1,0 +1,48 @@
+# make demo, make test and make lint do their own set-up; docs/install.md has the other ways to install.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= all
+REPORT := results/report.html
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup demo test lint clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    run the whole workflow on scenes that it renders itself, and write its report"
+	@echo "make test    run the tests"
+	@echo "make lint    check the layout and the habits of the code"
+	@echo "make setup   only create $(VENV) from requirements.lock; each of the above does it first"
+	@echo "make clean   remove $(VENV) and the caches; results stay"
+
+setup: $(VENV)/requirements.installed
+
+# The stamp is written last, so an interrupted installation is taken up again by the next make.
+$(VENV)/requirements.installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || { \
+	    echo "make: Python 3.11 or 3.12 is needed, found $$($(PYTHON) --version 2>&1). Name one: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "make: $(PYTHON) cannot create environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Installing the pinned packages of requirements.lock into $(VENV): about 3 GB to fetch, 6 GB on disk."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar off --requirement requirements.lock
+	@touch $@
+	@echo "Installed."
+
+demo: setup
+	@snakemake --cores $(CORES) --report $(REPORT) --report-after-run
+	@echo "The report is $(CURDIR)/$(REPORT): open it in a browser."
+
+test: setup
+	@python -m pytest
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

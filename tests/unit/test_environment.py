@@ -1,0 +1,90 @@
+"""The lock, the installation and the rules' conda environments say the same, and hold no GPL package."""
+
+import re
+import sys
+from importlib.metadata import distribution, packages_distributions
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from workflow_text import ROOT, SCRIPTS, WORKFLOW, script_rules, third_party_imports
+
+LOCK = {
+    canonicalize_name(requirement.name): requirement
+    for line in (ROOT / "requirements.lock").read_text().splitlines()
+    if line.strip() and not line.startswith("#")
+    for requirement in [Requirement(line)]
+}
+HERE = sorted(name for name, pin in LOCK.items() if pin.marker is None or pin.marker.evaluate())
+ENVIRONMENTS = sorted(WORKFLOW.glob("envs/*.yaml"))
+ON_PYPI = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+"""conda-forge's names that differ from PyPI's."""
+GPL = re.compile(r"(?<!L)GPL|GNU (Affero )?General Public", re.IGNORECASE)
+
+
+def environment_pins(file):
+    """Map canonical distribution names to versions."""
+    pins = {}
+    for entry in yaml.safe_load(file.read_text())["dependencies"]:
+        for pin in entry["pip"] if isinstance(entry, dict) else [entry]:
+            name, _, version = pin.partition("=")
+            pins[canonicalize_name(ON_PYPI.get(name.strip(), name.strip()))] = version.strip("= ")
+    return pins
+
+
+def test_lock_is_exact():
+    assert [str(pin) for pin in LOCK.values() if [s.operator for s in pin.specifier] != ["=="]] == []
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_installed_as_locked_with_all_it_needs(name):
+    installed = distribution(name)
+    assert installed.version in LOCK[name].specifier, "Run `make setup`."
+    for needed in map(Requirement, installed.requires or []):
+        if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+            pin = LOCK.get(canonicalize_name(needed.name))
+            assert pin, f"{name} needs {needed}: add it to requirements.lock."
+            assert distribution(needed.name).version in needed.specifier
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_no_gpl(name):
+    package = distribution(name)
+    declared = [package.metadata.get(key) or "" for key in ("License-Expression", "License")]
+    classified = [entry for entry in package.metadata.get_all("Classifier") or [] if entry.startswith("License ::")]
+    if name == "docutils":  # In the public domain but for an Emacs mode, which the wheel leaves out.
+        classified = [entry for entry in classified if not GPL.search(entry)]
+        assert not [file for file in package.files if file.suffix == ".el"]
+    if not any(entry not in ("", "UNKNOWN") for entry in declared + classified):
+        files = [file for file in package.files if re.match("LICEN[CS]E|COPYING", file.name, re.IGNORECASE)]
+        declared = [file.locate().read_text(errors="replace")[:500] for file in files]
+    assert not [entry for entry in declared + classified if GPL.search(entry[:500])]
+
+
+@pytest.mark.parametrize("file", ENVIRONMENTS, ids=lambda file: file.stem)
+def test_conda_pins_are_the_locks(file):
+    pins = environment_pins(file)
+    assert pins.pop("python") == "3.11"
+    pins.pop("pip", None)
+    assert pins == {name: next(iter(LOCK[name].specifier)).version for name in pins}
+
+
+@pytest.mark.parametrize("file", ENVIRONMENTS, ids=lambda file: file.stem)
+def test_conda_environments_hold_what_their_rules_import(file):
+    distributions = packages_distributions()
+    scripts = [SCRIPTS / f"{name}.py" for name, rule in script_rules().items() if f"../envs/{file.name}" in rule["conda"]]
+    imported = set().union(*map(third_party_imports, scripts))
+    needed = {canonicalize_name(distributions[name][0]) for name in imported}
+    if "timm" in needed:  # The packages of weights are imported by a name that is put together.
+        needed |= {name for name in LOCK if name.endswith("-pytorch-model")}
+    assert environment_pins(file).keys() - {"python", "pip"} == needed
+
+
+def test_every_conda_environment_is_used():
+    used = {rule["conda"].strip().strip('"') for rule in script_rules().values()}
+    assert used == {f"../envs/{file.name}" for file in ENVIRONMENTS}
+
+
+def test_python_is_one_the_lock_is_for():
+    assert sys.version_info[:2] in ((3, 11), (3, 12))
