@@ -6,6 +6,7 @@ mismatch which file it is and which rule makes it anew. Writers check what they 
 
 import csv
 import json
+import os
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,12 +89,15 @@ def _read_table(path, kind, columns, dtypes):
             keep_default_na=False,
             na_values={name: [""] for name in dtypes},
         )
+        with open(path, "rb") as file:
+            file.seek(-1, os.SEEK_END)
+            whole = file.read() == b"\n"
     except (OSError, ValueError) as error:
         raise _mismatch(path, kind, f"a table that cannot be read ({error})", f"columns {columns}") from error
+    if not whole:
+        raise _mismatch(path, kind, "a file that ends within a line", f"columns {columns}")
     if list(table.columns) != columns:
         raise _mismatch(path, kind, f"columns {list(table.columns)}", f"columns {columns}")
-    if table[list(text)].isna().any(axis=None):
-        raise _mismatch(path, kind, "a line that is cut short", f"columns {columns}")
     return table
 
 
@@ -306,9 +310,12 @@ def new_salient_instances(path):
         yield SalientInstancesWriter(file)
 
 
-def read_salient_instances(*paths):
-    """Read one or several shards, one after the other, as :class:`SalientInstances`."""
-    parts = [_read_salient_instances(path) for path in paths]
+def read_salient_instances(*paths, masks=True):
+    """Read one or several shards, one after the other, as :class:`SalientInstances`.
+
+    ``masks=False`` leaves the masks out, an empty list: most of the file.
+    """
+    parts = [_read_salient_instances(path, masks) for path in paths]
     ids, numbers, boxes, scores = (
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("image_ids", "instance_ids", "boxes", "scores")
@@ -316,12 +323,10 @@ def read_salient_instances(*paths):
     return SalientInstances(ids, numbers, boxes, scores, [mask for part in parts for mask in part.masks])
 
 
-def _read_salient_instances(path):
+def _read_salient_instances(path, with_masks):
     with _open_hdf5(path, "salient_instances", 1) as file:
-        masks = [
-            {"size": size.tolist(), "counts": counts.tobytes()}
-            for size, counts in zip(file["mask_size"][:], file["mask_counts"][:], strict=True)
-        ]
+        rows = zip(file["mask_size"][:], file["mask_counts"][:], strict=True) if with_masks else ()
+        masks = [{"size": size.tolist(), "counts": counts.tobytes()} for size, counts in rows]
         ids = np.asarray(file["image_id"].asstr()[:], object)
         return SalientInstances(ids, file["instance_id"][:], file["box"][:], file["score"][:], masks)
 
@@ -426,7 +431,7 @@ def read_scores(*paths):
     offsets, labels, scores = [np.zeros(1, np.int64)], [], []
     for path in paths:
         with _open_hdf5(path, "scores", 1) as file:
-            offsets.append(file["offset"][1:] + offsets[-1][-1])
+            offsets.append(file["offset"][1:] + sum(map(len, labels)))
             labels.append(file["label"][:])
             scores.append(file["score"][:])
     return Scores(np.concatenate(offsets), np.concatenate(labels), np.concatenate(scores))
@@ -482,12 +487,15 @@ class Graph:
     n_nodes : int
     batches : (B + 1,) int64
         Nodes of batch b are ``batches[b]:batches[b + 1]``; ``[0, n_nodes]`` for the graph of the whole dataset.
+    order : (n_nodes,) int64
+        Position of each node in the split's salient instances; 0, 1, .. unless batches are drawn in another order.
     """
 
     edges: np.ndarray
     weights: np.ndarray
     n_nodes: int
     batches: np.ndarray
+    order: np.ndarray
 
 
 def write_graph(path, graph):
@@ -497,14 +505,17 @@ def write_graph(path, graph):
         raise ValueError(f"{path}: {len(edges)} edges but {len(weights)} weights.")
     if len(edges) and not (np.all(edges[:, 0] < edges[:, 1]) and edges.min() >= 0 and edges.max() < graph.n_nodes):
         raise ValueError(f"{path}: edges must have 0 <= i < j < {graph.n_nodes}.")
-    batches = np.asarray(graph.batches, np.int64)
-    _write_npz(path, "graph", 1, edges=edges, weights=weights, n_nodes=np.int64(graph.n_nodes), batches=batches)
+    batches, order = np.asarray(graph.batches, np.int64), np.asarray(graph.order, np.int64)
+    if not np.array_equal(np.sort(order), np.arange(graph.n_nodes)):
+        raise ValueError(f"{path}: order must hold each of 0 to {graph.n_nodes - 1} once.")
+    n_nodes = np.int64(graph.n_nodes)
+    _write_npz(path, "graph", 1, edges=edges, weights=weights, n_nodes=n_nodes, batches=batches, order=order)
 
 
 def read_graph(path):
     """Read what :func:`write_graph` wrote."""
     arrays = _read_npz(path, "graph", 1)
-    return Graph(arrays["edges"], arrays["weights"], int(arrays["n_nodes"]), arrays["batches"])
+    return Graph(**(arrays | {"n_nodes": int(arrays["n_nodes"])}))
 
 
 @dataclass(frozen=True)

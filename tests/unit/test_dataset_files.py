@@ -1,0 +1,183 @@
+"""A dataset's files are found, and what is missing is told before any job."""
+
+import os
+
+import pytest
+from aisi.dataset_files import (
+    DatasetError,
+    check_dataset,
+    check_import,
+    dataset_digest,
+    files_digest,
+    list_files,
+    table_files,
+)
+
+
+def config(**changes):
+    masks = {"semantic": None, "instance": None}
+    demo = {"format": "demo", "root": None, "keywords": None, "train": "train", "val": "val", "ground_truth": masks}
+    return demo | changes
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    (tmp_path / "run").mkdir()
+    monkeypatch.chdir(tmp_path / "run")
+    (tmp_path / "photos" / "sub").mkdir(parents=True)
+    for name in ("b.jpg", "a.PNG", "sub/c.webp", "notes.txt", ".DS_Store"):
+        (tmp_path / "photos" / name).write_text(name)
+    (tmp_path / "keywords.csv").write_text("image_id,split,keywords\n")
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def voc(tmp_path):
+    for name in ("JPEGImages", "ImageSets/Segmentation", "Annotations"):
+        (tmp_path / "voc" / name).mkdir(parents=True)
+    for split in ("train", "val"):
+        (tmp_path / "voc/ImageSets/Segmentation" / f"{split}.txt").write_text("a\n")
+    return tmp_path / "voc"
+
+
+def photos_config(photos, **changes):
+    return config(format="photos", root=str(photos), keywords=str(photos.parent / "keywords.csv")) | changes
+
+
+def test_photos_are_listed_by_suffix_of_any_case(photos):
+    assert [name for name, _ in list_files(photos)] == ["a.PNG", "b.jpg", "sub/c.webp"]
+
+
+def test_links_are_followed_but_not_in_circles(photos):
+    (photos / "sub" / "up").symlink_to(photos)
+    (photos / "link").symlink_to(photos / "sub")
+    (photos / "broken.jpg").symlink_to(photos / "nowhere.jpg")
+    assert [name for name, _ in list_files(photos)] == ["a.PNG", "b.jpg", "link/c.webp", "sub/c.webp"]
+
+
+def test_digest_changes_with_names_sizes_and_times_alone(photos):
+    digests = [files_digest(photos)]
+    (photos / "notes.txt").write_text("other")
+    assert files_digest(photos) == digests[0]
+    (photos / "new.jpg").write_text("")
+    digests.append(files_digest(photos))
+    (photos / "new.jpg").write_text("longer")
+    digests.append(files_digest(photos))
+    os.utime(photos / "new.jpg", ns=(0, 0))
+    digests.append(files_digest(photos))
+    (photos / "new.jpg").rename(photos / "newer.jpg")
+    digests.append(files_digest(photos))
+    assert len(set(digests)) == 5
+
+
+def test_digest_of_names_that_are_not_utf8(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9.jpg")).write_text("")
+    assert files_digest(tmp_path) != files_digest(tmp_path.parent / tmp_path.name, (".png",))
+
+
+def test_digest_of_voc_counts_annotations_only_without_a_csv(voc):
+    with_csv, without = dataset_digest("voc", voc, "keywords.csv"), dataset_digest("voc", voc, None)
+    (voc / "Annotations" / "a.xml").write_text("<annotation/>")
+    assert dataset_digest("voc", voc, "keywords.csv") == with_csv
+    assert dataset_digest("voc", voc, None) != without
+
+
+def test_masks_are_never_among_the_files(voc):
+    before = dataset_digest("voc", voc, None)
+    (voc / "SegmentationClass").mkdir()
+    (voc / "SegmentationClass" / "a.png").write_text("mask")
+    assert dataset_digest("voc", voc, None) == before
+    assert not any("Segmentation" in os.path.basename(path) for path in table_files("voc", voc, None, ["train"]))
+
+
+def test_tables(voc):
+    lists = [f"{voc}/ImageSets/Segmentation/{split}.txt" for split in ("train", "val")]
+    assert table_files("voc", voc, "k.csv", ["train", "val"]) == [*lists, "k.csv"]
+    assert table_files("voc", voc, None, ["train"]) == lists[:1]
+    assert table_files("photos", voc, "k.csv", ["train", "val"]) == ["k.csv"]
+
+
+def test_whole_datasets_pass(photos, voc, tmp_path):
+    check_dataset(config())
+    check_dataset(config(val=None))
+    check_dataset(photos_config(photos))
+    check_dataset(photos_config(photos, ground_truth={"semantic": str(photos), "instance": None}))
+    check_dataset(config(format="voc", root=str(voc)))
+    check_dataset(config(format="voc", root=str(voc), keywords=str(tmp_path / "keywords.csv")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"root": None}, "dataset.root is null, expected the folder of photos"),
+        ({"root": "/nowhere"}, "dataset.root: /nowhere not found, expected the folder of photos.*Correct"),
+        ({"root": "beside"}, "dataset.root: beside not found from .*run, where results/ are written"),
+        ({"keywords": None}, "dataset.keywords is null, expected a CSV"),
+        ({"keywords": "none.csv"}, "dataset.keywords: none.csv not found"),
+        ({"ground_truth": {"semantic": None, "instance": "/nowhere"}}, "dataset.ground_truth.instance: /nowhere not"),
+        ({"val": "train"}, "both 'train'"),
+    ],
+)
+def test_wrong_photos_config(photos, changes, message):
+    with pytest.raises(DatasetError, match=message):
+        check_dataset(photos_config(photos, **changes))
+
+
+def test_every_problem_of_a_config_is_told(photos):
+    with pytest.raises(DatasetError) as caught:
+        check_dataset(photos_config(photos, root="/nowhere", keywords=None, val="train"))
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_results_may_not_be_written_among_the_photos(photos, monkeypatch):
+    for folder in (photos, photos / "sub"):
+        monkeypatch.chdir(folder)
+        with pytest.raises(DatasetError, match="--directory"):
+            check_dataset(photos_config(photos))
+
+
+def test_wrong_voc_config(voc):
+    check = pytest.raises(DatasetError, match="dataset.val: .*val.txt not found")
+    (voc / "ImageSets/Segmentation/val.txt").unlink()
+    with check:
+        check_dataset(config(format="voc", root=str(voc)))
+    check_dataset(config(format="voc", root=str(voc), val=None))
+    (voc / "Annotations").rmdir()
+    with pytest.raises(DatasetError, match="dataset.keywords is null: .*Annotations not found"):
+        check_dataset(config(format="voc", root=str(voc), val=None))
+    (voc / "JPEGImages").rmdir()
+    with pytest.raises(DatasetError, match="dataset.root: .*JPEGImages not found"):
+        check_dataset(config(format="voc", root=str(voc), val=None))
+    with pytest.raises(DatasetError, match="dataset.root is null"):
+        check_dataset(config(format="voc"))
+
+
+def test_keys_that_would_be_ignored_are_refused(voc):
+    with pytest.raises(DatasetError, match="dataset.root is 'x', but the demo"):
+        check_dataset(config(root="x"))
+    with pytest.raises(DatasetError, match="ground_truth is for format photos"):
+        check_dataset(config(format="voc", root=str(voc), ground_truth={"semantic": "x", "instance": None}))
+
+
+def test_import_needs_one_source(tmp_path):
+    (tmp_path / "a.json").write_text("[]")
+    check_import({"coco": str(tmp_path / "a.json"), "masks": None})
+    check_import({"coco": None, "masks": str(tmp_path)})
+    for sources, message in (
+        ({"coco": None, "masks": None}, "found neither"),
+        ({"coco": "a", "masks": "b"}, "found coco and masks"),
+        ({"coco": "/nowhere.json", "masks": None}, "import.coco: /nowhere.json not found"),
+        ({"coco": None, "masks": str(tmp_path / "a.json")}, "import.masks: .* not found"),
+    ):
+        with pytest.raises(DatasetError, match=message):
+            check_import(sources)
+
+
+def test_ten_thousand_photos_take_well_under_a_second(tmp_path):
+    import time
+
+    for number in range(10_000):
+        (tmp_path / f"{number}.jpg").touch()
+    start = time.perf_counter()
+    files_digest(tmp_path)
+    assert time.perf_counter() - start < 1

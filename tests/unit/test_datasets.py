@@ -1,0 +1,443 @@
+"""Datasets are read as they are described, and everything wrong is told at once."""
+
+import csv
+import hashlib
+import re
+import runpy
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import jsonschema
+import pytest
+import yaml
+from aisi.dataset_files import DatasetError
+from aisi.datasets import VOC_CATEGORIES, category_table, divide, index_dataset, shard_of
+from aisi.formats import read_categories, read_images, read_rejected_images, voc_palette
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+TOP = Path(__file__).parents[2]
+HEADER = "image_id,split,keywords\n"
+
+
+def picture(path, size=(6, 4), **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, "red").save(path, **options)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Folder with a, b, c and d; returns a function that indexes it by the text of a CSV."""
+    for name in "abcd":
+        picture(tmp_path / "photos" / f"{name}.png")
+
+    def index(table, *, header=HEADER, val="val", encoding="utf-8", **options):
+        (tmp_path / "keywords.csv").write_bytes((header + table).encode(encoding))
+        return index_dataset("photos", tmp_path / "photos", tmp_path / "keywords.csv", "train", val, **options)
+
+    index.folder = tmp_path / "photos"
+    return index
+
+
+def problems(index, *args, **options):
+    with pytest.raises(DatasetError) as caught:
+        index(*args, **options)
+    return str(caught.value).splitlines()
+
+
+# ------------------------------------------------------------------ photos and a CSV
+
+
+def test_photos(photos):
+    index = photos("b,train,dog\na,train,cat;dog\nc,val,\nd,test,bird\n")
+    train, val = index.images["train"], index.images["val"]
+    assert train["image_id"].tolist() == ["a", "b"]
+    assert train["keywords"].tolist() == [("cat", "dog"), ("dog",)]
+    assert val["image_id"].tolist() == ["c"]
+    assert val["keywords"].tolist() == [()]
+    assert index.categories["name"].tolist() == ["cat", "dog"]
+    assert index.rejected.empty
+    photo = train.iloc[0]
+    assert (photo["width"], photo["height"]) == (6, 4)
+    assert photo["path"] == str(photos.folder / "a.png")
+    assert photo["sha256"] == hashlib.sha256((photos.folder / "a.png").read_bytes()).hexdigest()
+
+
+def test_size_is_that_of_the_upright_photo(photos):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture(photos.folder / "a.png", size=(6, 4), exif=exif)
+    photo = photos("a,train,cat\n", val=None).images["train"].iloc[0]
+    assert (photo["width"], photo["height"]) == (4, 6)
+
+
+@pytest.mark.parametrize(
+    "name", ["sub/folder/e", "a b  c", "Größe", "写真 1", "é.v2.final", 'it\'s 50%, {x} "q" [1]', "#1"]
+)
+def test_any_file_name(photos, name):
+    picture(photos.folder / f"{name}.JPEG")
+    quoted = '"' + name.replace('"', '""') + '"'
+    images = photos(f"{quoted},train,cat\n", val=None).images["train"]
+    assert images["image_id"].tolist() == [name]
+    assert Path(images["path"][0]).is_file()
+
+
+def test_accents_match_however_they_are_spelled(photos):
+    picture(photos.folder / "Cafe\u0301.png")
+    images = photos("Caf\u00e9,train,cre\u0302pe\n", val=None, categories=["cr\u00eape"]).images["train"]
+    assert images["image_id"].tolist() == ["Caf\u00e9"]
+    assert images["keywords"].tolist() == [("cr\u00eape",)]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_line_ends_and_byte_order_marks(photos, end, encoding):
+    table = "a,train,cat;dog\nb,val,dog\n".replace("\n", end)
+    index = photos(table, header=HEADER.replace("\n", end), encoding=encoding)
+    assert index.images["train"]["keywords"].tolist() == [("cat", "dog")]
+    assert index.categories["name"].tolist() == ["cat", "dog"]
+
+
+def test_spaces_empty_lines_more_columns_and_repeated_keywords(photos):
+    table = "a,me, train , dog ;cat; ;dog;\n\n,,,\nb,me,val,\n"
+    index = photos(table, header="image_id, author, split, keywords\n")
+    assert index.images["train"]["keywords"].tolist() == [("cat", "dog")]
+
+
+def test_keywords_come_in_the_order_of_the_categories(photos):
+    index = photos("a,train,cat;dog\n", val=None, categories=["dog", "bird", "cat"])
+    assert index.images["train"]["keywords"].tolist() == [("dog", "cat")]
+    assert index.categories["name"].tolist() == ["dog", "bird", "cat"]
+
+
+def test_category_that_no_photo_has_stays_and_is_told(photos, capsys):
+    index = photos("a,train,cat\nb,val,bird\n", categories=["bird", "cat"])
+    assert index.categories["name"].tolist() == ["bird", "cat"]
+    assert "no training photo has the keyword of bird" in capsys.readouterr().out
+
+
+def test_training_photo_without_keywords_is_rejected(photos):
+    index = photos("a,train,cat\nb,train,\nc,val,\n")
+    assert index.images["train"]["image_id"].tolist() == ["a"]
+    assert index.rejected.to_numpy().tolist() == [[str(photos.folder / "b.png"), "no keyword"]]
+
+
+def test_the_order_of_the_rows_does_not_matter(photos):
+    rows = ["a,train,cat\n", "b,train,dog\n", "c,val,dog\n"]
+    one, other = photos("".join(rows)), photos("".join(rows[::-1]))
+    assert all(one.images[split].equals(other.images[split]) for split in ("train", "val"))
+
+
+def test_threads_do_not_matter(photos):
+    table = "a,train,cat\nb,train,dog\nc,val,dog\n"
+    assert photos(table, threads=4).images["train"].equals(photos(table).images["train"])
+
+
+# ------------------------------------------------------------------ wrong rows
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [("image_id,keywords\n", "split"), ("image_id;split;keywords\n", "image_id;split;keywords"), ("", "a,train,cat")],
+)
+def test_missing_column(photos, header, found):
+    [text] = problems(photos, "a,train,cat\n", header=header)
+    assert "keywords.csv: found columns" in text
+    assert "expected image_id, split, keywords" in text
+    assert found.split(",")[0] in text
+
+
+def test_empty_csv(photos):
+    assert "found columns []" in problems(photos, "", header="")[0]
+
+
+def test_column_named_twice(photos):
+    assert "each once" in problems(photos, "a,train,cat,b\n", header="image_id,split,keywords,image_id\n")[0]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_other_encodings(photos, encoding):
+    assert "not UTF-8" in problems(photos, "Größe,train,cat\n", encoding=encoding)[0]
+
+
+def test_open_quote(photos):
+    assert "not a CSV" in problems(photos, '"a,train,cat\n')[0]
+
+
+def test_keywords_separated_by_commas(photos):
+    lines = problems(photos, "a,train,cat\nb,train,cat,dog\n", val=None)
+    assert len(lines) == 1
+    assert "line 3: found 4 values, expected 3" in lines[0]
+    assert "separated by ';'" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("../a,train,cat", "'../a' leads out of"),
+        ("sub/../../a,train,cat", "leads out of"),
+        ("/etc/a,train,cat", "leads out of"),
+        ("sub/..,train,cat", "leads out of"),
+        ('"b\nc",train,cat', "control character"),
+        (",train,cat", "no image_id"),
+        ("a,val,cat", "'a' is also in .*keywords.csv, line 2. Name each photo once"),
+        ("a.png,train,cat", "Did you mean 'a'"),
+        ("zebra,train,cat", "no photo 'zebra' .*below .*photos"),
+        ("b,train,noisy", "category 'noisy'"),
+    ],
+)
+def test_wrong_row(photos, row, message):
+    lines = problems(photos, f"a,train,cat\n{row}\n", val=None)
+    assert len(lines) == 1
+    assert re.search(message, lines[0])
+
+
+def test_unknown_keyword_names_row_and_keyword(photos):
+    first, second = problems(photos, "a,train,cat\nb,train,cat;dgo\n", val=None, categories=["cat", "dog"])
+    assert "line 3: keyword 'dgo' of 'b' is not in dataset.categories" in first
+    assert second == "dataset.categories has: cat, dog"
+
+
+def test_files_that_differ_only_in_suffix(photos):
+    picture(photos.folder / "a.jpg")
+    [line] = problems(photos, "a,train,cat\n", val=None)
+    assert "'a' is a.jpg and a.png" in line
+    assert len(photos("b,train,cat\n", val=None).images["train"]) == 1
+
+
+def test_empty_split(photos):
+    [line] = problems(photos, "a,train,cat\nb,trian,cat\n")
+    assert "no photo of split 'val' (dataset.val), found 'train' (1 rows), 'trian' (1 rows)" in line
+    assert "set it to null" in line
+    assert "(dataset.train), found no rows" in problems(photos, "", val=None)[0]
+
+
+def test_split_whose_photos_are_all_rejected(photos):
+    [line] = problems(photos, "a,train,\nb,val,\n", categories=["cat"])
+    assert "dataset.train: no photo of split 'train' is left (1 rejected: no keyword)" in line
+
+
+def test_too_many_categories(photos):
+    keywords = ";".join(f"k{number}" for number in range(255))
+    assert "255 categories, expected at most 254" in problems(photos, f"a,train,{keywords}\n", val=None)[0]
+
+
+# ------------------------------------------------------------------ bad pictures
+
+
+def break_photos(folder):
+    (folder / "b.png").write_bytes(b"")
+    (folder / "c.png").write_bytes((folder / "c.png").read_bytes()[:40])
+    (folder / "d.png").unlink()
+
+
+def test_bad_pictures_stop_with_the_full_list(photos):
+    break_photos(photos.folder)
+    lines = problems(photos, "a,train,cat\nb,train,cat\nc,train,cat\nd,val,\n")
+    assert len(lines) == 3
+    assert all(any(f"{name}" in line for line in lines) for name in ("b.png", "c.png", "'d'"))
+
+
+def test_rows_and_pictures_are_told_together(photos):
+    break_photos(photos.folder)
+    lines = problems(photos, "a,train,cat\nb,train,cat\n../x,train,cat\n", val=None)
+    assert len(lines) == 2
+
+
+def test_bad_pictures_are_skipped_on_demand(photos):
+    break_photos(photos.folder)
+    index = photos("a,train,cat\nb,train,cat\nc,train,cat\nd,train,cat\n", val=None, on_bad_image="skip")
+    assert index.images["train"]["image_id"].tolist() == ["a"]
+    assert [Path(path).name for path in index.rejected["path"]] == ["b.png", "c.png", "d"]
+    assert all(index.rejected["reason"].str.len() > 10)
+
+
+def test_wrong_rows_stop_even_so(photos):
+    assert "leads out" in problems(photos, "a,train,cat\n../x,train,cat\n", val=None, on_bad_image="skip")[0]
+
+
+def test_skipping_every_picture_is_an_error(photos):
+    break_photos(photos.folder)
+    [line] = problems(photos, "b,train,cat\nd,train,cat\n", val=None, on_bad_image="skip")
+    assert "no photo of split 'train' is left" in line
+
+
+# ------------------------------------------------------------------ VOC
+
+
+@pytest.fixture
+def voc(tmp_path):
+    for name in "abc":
+        picture(tmp_path / "voc/JPEGImages" / f"{name}.jpg")
+    lists = tmp_path / "voc/ImageSets/Segmentation"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_bytes(b"\xef\xbb\xbfa\r\nb\r\n\r\n")
+    (lists / "val.txt").write_text("c")
+    return tmp_path / "voc"
+
+
+def annotate(voc, image_id, *names):
+    objects = "".join(f"<object><name>{name}</name><part><name>head</name></part></object>" for name in names)
+    (voc / "Annotations").mkdir(exist_ok=True)
+    (voc / "Annotations" / f"{image_id}.xml").write_text(f"<annotation>{objects}</annotation>")
+
+
+def test_voc_with_annotations(voc):
+    annotate(voc, "a", "person", "dog", "person")
+    annotate(voc, "b", "tvmonitor")
+    index = index_dataset("voc", voc, None, "train", "val")
+    assert index.images["train"]["keywords"].tolist() == [("dog", "person"), ("tvmonitor",)]
+    assert index.images["val"]["keywords"].tolist() == [()]
+    assert tuple(index.categories["name"]) == VOC_CATEGORIES
+    assert index.categories["colour"].tolist()[:3] == ["#800000", "#008000", "#808000"]
+
+
+def test_voc_with_a_csv_needs_no_split(voc, tmp_path):
+    (tmp_path / "k.csv").write_text("image_id,keywords\na,dog\nb,cat;dog\nelsewhere,cat\n")
+    index = index_dataset("voc", voc, tmp_path / "k.csv", "train", None)
+    assert index.images["train"]["keywords"].tolist() == [("dog",), ("cat", "dog")]
+
+
+def test_demo_is_voc_with_the_categories_that_occur(voc, tmp_path):
+    (tmp_path / "k.csv").write_text(HEADER + "a,train,teapot\nb,train,kite\nc,val,kite\n")
+    index = index_dataset("demo", voc, tmp_path / "k.csv", "train", "val")
+    assert index.categories["name"].tolist() == ["kite", "teapot"]
+    assert index.images["val"]["keywords"].tolist() == [("kite",)]
+
+
+def test_voc_problems(voc):
+    annotate(voc, "a", "zebra")
+    (voc / "Annotations/c.xml").write_text("<annotation>")
+    (voc / "ImageSets/Segmentation/val.txt").write_text("c\na\n../d\n")
+    lines = problems(lambda: index_dataset("voc", voc, None, "train", "val"))
+    for expected in (
+        "val.txt, line 2: 'a' is also in",
+        "val.txt, line 3: image_id '../d' leads out",
+        "c.xml: cannot be read as XML",
+        "train.txt, line 2: nothing tells the keywords of 'b'",
+        "a.xml: keyword 'zebra' of 'a' is not in dataset.categories",
+    ):
+        assert sum(expected in line for line in lines) == 1, (expected, lines)
+
+
+def test_empty_voc_list(voc):
+    annotate(voc, "a", "dog")
+    annotate(voc, "b", "dog")
+    (voc / "ImageSets/Segmentation/val.txt").write_text("\n")
+    assert "list of dataset.val is empty" in problems(lambda: index_dataset("voc", voc, None, "train", "val"))[0]
+
+
+def test_masks_change_nothing(voc):
+    for name in "ab":
+        annotate(voc, name, "dog")
+    before = index_dataset("voc", voc, None, "train", "val")
+    picture(voc / "SegmentationClass/a.png")
+    after = index_dataset("voc", voc, None, "train", "val")
+    assert before.images["train"].equals(after.images["train"])
+
+
+# ------------------------------------------------------------------ shards, categories, the script
+
+
+def test_shards_are_stable():
+    assert [shard_of(name, 7) for name in ("a", "写真", "sub/b c")] == [
+        int(hashlib.sha256(name.encode()).hexdigest()[:16], 16) % 7 for name in ("a", "写真", "sub/b c")
+    ]
+    assert shard_of("anything", 1) == 0
+
+
+@given(st.sets(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), max_size=20), st.integers(1, 9))
+def test_shards_hold_every_photo_once(names, shards):
+    assert sum(Counter(shard_of(name, shards) for name in names).values()) == len(names)
+    assert all(0 <= shard_of(name, shards) < shards for name in names)
+
+
+def test_divide_gives_every_shard_some_empty(photos):
+    images = photos("a,train,cat\nb,train,cat\nc,train,cat\n", val=None).images["train"]
+    parts = divide(images, 20)
+    assert len(parts) == 20
+    assert sorted(name for part in parts for name in part["image_id"]) == ["a", "b", "c"]
+    assert any(part.empty for part in parts)
+
+
+def test_category_table():
+    table = category_table(["x", "y"])
+    assert table["label"].tolist() == table["category_id"].tolist() == [1, 2]
+    assert table["colour"][1] == "#{:02x}{:02x}{:02x}".format(*voc_palette()[2])
+    assert category_table([]).empty
+
+
+@pytest.mark.parametrize("val", ["val", None])
+def test_script(photos, tmp_path, val):
+    (tmp_path / "keywords.csv").write_text(HEADER + "a,train,cat\nb,train,\nc,val,\n")
+    shards = {split: [str(tmp_path / f"{split}_{n}.csv") for n in range(3)] for split in ("train", "val")}
+    params = {
+        "layout": "photos",
+        "root": str(photos.folder),
+        "keywords": str(tmp_path / "keywords.csv"),
+        "train": "train",
+        "val": val,
+        "categories": None,
+        "on_bad_image": "stop",
+    }
+    output = {
+        "train": shards["train"],
+        "val": shards["val"] if val else [],
+        "rejected": str(tmp_path / "rejected.csv"),
+        "categories": str(tmp_path / "categories.csv"),
+    }
+    job = SimpleNamespace(
+        params=SimpleNamespace(**params), output=SimpleNamespace(**output), threads=2, log=[str(tmp_path / "log")]
+    )
+    runpy.run_path(str(TOP / "workflow/scripts/index_images.py"), {"snakemake": job})
+    assert read_images(*shards["train"])["image_id"].tolist() == ["a"]
+    assert Path(shards["val"][0]).is_file() == bool(val)
+    assert read_rejected_images(output["rejected"])["reason"].tolist() == ["no keyword"]
+    assert read_categories(output["categories"])["name"].tolist() == ["cat"]
+    assert "train: 1 photos" in (tmp_path / "log").read_text()
+
+
+# ------------------------------------------------------------------ the config's block and real data
+
+
+SCHEMA = yaml.safe_load((TOP / "workflow/schemas/config.schema.yaml").read_text())["properties"]["dataset"]
+DATASET = yaml.safe_load((TOP / "config/config.yaml").read_text())["dataset"]
+
+
+def test_default_config_fits_the_schema():
+    jsonschema.validate(DATASET, SCHEMA)
+
+
+def test_example_config_fits_the_schema():
+    example = yaml.safe_load((TOP / "config/photos.yaml").read_text())["dataset"]
+    jsonschema.validate(DATASET | example, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"format": "coco17"}, {"root": 3}, {"root": ""}, {"colour": "red"}, {"val": "a/b"}, {"train": None}),
+        *({"categories": []}, {"categories": ["a", "a"]}, {"categories": ["a;b"]}, {"categories": ["noisy"]}),
+        *({"categories": [" a"]}, {"ground_truth": {"semantic": None}}, {"on_bad_image": "ignore"}),
+    ],
+)
+def test_schema_refuses(change):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(DATASET | change, SCHEMA)
+
+
+def test_every_key_is_described():
+    keys = [*SCHEMA["properties"].values(), *SCHEMA["properties"]["ground_truth"]["properties"].values()]
+    assert all(key.get("description") for key in keys)
+
+
+def test_csv_written_by_the_standard_library_is_read(photos, tmp_path):
+    names = ['q"uote', "com,ma", " space ", "semi;colon"]
+    for name in names:
+        picture(photos.folder / f"{name}.png")
+    with open(tmp_path / "rows.csv", "w", newline="") as file:
+        csv.writer(file).writerows([[name, "train", "cat"] for name in names])
+    index = photos((tmp_path / "rows.csv").read_text(), val=None)
+    assert sorted(index.images["train"]["image_id"]) == sorted(names)

@@ -1,0 +1,72 @@
+"""Files appear whole or not at all, and ids stay inside their folder."""
+
+import os
+from pathlib import Path
+
+import pytest
+from aisi.files import atomic, inside
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def test_the_file_appears_when_the_block_ends(tmp_path):
+    path = tmp_path / "new" / "folder" / "a.csv"
+    with atomic(path) as temporary:
+        temporary.write_text("whole")
+        assert temporary.suffix == ".csv"
+        assert temporary.parent == path.parent
+        assert not path.exists()
+    assert path.read_text() == "whole"
+    assert os.listdir(path.parent) == ["a.csv"]
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.csv"]
+
+
+def test_a_block_that_writes_nothing_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic(tmp_path / "a.csv"):
+        pass
+    assert not os.listdir(tmp_path)
+
+
+def test_names_as_long_as_a_file_system_allows(tmp_path):
+    path = tmp_path / ("é" * 125 + ".png")
+    with atomic(path) as temporary:
+        temporary.write_text("whole")
+    assert path.read_text() == "whole"
+
+
+def test_files_of_one_folder_do_not_meet(tmp_path):
+    with atomic(tmp_path / "a.csv") as one, atomic(tmp_path / "b.csv") as other, atomic(tmp_path / "a.png") as third:
+        assert len({one, other, third}) == 3
+        for path in (one, other, third):
+            path.write_text("")
+
+
+@pytest.mark.parametrize("name", ["a", "sub/a b", "写真/é", "a..b", "...", "sub/../a", "~", "a\nb"])
+def test_inside(name):
+    assert inside("folder", name) == Path("folder", name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../a", "sub/..", "sub/../../a", "/etc/passwd", "../folder2/a", "a\0b"]
+)
+def test_outside(name):
+    with pytest.raises(ValueError, match="leads out of folder"):
+        inside("folder", name)
+
+
+@given(st.text(st.sampled_from("a./\\é "), max_size=12))
+def test_inside_never_leaves(name):
+    try:
+        path = inside("/top/folder", name)
+    except ValueError:
+        return
+    assert os.path.abspath(path).startswith("/top/folder/")
