@@ -9,7 +9,7 @@ from aisi.tables import assignment_table, results_page, tag_counts
 
 
 def main(metrics, tags, name, command, shown, table, html, page):
-    """``tags`` maps the assignments, in the order of the rows, to their tags; ``shown`` is the one that is explained."""
+    """Map the assignments, in the order of the rows, to their ``tags``; ``shown`` is the one that is explained."""
     metrics = read_metrics(metrics)
     counts = {assignment: tag_counts(read_tags(path)) for assignment, path in tags.items()}
     rows = assignment_table(metrics, counts)

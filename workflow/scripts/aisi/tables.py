@@ -135,8 +135,8 @@ def results_page(name, command, metrics, counts, shown="partition"):
         Assignment whose losses are told apart.
     """
     table = assignment_table(metrics, counts)
-    shown = table if table["network"].any() else table.drop(columns="network")
-    parts = [f"# Results: {name}", f"Made by `{command}`.", "## Assignments", markdown(shown)]
+    table = table if table["network"].any() else table.drop(columns="network")
+    parts = [f"# Results: {name}", f"Made by `{command}`.", "## Assignments", markdown(table)]
     if not len(metrics):
         return "\n\n".join([*parts, "There are no true masks, so nothing is judged."]) + "\n"
     parts.append(

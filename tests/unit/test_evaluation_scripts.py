@@ -1,0 +1,227 @@
+"""Scripts of proxy masks, evaluation and report, run as Snakemake runs them, on three photos in two shards."""
+
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from aisi.formats import (
+    IMAGE_COLUMNS,
+    new_salient_instances,
+    read_coco,
+    read_labels,
+    read_metrics,
+    read_tags,
+    write_categories,
+    write_images,
+    write_labels,
+    write_tags,
+)
+from PIL import Image
+from pycocotools import mask as rle
+
+SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+PHOTOS = [("sub dir/ä", ("cat", "dog")), ("b", ("cat",)), ("c", ("dog",))]
+SHARDS = [PHOTOS[:2], PHOTOS[2:]]
+CAT, DOG, THING = np.s_[1:4, 1:4], np.s_[4:8, 5:9], np.s_[6:8, 0:2]
+FOUND = {"sub dir/ä": [DOG, CAT, THING], "b": [], "c": [DOG]}
+"""Regions found in each photo of 8 x 10 pixels; THING is of no category. The cat of b is not found."""
+
+
+def run(script, log, **sections):
+    """Run a script with a fake ``snakemake``; input, output, params and wildcards as dicts."""
+    fake = {name: Section(values) for name, values in sections.items()}
+    runpy.run_path(str(SCRIPTS / f"{script}.py"), {"snakemake": SimpleNamespace(log=[log], threads=1, **fake)})
+
+
+class Section(dict):
+    """Named items, as attributes and as keys."""
+
+    __getattr__ = dict.__getitem__
+
+    def __iter__(self):
+        return iter(self.values())
+
+
+@pytest.fixture
+def run_folder(tmp_path, monkeypatch):
+    """A run up to the tags, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    for image_id, _ in PHOTOS:
+        classes, objects = np.zeros((8, 10), np.uint8), np.zeros((8, 10), np.uint8)
+        if image_id != "c":
+            classes[CAT], objects[CAT] = 1, 1
+        if image_id != "b":
+            classes[DOG], objects[DOG] = 2, 2
+        write_labels(f"classes/{image_id}.png", classes)
+        write_labels(f"objects/{image_id}.png", objects)
+        Path("photos", image_id).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 10, 3), 90, np.uint8)).save(f"photos/{image_id}.png")
+    colours = {"colour": ["#800000", "#008000"]}
+    write_categories(
+        "categories.csv", pd.DataFrame({"label": [1, 2], "category_id": [5, 6], "name": ["cat", "dog"]} | colours)
+    )
+    for shard, photos in enumerate(SHARDS):
+        rows = [(image_id, f"photos/{image_id}.png", 10, 8, keywords, "") for image_id, keywords in photos]
+        write_images(f"images_{shard}.csv", pd.DataFrame(rows, columns=IMAGE_COLUMNS))
+        with new_salient_instances(f"instances_{shard}.h5") as writer:
+            for image_id, _ in photos:
+                regions = FOUND[image_id]
+                boxes = [[where[1].start, where[0].start, where[1].stop, where[0].stop] for where in regions]
+                scores = np.linspace(0.9, 0.5, len(regions))
+                writer.append(image_id, boxes, scores, [rle_of(where) for where in regions])
+    return tmp_path
+
+
+def rle_of(where):
+    mask = np.zeros((8, 10), np.uint8, order="F")
+    mask[where] = 1
+    return rle.encode(mask)
+
+
+SHARED = {
+    "images": ["images_0.csv", "images_1.csv"],
+    "salient_instances": ["instances_0.h5", "instances_1.h5"],
+    "categories": "categories.csv",
+    "masks": "classes",
+    "objects": "objects",
+    "listed": [],
+}
+
+
+def tag_oracle():
+    run("tag_oracle", "oracle.log", input=SHARED, output={"tags": "oracle.csv"})
+    return read_tags("oracle.csv")
+
+
+def write_proxies(tags="oracle.csv", **params):
+    silent = {"noisy_pixels": "ignore", "missing_keywords": "background"}
+    output = {"masks": "proxies", "coco": "instances.json"}
+    run("write_proxy_masks", "proxies.log", input=SHARED | {"tags": tags}, output=output, params=silent | params)
+
+
+def evaluate(script, **inputs):
+    params = {"seed": 3, "split": "train", "protocol": "voc"}
+    wildcards = {"assignment": "oracle", "network": "net", "seed": "3"}
+    output = {"metrics": "metrics.csv"}
+    run(script, "log.txt", input=SHARED | inputs, output=output, params=params, wildcards=wildcards)
+    metrics = read_metrics("metrics.csv")
+    assert set(metrics["seed"]) == {3}
+    overall = metrics[metrics["category"] == "all"].set_index("metric")
+    return overall["value"].to_dict(), overall["n"].to_dict()
+
+
+def test_oracle_tags(run_folder):
+    tags = tag_oracle()
+    assert tags["tag"].tolist() == ["dog", "cat", "noisy", "dog"]
+    assert tags["image_id"].tolist() == ["sub dir/ä"] * 3 + ["c"]
+    assert tags["keywords"].tolist()[0] == ("cat", "dog")
+    assert tags[["x0", "y0", "x1", "y1"]].iloc[0].tolist() == [5, 4, 9, 8]
+
+
+def test_proxy_masks(run_folder):
+    tag_oracle()
+    write_proxies()
+    assert sorted(path.relative_to("proxies").as_posix() for path in Path("proxies").rglob("*.png")) == [
+        "c.png",
+        "sub dir/ä.png",
+    ]
+    expected = read_labels("classes/sub dir/ä.png")
+    expected[THING] = 255
+    assert read_labels("proxies/sub dir/ä.png").tolist() == expected.tolist()
+    with Image.open("proxies/c.png") as image:
+        assert image.mode == "P"
+    coco = read_coco("instances.json")
+    assert [image["file_name"] for image in coco["images"]] == ["sub dir/ä.png", "c.png"]
+    assert [item["category_id"] for item in coco["annotations"]] == [6, 5, 6]
+    assert coco["annotations"][0]["bbox"] == [5, 4, 4, 4]
+    assert coco["annotations"][0]["area"] == 16
+
+
+def test_no_instance_at_all_leaves_empty_proxies(run_folder):
+    tags = tag_oracle().assign(label=0, tag="noisy")
+    write_tags("tags.csv", tags)
+    write_proxies("tags.csv")
+    assert Path("proxies").is_dir()
+    assert read_coco("instances.json")["annotations"] == []
+    values, n = evaluate("evaluate_proxy_masks", proxies="proxies")
+    assert values["miou"] == pytest.approx(190 / 240 / 3)  # all background, 190 of 240 pixels rightly
+    assert n["miou"] == 3
+    assert evaluate("evaluate_proxy_instances", coco="instances.json")[0]["ap"] == 0
+
+
+def test_evaluation_of_the_oracle(run_folder):
+    tag_oracle()
+    write_proxies()
+    values, n = evaluate("evaluate_tags", tags="oracle.csv", oracle="oracle.csv")
+    assert (values["accuracy"], n["accuracy"], n["accuracy_objects"], n["accuracy_multi"]) == (1, 4, 3, 2)
+    values, n = evaluate("evaluate_proxy_masks", proxies="proxies")
+    assert values["miou"] == pytest.approx((190 / 199 + 9 / 18 + 1) / 3)
+    values, n = evaluate("evaluate_proxy_instances", coco="instances.json")
+    assert n["ap"] == 4
+    assert values["ap"] == pytest.approx((51 / 101 + 1) / 2)
+    values, n = evaluate("evaluate_salient_instances")
+    assert (values["recall50"], n["recall50"]) == (pytest.approx(3 / 4), 4)
+    assert (values["instances_per_photo"], n["instances_per_photo"]) == (pytest.approx(4 / 3), 3)
+    assert evaluate("evaluate_semantic", predictions="classes")[0]["miou"] == 1
+
+
+def test_only_listed_photos_are_judged(run_folder):
+    Path("list.txt").write_text("c\r\n\r\n", encoding="utf-8-sig")
+    values, n = evaluate("evaluate_salient_instances", listed="list.txt")
+    assert (values["recall50"], n["recall50"]) == (1, 1)
+
+
+def test_only_photos_with_a_true_mask_are_judged(run_folder):
+    tags = tag_oracle()
+    Path("classes/sub dir/ä.png").unlink()
+    assert tag_oracle()["label"].tolist() == [0, 0, 0, 2]
+    write_tags("all.csv", tags)
+    assert evaluate("evaluate_tags", tags="all.csv", oracle="oracle.csv")[1]["accuracy"] == 1
+    write_proxies("all.csv")
+    assert evaluate("evaluate_proxy_masks", proxies="proxies")[1]["miou"] == 2
+
+
+def test_tags_of_other_instances_are_refused(run_folder):
+    write_tags("fewer.csv", tag_oracle().iloc[1:])
+    with pytest.raises(ValueError, match="3 tags, 4 true tags"):
+        evaluate("evaluate_tags", tags="fewer.csv", oracle="oracle.csv")
+
+
+def test_missing_prediction_is_an_error(run_folder):
+    Path("predictions").mkdir()
+    with pytest.raises(ValueError, match=r"predictions.*ä\.png"):
+        evaluate("evaluate_semantic", predictions="predictions")
+
+
+def test_report(run_folder):
+    tag_oracle()
+    write_proxies()
+    evaluate("evaluate_proxy_masks", proxies="proxies")
+    Path("metrics.csv").rename("part.csv")
+    run("collect_metrics", "log.txt", input={"parts": ["part.csv", "part.csv"]}, output={"metrics": "metrics.csv"})
+    assert len(read_metrics("metrics.csv")) == 2 * len(read_metrics("part.csv"))
+    pages = {"table": "results.csv", "html": "results.html", "page": "results.md"}
+    words = {"name": "three", "command": "snakemake", "shown": "oracle"}
+    run(
+        "write_results", "log.txt", input={"metrics": "metrics.csv", "tags": ["oracle.csv"]}, output=pages, params=words
+    )
+    assert pd.read_csv("results.csv")["photos"].tolist() == [2]
+    assert "| oracle | 4 | 3 | 2 |" in Path("results.md").read_text()
+    plots = {"assignments": "assignments.png", "categories": "categories.png"}
+    chosen = {"assignments": ["oracle"], "detailed": ["oracle"]}
+    run("plot_results", "log.txt", input={"metrics": "metrics.csv"}, output=plots, params=chosen)
+    pd.DataFrame({"epoch": [0], "loss": [1.0], "learning_rate": [0.1]}).to_csv("net.csv")
+    run("plot_training", "log.txt", input={"net": "net.csv"}, output={"figure": "training.png"})
+    inputs = SHARED | {"tags": "oracle.csv", "proxies": "proxies"}
+    columns = {"columns": {"proxies": "proxy", "masks": "true mask"}, "n": 2}
+    run("draw_examples", "log.txt", input=inputs, output={"figure": "examples.png"}, params=columns)
+    for name in ("assignments", "categories", "training", "examples"):
+        assert Path(f"{name}.png").stat().st_size > 1000
+
+
+def test_no_parts_make_an_empty_table(run_folder):
+    run("collect_metrics", "log.txt", input={"parts": []}, output={"metrics": "metrics.csv"})
+    assert len(read_metrics("metrics.csv")) == 0
