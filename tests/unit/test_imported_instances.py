@@ -1,0 +1,319 @@
+"""Instances made elsewhere become ours, and what does not fit its photo is told."""
+
+import json
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from aisi.formats import IMAGE_COLUMNS, FormatError, read_salient_instances, voc_palette, write_images
+from aisi.imported_instances import from_coco, from_masks
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from PIL import Image
+from pycocotools import mask as rle
+
+TOP = Path(__file__).parents[2]
+HEIGHT, WIDTH = 4, 6
+
+
+def photos(*names):
+    return pd.DataFrame([(name, f"{name}.jpg", WIDTH, HEIGHT, (), "0") for name in names], columns=IMAGE_COLUMNS)
+
+
+def mask(x0, y0, x1, y1):
+    values = np.zeros((HEIGHT, WIDTH), bool)
+    values[y0:y1, x0:x1] = True
+    return values
+
+
+def runs(values):
+    """Lengths of the runs down the columns, zeros first."""
+    flat = np.concatenate([[False], values.ravel("F")])
+    starts = np.flatnonzero(np.diff(flat)).tolist()
+    return np.diff([0, *starts, values.size]).tolist()
+
+
+def compressed(values):
+    return {"size": list(values.shape), "counts": rle.encode(np.asfortranarray(values, np.uint8))["counts"].decode()}
+
+
+def plain(values):
+    return {"size": list(values.shape), "counts": runs(values)}
+
+
+def polygon(x0, y0, x1, y1):
+    return [[x0, y0, x1, y0, x1, y1, x0, y1]]
+
+
+def dataset(*annotations, images=({"id": 1, "file_name": "a.jpg"},)):
+    return {"images": list(images), "annotations": [{"image_id": 1} | annotation for annotation in annotations]}
+
+
+@pytest.fixture
+def coco(tmp_path):
+    def read(content, names=("a",)):
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        return {image_id: found for image_id, *found in from_coco(tmp_path / "a.json", photos(*names))}
+
+    return read
+
+
+def decoded(masks):
+    return [rle.decode(each).astype(bool).tolist() for each in masks]
+
+
+# ------------------------------------------------------------------ COCO JSON
+
+
+@pytest.mark.parametrize("kind", [compressed, plain])
+def test_rle(coco, kind):
+    boxes, scores, masks = coco(dataset({"segmentation": kind(mask(1, 2, 4, 3)), "score": 0.5}))["a"]
+    assert boxes.tolist() == [[1, 2, 4, 3]]
+    assert scores.tolist() == [0.5]
+    assert decoded(masks) == [mask(1, 2, 4, 3).tolist()]
+
+
+def test_polygons(coco):
+    boxes, _, masks = coco(dataset({"segmentation": polygon(0, 0, 2, 2) + polygon(4, 1, 6, 4)}))["a"]
+    assert boxes.tolist() == [[0, 0, 6, 4]]
+    assert decoded(masks) == [(mask(0, 0, 2, 2) | mask(4, 1, 6, 4)).tolist()]
+
+
+def test_by_score_then_as_given_without_empty_ones(coco):
+    annotations = [
+        {"segmentation": plain(mask(0, 0, 1, 1)), "score": 0.25},
+        {"segmentation": plain(mask(0, 0, 0, 0)), "score": 0.9},
+        {"segmentation": plain(mask(1, 0, 2, 1))},
+        {"segmentation": plain(mask(2, 0, 3, 1))},
+        {"segmentation": plain(mask(3, 0, 4, 1)), "iscrowd": 1},
+    ]
+    boxes, scores, _ = coco(dataset(*annotations))["a"]
+    assert boxes[:, 0].tolist() == [1, 2, 0]
+    assert scores.tolist() == [1, 1, 0.25]
+
+
+def test_photo_without_instances(coco):
+    boxes, scores, masks = coco(dataset())["a"]
+    assert boxes.shape == (0, 4)
+    assert len(scores) == len(masks) == 0
+
+
+def test_photos_in_their_own_order_and_others_left_out(coco):
+    images = [{"id": n, "file_name": name} for n, name in enumerate(("other.jpg", "sub/ü 1.png", "a.jpg"))]
+    annotations = [{"segmentation": plain(mask(n, 0, n + 1, 1)), "image_id": n} for n in range(3)]
+    found = coco(dataset(*annotations, images=images), names=("a", "sub/ü 1"))
+    assert list(found) == ["a", "sub/ü 1"]
+    assert [found[name][0].tolist() for name in found] == [[[2, 0, 3, 1]], [[1, 0, 2, 1]]]
+
+
+@pytest.mark.parametrize(
+    ("number", "name"), [("a", "a"), ("a.jpg", "a"), ("sub/ü", "sub/ü"), (139, "139"), (139, "000000000139")]
+)
+def test_results_are_matched_by_image_id(coco, number, name):
+    result = {"image_id": number, "segmentation": plain(mask(1, 1, 2, 2)), "score": 0.5}
+    assert coco([result], names=("b", name))[name][0].tolist() == [[1, 1, 2, 2]]
+
+
+def test_images_without_file_name_are_matched_by_id(coco):
+    found = coco(dataset({"segmentation": plain(mask(1, 1, 2, 2)), "image_id": "a"}, images=[{"id": "a"}]))
+    assert len(found["a"][0]) == 1
+
+
+def test_id_does_not_count_where_there_is_a_file_name(coco):
+    with pytest.raises(ValueError, match="no image with file_name '1'"):
+        coco(dataset(), names=("1",))
+
+
+def test_no_photos(coco):
+    assert coco(dataset(), names=()) == {}
+    assert coco([{"image_id": 1}], names=()) == {}
+    assert coco([], names=("a",))["a"][0].shape == (0, 4)
+
+
+def test_results_of_other_photos(coco):
+    with pytest.raises(ValueError, match="none of 1 results has the image_id of one of 2 photos; found 7, .*'a'"):
+        coco([{"image_id": 7, "segmentation": plain(mask(1, 1, 2, 2))}], names=("a", "b"))
+
+
+def test_photos_that_are_not_named(coco):
+    with pytest.raises(ValueError, match="'b'") as caught:
+        coco(dataset(), names=("a", "b", "c"))
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_photos_named_twice(coco):
+    twice = [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "a.png"}]
+    with pytest.raises(ValueError, match="two images are photo 'a'"):
+        coco(dataset(images=twice))
+    with pytest.raises(ValueError, match="two images have the same id"):
+        coco(dataset(images=[twice[0], {"id": 1, "file_name": "b.jpg"}]), names=("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "message"),
+    [
+        (None, "expected polygons or RLE"),
+        ([], "expected polygons or RLE"),
+        ("abc", "expected polygons or RLE"),
+        ([[]], "three corners"),
+        ([[1, 1, 2, 2]], "three corners"),
+        ([[1, 1, 2, 2, 3]], "expected numbers"),
+        ([["x", 1, 2, 2, 3, 3]], "expected numbers"),
+        ([1, 1, 2, 2, 3, 3], "expected numbers"),
+        ([[1, 1, 2, 2, 1e9, 3]], "inside 6 x 4"),
+        ([[1, 1, 2, 2, float("nan"), 3]], "inside 6 x 4"),
+        ({"size": [WIDTH, HEIGHT], "counts": [24]}, r"found masks of \[6, 4\] pixels, expected \[4, 6\].*EXIF-upright"),
+        ({"counts": [24]}, "found masks of None"),
+        ({"size": [HEIGHT, WIDTH]}, "do not add up"),
+        ({"size": [HEIGHT, WIDTH], "counts": [20]}, "do not add up"),
+        ({"size": [HEIGHT, WIDTH], "counts": [-1, 25]}, "do not add up"),
+        ({"size": [HEIGHT, WIDTH], "counts": [1.5, 22.5]}, "do not add up"),
+        ({"size": [HEIGHT, WIDTH], "counts": ""}, "do not add up"),
+        ({"size": [HEIGHT, WIDTH], "counts": "zzzz"}, "do not add up"),
+        ({"size": [HEIGHT, WIDTH], "counts": compressed(mask(1, 1, 3, 3))["counts"][:-1]}, "do not add up"),
+    ],
+)
+def test_wrong_segmentations(coco, segmentation, message):
+    with pytest.raises(ValueError, match=f"a.json: annotation 5 of 'a': .*{message}"):
+        coco(dataset({"id": 5, "segmentation": segmentation}))
+
+
+@pytest.mark.parametrize("score", [-0.1, 1.5, "high", None, float("nan")])
+def test_wrong_scores(coco, score):
+    with pytest.raises(ValueError, match="expected 0 to 1"):
+        coco(dataset({"segmentation": plain(mask(1, 1, 2, 2)), "score": score}))
+
+
+def test_every_wrong_annotation_is_told(coco):
+    with pytest.raises(ValueError, match="annotation") as caught:
+        coco(dataset({"id": 1, "segmentation": []}, {"id": 2, "segmentation": plain(mask(0, 0, 1, 1)), "score": 2}))
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_wrong_files(tmp_path):
+    for content in ("", "{", "{}", '{"images": []}', "3", "[3]"):
+        (tmp_path / "a.json").write_text(content)
+        with pytest.raises(FormatError, match="a.json"):
+            list(from_coco(tmp_path / "a.json", photos("a")))
+
+
+@given(values=npst.arrays(bool, npst.array_shapes(min_dims=2, max_dims=2, max_side=40)))
+@settings(deadline=None)
+def test_rle_is_that_of_pycocotools(values):
+    from aisi.imported_instances import _decode_runs
+
+    photo = SimpleNamespace(height=values.shape[0], width=values.shape[1])
+    expected = rle.encode(np.asfortranarray(values, np.uint8))
+    assert _decode_runs(compressed(values), photo) == expected
+    assert _decode_runs(plain(values), photo) == expected
+
+
+@given(counts=st.text(max_size=30))
+@settings(deadline=None)
+def test_any_text_as_rle_is_whole_or_refused(counts):
+    from aisi.imported_instances import _decode_runs
+
+    try:
+        found = _decode_runs({"size": [3, 3], "counts": counts}, SimpleNamespace(height=3, width=3))
+    except ValueError:
+        return
+    assert rle.decode(found).shape == (3, 3)
+
+
+# ------------------------------------------------------------------ folders of PNGs
+
+
+def maps(folder, **values):
+    for name, each in values.items():
+        Image.fromarray(np.asarray(each)).save(folder / f"{name}.png")
+    return folder
+
+
+VALUES = np.array([[0, 3, 3, 0, 255, 1], [0, 3, 0, 0, 255, 0], [0] * 6, [0, 0, 0, 3, 0, 0]])
+
+
+@pytest.mark.parametrize("kind", ["grey", "palette", "16 bits"])
+def test_pngs(tmp_path, kind):
+    values = VALUES.astype(np.uint16 if kind == "16 bits" else np.uint8)
+    if kind == "palette":
+        image = Image.fromarray(values, mode="P")
+        image.putpalette(voc_palette().tobytes())
+        image.save(tmp_path / "a.png")
+    else:
+        maps(tmp_path, a=values)
+    [(image_id, boxes, scores, masks)] = from_masks(tmp_path, photos("a"))
+    assert image_id == "a"
+    assert boxes.tolist() == [[5, 0, 6, 1], [1, 0, 4, 4]]
+    assert scores.tolist() == [1, 1]
+    assert decoded(masks) == [(VALUES == 1).tolist(), (VALUES == 3).tolist()]
+
+
+def test_more_than_255_instances(tmp_path):
+    values = np.arange(24, dtype=np.uint16).reshape(HEIGHT, WIDTH) + 1000
+    [(_, boxes, _, _)] = from_masks(maps(tmp_path, a=values), photos("a"))
+    assert len(boxes) == 24
+    assert boxes[7].tolist() == [1, 1, 2, 2]
+
+
+def test_png_without_instances(tmp_path):
+    [(_, boxes, scores, masks)] = from_masks(maps(tmp_path, a=np.zeros((HEIGHT, WIDTH), np.uint8)), photos("a"))
+    assert boxes.shape == (0, 4)
+    assert len(scores) == len(masks) == 0
+
+
+def test_missing_pngs_are_all_told(tmp_path):
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(ValueError, match="sub/b.png: no instances of photo 'sub/b'") as caught:
+        list(from_masks(maps(tmp_path, a=VALUES.astype(np.uint8)), photos("a", "sub/b", "c")))
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_pngs_of_other_sizes_are_all_told(tmp_path):
+    maps(tmp_path, a=VALUES.astype(np.uint8).T, b=np.zeros((9, 9), np.uint8), c=VALUES.astype(np.uint8))
+    with pytest.raises(ValueError, match=r"b.png: found masks of \[9, 9\] pixels, expected \[4, 6\]") as caught:
+        list(from_masks(tmp_path, photos("a", "b", "c")))
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_pngs_that_are_no_maps(tmp_path):
+    Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / "a.png")
+    with pytest.raises(FormatError, match="mode RGB"):
+        list(from_masks(tmp_path, photos("a")))
+    (tmp_path / "a.png").write_bytes(b"")
+    with pytest.raises(FormatError, match="cannot be read"):
+        list(from_masks(tmp_path, photos("a")))
+
+
+# ------------------------------------------------------------------ the script
+
+
+@pytest.mark.parametrize("source", ["coco", "masks"])
+def test_script(tmp_path, source):
+    write_images(tmp_path / "images.csv", photos("a", "b"))
+    maps(tmp_path, a=VALUES.astype(np.uint8), b=np.zeros((HEIGHT, WIDTH), np.uint8))
+    (tmp_path / "a.json").write_text(
+        json.dumps([{"image_id": "a", "segmentation": plain(number == VALUES)} for number in (1, 3)])
+    )
+    sources = {"coco": str(tmp_path / "a.json"), "masks": str(tmp_path)}
+    job = SimpleNamespace(
+        input=SimpleNamespace(images=str(tmp_path / "images.csv")),
+        output=SimpleNamespace(salient_instances=str(tmp_path / "a.h5")),
+        params=SimpleNamespace(**({"coco": None, "masks": None} | {source: sources[source]})),
+        log=[str(tmp_path / "log")],
+    )
+    runpy.run_path(str(TOP / "workflow/scripts/import_salient_instances.py"), {"snakemake": job})
+    found = read_salient_instances(tmp_path / "a.h5")
+    assert found.image_ids.tolist() == ["a", "a"]
+    assert found.instance_ids.tolist() == [0, 1]
+    assert found.boxes.tolist() == [[5, 0, 6, 1], [1, 0, 4, 4]]
+
+
+def test_script_on_an_empty_shard(tmp_path):
+    write_images(tmp_path / "images.csv", photos())
+    script = runpy.run_path(str(TOP / "workflow/scripts/import_salient_instances.py"))
+    script["main"](images=tmp_path / "images.csv", coco=None, masks=tmp_path, output=tmp_path / "a.h5")
+    assert len(read_salient_instances(tmp_path / "a.h5")) == 0
