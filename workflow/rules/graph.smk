@@ -1,0 +1,69 @@
+"""Similarity graphs over the instances of a split (PAPER §4.1): of the dataset, and inside batches."""
+
+GRAPH = config["graph"]
+
+
+def keywords_of_graph(wildcards):
+    """Scores name each instance's keywords; needed where only those that share one are neighbours."""
+    return shards_of("results/scores/{split}/shard_{shard}.h5") if GRAPH["shared_keywords_only"] else []
+
+
+rule build_graph:
+    input:
+        features=shards_of("results/features/{split}/shard_{shard}.h5"),
+        scores=keywords_of_graph,
+    output:
+        graph="results/graph/{split}/dataset{variant}.npz",
+    log:
+        "results/logs/build_graph/{split}/dataset{variant}.log",
+    benchmark:
+        "results/benchmarks/build_graph/{split}/dataset{variant}.tsv"
+    wildcard_constraints:
+        variant=r"(?:_k-\d+)?",
+    conda:
+        "../envs/solver.yaml"
+    threads: 8
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("build_graph"),
+        k=lambda wildcards: int(wildcards.variant.removeprefix("_k-") or GRAPH["k"]),
+        shared_keywords_only=GRAPH["shared_keywords_only"],
+        centre_features=GRAPH["centre_features"],
+        device=GRAPH["device"],
+    message:
+        "Join each instance of {wildcards.split} to its {params.k} most similar ones."
+    script:
+        "../scripts/build_graph.py"
+
+
+rule build_batch_graphs:
+    input:
+        features=shards_of("results/features/{split}/shard_{shard}.h5"),
+        scores=keywords_of_graph,
+    output:
+        graph="results/graph/{split}/batches{variant}.npz",
+    log:
+        "results/logs/build_batch_graphs/{split}/batches{variant}.log",
+    benchmark:
+        "results/benchmarks/build_batch_graphs/{split}/batches{variant}.tsv"
+    wildcard_constraints:
+        variant=r"(?:_shuffled-\d+)?",
+    conda:
+        "../envs/solver.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("build_batch_graphs"),
+        k=GRAPH["k"],
+        shared_keywords_only=GRAPH["shared_keywords_only"],
+        centre_features=GRAPH["centre_features"],
+        batch_size=config["partition"]["batch_size"],
+        order=lambda wildcards: wildcards.variant.removeprefix("_") or "given",
+    message:
+        "Join each instance of {wildcards.split} to its {params.k} most similar ones in its batch."
+    script:
+        "../scripts/build_batch_graphs.py"

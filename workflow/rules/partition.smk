@@ -1,0 +1,118 @@
+"""Tags of the training split's instances, by each assignment (PAPER §4.2, §4.3)."""
+
+from aisi.assignments import BASELINES, SOLVED, graph_name, read_assignment
+
+PARTITION = config["partition"]
+
+
+def assignment_of(wildcards):
+    """Settings behind the name."""
+    return read_assignment(wildcards.assignment, config["graph"], PARTITION)
+
+
+def setting(name):
+    """A params function that looks up one setting of the assignment."""
+    return lambda wildcards: getattr(assignment_of(wildcards), name)
+
+
+def graph_of_assignment(wildcards):
+    """The graph that the assignment partitions."""
+    return f"results/graph/{TRAIN}/{graph_name(assignment_of(wildcards), config['graph'])}.npz"
+
+
+def partitions_of_assignment(wildcards):
+    """The folders of all jobs; how many there are comes from the config alone."""
+    name = wildcards.assignment
+    one = name in BASELINES.split("|") or assignment_of(wildcards).mode == "dataset"
+    return [f"results/partition/{name}/job_{job}" for job in range(1 if one else PARTITION["jobs"])]
+
+
+rule solve_partition:
+    input:
+        graph=graph_of_assignment,
+        scores=shards_of(f"results/scores/{TRAIN}/shard_{{shard}}.h5"),
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        categories="results/categories.csv",
+        overrides=PARTITION["overrides"] or [],
+    output:
+        partition=directory("results/partition/{assignment}/job_{job}"),
+    log:
+        "results/logs/solve_partition/{assignment}/job_{job}.log",
+    benchmark:
+        "results/benchmarks/solve_partition/{assignment}/job_{job}.tsv"
+    wildcard_constraints:
+        assignment=SOLVED,
+        job=r"\d+",
+    conda:
+        "../envs/solver.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code_digest("solve_partition"),
+        beta=setting("beta"),
+        r=setting("retention"),
+        solver=setting("solver"),
+        gap=PARTITION["gap"],
+        time_limit=PARTITION["time_limit"],
+        jobs=lambda wildcards: len(partitions_of_assignment(wildcards)),
+    message:
+        "Partition the graph of {wildcards.assignment} by {params.solver} (job {wildcards.job})."
+    script:
+        "../scripts/solve_partition.py"
+
+
+rule solve_baseline:
+    input:
+        scores=shards_of(f"results/scores/{TRAIN}/shard_{{shard}}.h5"),
+    output:
+        partition=directory("results/partition/{assignment}/job_0"),
+    log:
+        "results/logs/solve_baseline/{assignment}.log",
+    benchmark:
+        "results/benchmarks/solve_baseline/{assignment}.tsv"
+    wildcard_constraints:
+        assignment=BASELINES,
+    conda:
+        "../envs/solver.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("solve_baseline"),
+        seed=lambda wildcards: config["seed"] if wildcards.assignment == "random" else 0,
+    message:
+        "Give each instance a keyword of its photo: {wildcards.assignment}."
+    script:
+        "../scripts/solve_baseline.py"
+
+
+rule write_tags:
+    input:
+        partitions=partitions_of_assignment,
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        scores=shards_of(f"results/scores/{TRAIN}/shard_{{shard}}.h5"),
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        categories="results/categories.csv",
+    output:
+        tags="results/tags/{assignment}.csv",
+    log:
+        "results/logs/write_tags/{assignment}.log",
+    benchmark:
+        "results/benchmarks/write_tags/{assignment}.tsv"
+    wildcard_constraints:
+        assignment=f"{BASELINES}|{SOLVED}",
+    conda:
+        "../envs/solver.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("write_tags"),
+    message:
+        "Write the tags of {wildcards.assignment}."
+    script:
+        "../scripts/write_tags.py"

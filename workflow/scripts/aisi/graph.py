@@ -1,0 +1,277 @@
+"""Similarity graph over the instances of a dataset: exact nearest neighbours, in bounded memory (PAPER §4.1 eq. 5)."""
+
+import numpy as np
+
+from aisi.formats import Graph
+from aisi.jit import njit
+from aisi.progress import progress
+
+
+class GraphError(ValueError):
+    """Features or settings from which no graph can be built."""
+
+
+def build_graph(
+    features, k, keywords=None, centre=False, batches=None, order=None, block_size=1024, device="cpu", quiet=False
+):
+    """Join each instance to its k most similar ones; an edge stays if either end keeps it.
+
+    Parameters
+    ----------
+    features : (N, D) float32
+        One row per instance, none of zero norm.
+    k : int
+        Neighbours that each instance keeps, at least 1 (fewer where there are no more).
+    keywords : (offsets (N + 1,), labels (M,)) int or None
+        If given, only instances that share a keyword are neighbours; other edges can never earn anything.
+    centre : bool
+        Subtract the mean feature before the cosine.
+    batches : (B + 1,) int or None
+        Neighbours are sought inside ``batches[b]:batches[b + 1]`` alone; None: one batch.
+    order : (N,) int or None
+        Instance at each position; None: as they come. Batches and edges count positions.
+    block_size : int
+        Rows of a tile of similarities. Memory is features + O(block_size^2 + N k); the result is the same for any.
+    device : str
+        ``cpu``, or a torch device that multiplies the tiles.
+    quiet : bool
+        No progress bar.
+
+    Returns
+    -------
+    Graph
+        Weights are cos + 1 (eq. 5) in [0, 2], edges i < j in ascending order.
+
+    Raises
+    ------
+    GraphError
+        If a feature is not finite or has zero norm, or k is below 1.
+    """
+    features = np.asarray(features, np.float32)
+    if features.ndim != 2:
+        raise GraphError(f"Features have shape {features.shape}, expected (N, D).")
+    if k < 1:
+        raise GraphError(f"k is {k}; each instance keeps at least 1 neighbour.")
+    n = len(features)
+    order = np.arange(n) if order is None else np.asarray(order, np.int64)
+    batches = np.array([0, n]) if batches is None else np.asarray(batches, np.int64)
+    unit, mean = _normalised(features, centre)
+    sets = None if keywords is None else _keyword_sets(*keywords)
+    pairs, cosines = [], []
+    tiles = [_tiles(end - start, block_size) for start, end in zip(batches[:-1], batches[1:], strict=True)]
+    with progress(total=sum(map(len, tiles)), unit="tile", disable=quiet) as bar:
+        for start, end, its_tiles in zip(batches[:-1], batches[1:], tiles, strict=True):
+            nodes = order[start:end]
+            ordered = np.array_equal(nodes, np.arange(start, end))
+            rows = slice(start, end) if ordered else nodes
+            own = None if sets is None else sets[rows]
+            found = _neighbours(features[rows], mean, unit[rows], k, own, its_tiles, device, bar)
+            edges, weights = _union(*found)
+            pairs.append(edges + start)
+            cosines.append(weights)
+    edges, cosines = np.concatenate([np.zeros((0, 2), np.int64), *pairs]), np.concatenate([np.zeros(0), *cosines])
+    # PAPER §4.1 eq. 5: W_ij = cos + 1.
+    weights = np.clip(cosines + 1, 0, 2).astype(np.float32)
+    return Graph(edges.astype(np.int32), weights, n, batches, order)
+
+
+def equal_batches(n_instances, size):
+    """Batches of ``size`` instances as they come, the last one smaller: (B + 1,) int64 (PAPER §5.4: 48 of 400)."""
+    return np.append(np.arange(0, max(n_instances, 1), size), n_instances)
+
+
+def batch_order(n_instances, order):
+    """Instances in the order that batches are cut from: ``given``, or ``shuffled-{seed}``; (N,) int64."""
+    if order == "given":
+        return np.arange(n_instances)
+    return np.random.default_rng(int(order.removeprefix("shuffled-"))).permutation(n_instances)
+
+
+def _normalised(features, centre):
+    """Unit vectors in float32, for candidates, and the mean that was subtracted, in float64."""
+    mean = np.zeros(features.shape[1])
+    if centre and len(features):
+        mean = features.mean(0, dtype=np.float64)
+    unit = np.empty_like(features)
+    for start in range(0, len(features), 4096):
+        rows = features[start : start + 4096] - mean
+        norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+        bad = np.flatnonzero(~(np.isfinite(norms) & (norms > 0)))
+        if len(bad):
+            what = "holds a value that is not finite" if not np.isfinite(norms[bad[0]]) else "has zero norm"
+            after = " after the mean was subtracted" if centre else ""
+            raise GraphError(
+                f"The feature of instance {start + bad[0]} {what}{after}; its cosine is undefined. "
+                "Look at its crop, or compute the features again."
+            )
+        unit[start : start + 4096] = rows / norms[:, None]
+    return unit, mean
+
+
+def _keyword_sets(offsets, labels):
+    """(N, words) uint64, a bit for each label."""
+    sets = np.zeros((len(offsets) - 1, int(np.max(labels, initial=0)) // 64 + 1), np.uint64)
+    owners = np.repeat(np.arange(len(sets)), np.diff(offsets))
+    labels = np.asarray(labels, np.int64)
+    np.bitwise_or.at(sets, (owners, labels // 64), np.uint64(1) << (labels % 64).astype(np.uint64))
+    return sets
+
+
+def _tiles(n, block_size):
+    """Blocks of rows and columns on and above the diagonal: the similarity is symmetric."""
+    starts = range(0, n, block_size)
+    return [(i, min(i + block_size, n), j, min(j + block_size, n)) for i in starts for j in starts if j >= i]
+
+
+def _neighbours(features, mean, unit, k, sets, tiles, device, bar):
+    """The k neighbours of each row, ranked in float64 among all that float32 cannot exclude.
+
+    A float32 dot product of two unit vectors is off by at most (D + 3) units of 2^-24, in whatever order it is summed.
+    So what is further than twice that below the k-th largest found so far is no neighbour.
+    """
+    n, dimension = features.shape
+    k = min(k, n - 1)
+    if k < 1:
+        return np.zeros((n, 0), np.int64), np.zeros((n, 0))
+    slack = np.float32(2 * (dimension + 4) * 2.0**-24)
+    sets = np.ones((n, 1), np.uint64) if sets is None else sets
+    kept = Candidates(n, k)
+    multiply = _multiplier(unit, device)
+    for rows_start, rows_end, columns_start, columns_end in tiles:
+        tile = multiply(rows_start, rows_end, columns_start, columns_end)
+        _scan(tile, rows_start, columns_start, sets, slack, *kept.arrays)
+        bar.update()
+    return _rank(features, mean, sets, slack, k, *kept.arrays)
+
+
+def _multiplier(unit, device):
+    if device == "cpu":
+        return lambda a, b, c, d: unit[a:b] @ unit[c:d].T
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = False
+    moved = torch.from_numpy(unit).to(device)
+    return lambda a, b, c, d: (moved[a:b] @ moved[c:d].T).cpu().numpy()
+
+
+class Candidates:
+    """For each row: its k largest values so far, and all columns within the slack of them, while they fit."""
+
+    def __init__(self, n, k):
+        width = 4 * k + 28
+        self.arrays = (
+            np.full((n, k), -np.inf, np.float32),  # largest, descending
+            np.empty((n, width), np.int32),  # columns
+            np.empty((n, width), np.float32),  # their values
+            np.zeros(n, np.int32),  # how many columns; -1: too many, all are looked at
+        )
+
+
+@njit
+def _scan(tile, rows_start, columns_start, sets, slack, largest, columns, values, counts):
+    k = largest.shape[1]
+    for r in range(tile.shape[0]):
+        i = rows_start + r
+        first = max(0, i + 1 - columns_start)
+        for c in range(first, tile.shape[1]):
+            value, j = tile[r, c], columns_start + c
+            near_i, near_j = value >= largest[i, k - 1] - slack, value >= largest[j, k - 1] - slack
+            if (near_i or near_j) and _share(sets, i, j):
+                if near_i:
+                    _keep(i, j, value, slack, largest, columns, values, counts)
+                if near_j:
+                    _keep(j, i, value, slack, largest, columns, values, counts)
+
+
+@njit
+def _share(sets, i, j):
+    common = np.uint64(0)
+    for word in range(sets.shape[1]):
+        common |= sets[i, word] & sets[j, word]
+    return common != 0
+
+
+@njit
+def _keep(i, j, value, slack, largest, columns, values, counts):
+    k = largest.shape[1]
+    position = k
+    while position > 0 and largest[i, position - 1] < value:
+        if position < k:
+            largest[i, position] = largest[i, position - 1]
+        position -= 1
+    if position < k:
+        largest[i, position] = value
+    count = counts[i]
+    if count < 0:
+        return
+    if count == columns.shape[1]:
+        limit, count = largest[i, k - 1] - slack, 0
+        for place in range(columns.shape[1]):
+            if values[i, place] >= limit:
+                columns[i, count], values[i, count] = columns[i, place], values[i, place]
+                count += 1
+        if count == columns.shape[1]:
+            counts[i] = -1
+            return
+    columns[i, count], values[i, count] = j, value
+    counts[i] = count + 1
+
+
+@njit
+def _rank(features, mean, sets, slack, k, largest, columns, values, counts):
+    n = features.shape[0]
+    neighbours, cosines = np.full((n, k), -1, np.int64), np.full((n, k), -np.inf)
+    norms = np.empty(n)
+    for i in range(n):
+        norms[i] = np.sqrt(_dot(features, mean, i, i))
+    for i in range(n):
+        limit = largest[i, k - 1] - slack
+        everything = counts[i] < 0
+        for place in range(n if everything else counts[i]):
+            if everything:
+                j = place
+                if j == i or not _share(sets, i, j):
+                    continue
+            else:
+                j = columns[i, place]
+                if values[i, place] < limit:
+                    continue
+            cosine = _dot(features, mean, i, j) / (norms[i] * norms[j])
+            position = k
+            while position > 0 and (
+                cosines[i, position - 1] < cosine
+                or (cosines[i, position - 1] == cosine and neighbours[i, position - 1] > j)
+            ):
+                if position < k:
+                    cosines[i, position] = cosines[i, position - 1]
+                    neighbours[i, position] = neighbours[i, position - 1]
+                position -= 1
+            if position < k:
+                cosines[i, position], neighbours[i, position] = cosine, j
+    return neighbours, cosines
+
+
+@njit
+def _dot(features, mean, i, j):
+    # Four sums, always in this order: the same value for (i, j) and (j, i), in any batch.
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    dimension = features.shape[1]
+    whole = dimension - dimension % 4
+    for p in range(0, whole, 4):
+        a += (features[i, p] - mean[p]) * (features[j, p] - mean[p])
+        b += (features[i, p + 1] - mean[p + 1]) * (features[j, p + 1] - mean[p + 1])
+        c += (features[i, p + 2] - mean[p + 2]) * (features[j, p + 2] - mean[p + 2])
+        d += (features[i, p + 3] - mean[p + 3]) * (features[j, p + 3] - mean[p + 3])
+    for p in range(whole, dimension):
+        a += (features[i, p] - mean[p]) * (features[j, p] - mean[p])
+    return (a + b) + (c + d)
+
+
+def _union(neighbours, cosines):
+    """Undirected edges (E, 2), i < j, ascending, each once, and their cosines."""
+    n, k = neighbours.shape
+    one, two = np.repeat(np.arange(n), k), neighbours.ravel()
+    found = two >= 0
+    one, two, cosines = one[found], two[found], cosines.ravel()[found]
+    keys, first = np.unique(np.minimum(one, two) * max(n, 1) + np.maximum(one, two), return_index=True)
+    return np.stack(np.divmod(keys, max(n, 1)), 1), cosines[first]

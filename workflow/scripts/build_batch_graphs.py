@@ -1,0 +1,30 @@
+"""Join each instance to its most similar ones inside its batch."""
+
+from aisi.formats import read_features, read_scores, write_graph
+from aisi.graph import batch_order, build_graph, equal_batches
+from aisi.progress import log_to
+
+
+def main(features, scores, k, shared_keywords_only, centre_features, batch_size, order, output):
+    """One block-diagonal graph over all shards."""
+    features = read_features(*features)
+    keywords = read_scores(*scores) if shared_keywords_only else None
+    keywords = (keywords.offsets, keywords.labels) if keywords else None
+    batches, order = equal_batches(len(features), batch_size), batch_order(len(features), order)
+    graph = build_graph(features, k, keywords, centre_features, batches, order)
+    print(f"{graph.n_nodes} instances in {len(batches) - 1} batches, {len(graph.edges)} edges.")
+    write_graph(output, graph)
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            features=snakemake.input.features,
+            scores=snakemake.input.scores,
+            k=snakemake.params.k,
+            shared_keywords_only=snakemake.params.shared_keywords_only,
+            centre_features=snakemake.params.centre_features,
+            batch_size=snakemake.params.batch_size,
+            order=snakemake.params.order,
+            output=snakemake.output.graph,
+        )

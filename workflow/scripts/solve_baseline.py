@@ -1,0 +1,27 @@
+"""Assign tags at random or by attention alone, keeping every instance."""
+
+from pathlib import Path
+
+import numpy as np
+from aisi.formats import read_scores, write_partition
+from aisi.partition import solve
+from aisi.progress import log_to
+from aisi.tags import as_partition, batch_problem, no_graph
+
+
+def main(scores, solver, seed, output):
+    """One batch, the whole dataset."""
+    scores = read_scores(*scores)
+    n = len(scores.offsets) - 1
+    nodes, problem = batch_problem(no_graph(n), 0, scores, np.full(n, -1), beta=1.0, retention=1)
+    write_partition(Path(output) / "batch_0.npz", as_partition(nodes, problem, solve(problem, solver, seed=seed)))
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            scores=snakemake.input.scores,
+            solver=snakemake.wildcards.assignment,
+            seed=snakemake.params.seed,
+            output=snakemake.output.partition,
+        )

@@ -1,0 +1,45 @@
+"""Assign tags to the instances of a job's batches."""
+
+from pathlib import Path
+
+from aisi.formats import read_categories, read_graph, read_salient_instances, read_scores, write_partition
+from aisi.overrides import pins, read_overrides
+from aisi.partition import solve
+from aisi.progress import log_to
+from aisi.tags import as_partition, batch_problem, batches_of_job
+
+
+def main(graph, scores, salient_instances, categories, overrides, beta, r, solver, gap, time_limit, jobs, job, output):
+    """Solve batch after batch, each into a file of its own."""
+    graph, scores = read_graph(graph), read_scores(*scores)
+    instances = read_salient_instances(*salient_instances, masks=False)
+    rows = read_overrides(overrides) if overrides else []
+    fixed = pins(overrides, rows, instances, scores, read_categories(categories))
+    Path(output).mkdir(parents=True, exist_ok=True)
+    for batch in batches_of_job(len(graph.batches) - 1, jobs, job):
+        nodes, problem = batch_problem(graph, batch, scores, fixed, beta, r)
+        solution = solve(problem, solver, gap, time_limit)
+        print(
+            f"batch {batch}: {problem.n_retained} of {len(nodes)} instances kept, objective {solution.objective:.7g}, "
+            f"bound {solution.bound:.7g}, gap {solution.gap:.2g}, {solution.status} after {solution.runtime:.2f} s"
+        )
+        write_partition(Path(output) / f"batch_{batch}.npz", as_partition(nodes, problem, solution))
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            graph=snakemake.input.graph,
+            scores=snakemake.input.scores,
+            salient_instances=snakemake.input.salient_instances,
+            categories=snakemake.input.categories,
+            overrides=snakemake.input.get("overrides"),
+            beta=snakemake.params.beta,
+            r=snakemake.params.r,
+            solver=snakemake.params.solver,
+            gap=snakemake.params.gap,
+            time_limit=snakemake.params.time_limit,
+            jobs=snakemake.params.jobs,
+            job=int(snakemake.wildcards.job),
+            output=snakemake.output.partition,
+        )
