@@ -25,3 +25,19 @@ include: "workflow/rules/proxy_masks.smk"
 include: "workflow/rules/semantic.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.report.input,
+
+
+rule proxy_masks:
+    input:
+        expand("results/proxy_masks/{assignment}/instances.json", assignment=config["report"]["assignments"]),
+
+
+rule semantic:
+    input:
+        SEMANTIC_WEIGHTS,

@@ -37,3 +37,18 @@ def test_instance_of_one_pixel():
 def test_photo_without_instances():
     boxes, scores, masks = cut_out([], torch.zeros(0, 5, 10))
     assert boxes.shape == (0, 4) and scores.shape == (0,) and masks == []
+
+
+def test_parts_of_a_better_instance_go():
+    def box(x0, y0, x1, y1):
+        mask = np.zeros((20, 20), np.uint8)
+        mask[y0:y1, x0:x1] = 1
+        return rle.encode(np.asfortranarray(mask))
+
+    whole, part, half_out, apart = box(0, 0, 10, 10), box(2, 2, 6, 6), box(5, 0, 15, 10), box(15, 15, 20, 20)
+    masks = [whole, part, half_out, apart]
+    assert detection._uncovered(masks, 0.8) == [0, 2, 3]
+    assert detection._uncovered(masks, 0.4) == [0, 3]
+    assert detection._uncovered(masks, 1.0) == [0, 1, 2, 3]
+    assert detection._uncovered([part, whole], 0.8) == [0, 1]  # a whole is no part of its better part
+    assert detection._uncovered([], 0.8) == []

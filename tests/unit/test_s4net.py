@@ -118,7 +118,7 @@ def test_proposals_are_sorted_bounded_and_inside(model):
         assert 0 < len(boxes) <= 5 and len(boxes) == len(scores) == len(masks)
         assert (scores.diff() <= 0).all()
         assert boxes.min() >= 0 and boxes.max() <= 64
-        assert 0 <= masks.min() and masks.max() <= 1
+        assert masks.min() >= 0 and masks.max() <= 1
 
 
 def test_no_proposal_above_the_threshold(model):

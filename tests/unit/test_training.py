@@ -103,7 +103,10 @@ def test_an_empty_set_is_refused(tmp_path):
 def test_groups_have_their_own_rates(tmp_path):
     model = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
     before = model[0].weight.item()
-    groups = [{"params": list(model[0].parameters()), "scale": 0.0}, {"params": list(model[1].parameters()), "scale": 1.0}]
+    groups = [
+        {"params": list(model[0].parameters()), "scale": 0.0},
+        {"params": list(model[1].parameters()), "scale": 1.0},
+    ]
     arguments = {"seed": 0, "checkpoint": tmp_path / "c.pt", "log": tmp_path / "l.csv", "identity": ""}
     fit(model, loss, Line(), RECIPE | {"schedule": "cosine"}, parameter_groups=groups, **arguments)
     assert model[0].weight.item() == before

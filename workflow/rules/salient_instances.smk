@@ -1,10 +1,15 @@
 """Salient instances: S4Net trained and run, or instances made elsewhere."""
 
+from aisi.dataset_files import check_import, files_digest
+
 SALIENT = config["salient_instances"]
 SALIENT_NETWORK, SALIENT_TRAINING = SALIENT["network"], SALIENT["training"]
-IMPORTED = SALIENT["import"]["coco"] or SALIENT["import"]["masks"]
-S4NET_TRAINED_HERE = SALIENT["weights"] == "train"
-S4NET_WEIGHTS = "results/salient_instances/s4net.safetensors" if S4NET_TRAINED_HERE else weights_file(SALIENT, "weights")
+S4NET_TRAINED_HERE = SALIENT["method"] == "s4net" and SALIENT["weights"] == "train"
+S4NET_WEIGHTS = (
+    weights_file(SALIENT, "weights")
+    if SALIENT["method"] == "s4net" and SALIENT["weights"] != "train"
+    else "results/salient_instances/s4net.safetensors"
+)
 SALIENT_PICTURES = SALIENT_TRAINING["root"] or "results/demo_salient_instances"
 
 
@@ -66,35 +71,71 @@ rule evaluate_s4net:
         split=SALIENT_TRAINING["val"],
         max_instances=SALIENT["max_instances"],
         nms_iou=SALIENT["nms_iou"],
+        max_covered=SALIENT["max_covered"],
     message:
         "Judge S4Net by average precision on its own validation pictures."
     script:
         "../scripts/evaluate_s4net.py"
 
 
-rule detect_salient_instances:
-    input:
-        images="results/images/{split}/shard_{shard}.csv",
-        weights=S4NET_WEIGHTS,
-    output:
-        salient_instances="results/salient_instances/{split}/shard_{shard}.h5",
-    log:
-        "results/logs/detect_salient_instances/{split}/shard_{shard}.log",
-    benchmark:
-        "results/benchmarks/detect_salient_instances/{split}/shard_{shard}.tsv"
-    conda:
-        "../envs/torch.yaml"
-    threads: 4
-    resources:
-        mem_mb=4000,
-        runtime=240,
-        gpu=config["gpus"],
-    params:
-        code=code_digest("detect_salient_instances"),
-        score_threshold=SALIENT["score_threshold"],
-        max_instances=SALIENT["max_instances"],
-        nms_iou=SALIENT["nms_iou"],
-    message:
-        "Find salient instances in {wildcards.split}, shard {wildcards.shard}."
-    script:
-        "../scripts/detect_salient_instances.py"
+if SALIENT["method"] == "import":
+    try:
+        check_import(SALIENT["import"])
+    except DatasetError as error:
+        raise WorkflowError(str(error)) from None
+
+    rule import_salient_instances:
+        input:
+            images="results/images/{split}/shard_{shard}.csv",
+            instances=SALIENT["import"]["coco"] or SALIENT["import"]["masks"],
+        output:
+            salient_instances="results/salient_instances/{split}/shard_{shard}.h5",
+        log:
+            "results/logs/import_salient_instances/{split}/shard_{shard}.log",
+        benchmark:
+            "results/benchmarks/import_salient_instances/{split}/shard_{shard}.tsv"
+        conda:
+            "../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=60,
+        params:
+            code=code_digest("import_salient_instances"),
+            coco=SALIENT["import"]["coco"],
+            masks=SALIENT["import"]["masks"],
+            files=files_digest(SALIENT["import"]["masks"], (".png",)) if SALIENT["import"]["masks"] else None,
+        message:
+            "Take over the salient instances of {wildcards.split}, shard {wildcards.shard}."
+        script:
+            "../scripts/import_salient_instances.py"
+
+else:
+
+    rule detect_salient_instances:
+        input:
+            images="results/images/{split}/shard_{shard}.csv",
+            weights=S4NET_WEIGHTS,
+        output:
+            salient_instances="results/salient_instances/{split}/shard_{shard}.h5",
+        log:
+            "results/logs/detect_salient_instances/{split}/shard_{shard}.log",
+        benchmark:
+            "results/benchmarks/detect_salient_instances/{split}/shard_{shard}.tsv"
+        conda:
+            "../envs/torch.yaml"
+        threads: 4
+        resources:
+            mem_mb=4000,
+            runtime=240,
+            gpu=config["gpus"],
+        params:
+            code=code_digest("detect_salient_instances"),
+            score_threshold=SALIENT["score_threshold"],
+            max_instances=SALIENT["max_instances"],
+            nms_iou=SALIENT["nms_iou"],
+            max_covered=SALIENT["max_covered"],
+        message:
+            "Find salient instances in {wildcards.split}, shard {wildcards.shard}."
+        script:
+            "../scripts/detect_salient_instances.py"

@@ -8,19 +8,15 @@ from aisi.s4net import load_s4net
 from aisi.weights import pick_device
 
 
-def main(images, weights, score_threshold, max_instances, nms_iou, threads, output):
+def main(images, weights, score_threshold, max_instances, nms_iou, max_covered, threads, output):
     """Write boxes, masks and scores photo by photo; a photo without any adds no row."""
     model = load_s4net(weights, pick_device(threads))
     photos, found = read_images(images), 0
+    settings = {"score_threshold": score_threshold, "max_instances": max_instances}
+    settings |= {"nms_iou": nms_iou, "max_covered": max_covered}
     with new_salient_instances(output) as writer:
         for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
-            instances = detect(
-                model,
-                read_photo(photo.path),
-                score_threshold=score_threshold,
-                max_instances=max_instances,
-                nms_iou=nms_iou,
-            )
+            instances = detect(model, read_photo(photo.path), **settings)
             writer.append(photo.image_id, *instances)
             found += len(instances[0])
     print(f"{found} salient instances in {len(photos)} photos, {found / max(1, len(photos)):.2f} a photo.")
@@ -34,6 +30,7 @@ if "snakemake" in globals():
             score_threshold=snakemake.params.score_threshold,
             max_instances=snakemake.params.max_instances,
             nms_iou=snakemake.params.nms_iou,
+            max_covered=snakemake.params.max_covered,
             threads=snakemake.threads,
             output=snakemake.output.salient_instances,
         )

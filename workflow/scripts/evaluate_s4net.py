@@ -1,6 +1,7 @@
 """Judge S4Net on pictures with class-agnostic instance masks, by COCO's average precision."""
 
 import numpy as np
+
 from aisi.detection import detect
 from aisi.formats import read_labels, write_metrics
 from aisi.ground_truth import outside_void
@@ -12,13 +13,12 @@ from aisi.salient_data import list_pictures, true_instances
 from aisi.weights import pick_device
 
 CLASS_AGNOSTIC = ["instance"]
-SCORE_THRESHOLD = 0.0  # AP ranks all that were kept, whatever their score
 
 
-def main(weights, root, split, max_instances, nms_iou, threads, output):
+def main(weights, root, split, max_instances, nms_iou, max_covered, threads, output):
     """Write ap, ap50, ap70 and ap75 over the split's pictures."""
     model = load_s4net(weights, pick_device(threads))
-    settings = {"score_threshold": SCORE_THRESHOLD, "max_instances": max_instances, "nms_iou": nms_iou}
+    settings = {"max_instances": max_instances, "nms_iou": nms_iou, "max_covered": max_covered}
     rows = average_precision_metrics(judge(model, list_pictures(root, split), settings), CLASS_AGNOSTIC)
     rows = [row for row in rows if row[1] == "all"]
     protocol = f"coco, class-agnostic, void pixels left out, {model.masking} masks"
@@ -29,7 +29,8 @@ def judge(model, pairs, settings):
     """True instances and found ones, one picture at a time."""
     for picture, labels in progress(pairs, unit="picture"):
         labels = read_labels(labels)
-        _, scores, masks = detect(model, read_photo(picture), **settings)
+        # AP ranks all that were kept, whatever their score
+        _, scores, masks = detect(model, read_photo(picture), score_threshold=0.0, **settings)
         true_masks, void = true_instances(labels)
         kept, masks = outside_void(masks, void)
         yield np.ones(len(true_masks), int), true_masks, np.ones(len(kept), int), scores[kept], masks
@@ -43,6 +44,7 @@ if "snakemake" in globals():
             split=snakemake.params.split,
             max_instances=snakemake.params.max_instances,
             nms_iou=snakemake.params.nms_iou,
+            max_covered=snakemake.params.max_covered,
             threads=snakemake.threads,
             output=snakemake.output.metrics,
         )

@@ -9,7 +9,7 @@ from pycocotools import mask as rle
 from aisi.s4net import propose
 
 
-def detect(model, photo, *, score_threshold, max_instances, nms_iou):
+def detect(model, photo, *, score_threshold, max_instances, nms_iou, max_covered=1.0):
     """Find the salient instances of one photo.
 
     Parameters
@@ -21,6 +21,9 @@ def detect(model, photo, *, score_threshold, max_instances, nms_iou):
     max_instances : int
     nms_iou : float
         Of two boxes that overlap more, the lower score goes.
+    max_covered : float
+        An instance goes if more than this share of its mask lies in one of a higher score, in [0, 1]; so parts of an
+        object go that the overlap of boxes lets through.
 
     Returns
     -------
@@ -36,7 +39,9 @@ def detect(model, photo, *, score_threshold, max_instances, nms_iou):
     image = torch.from_numpy(np.array(square)).permute(2, 0, 1)[None].to(device)
     [(boxes, scores, soft)] = propose(model, image, nms_iou, max_instances, score_threshold)
     scale = boxes.new_tensor([photo.shape[1], photo.shape[0]] * 2) / model.input_size
-    return _cut_out(boxes * scale, scores, soft, photo.shape[:2])
+    boxes, scores, masks = _cut_out(boxes * scale, scores, soft, photo.shape[:2])
+    kept = _uncovered(masks, max_covered)
+    return boxes[kept], scores[kept], [masks[position] for position in kept]
 
 
 def _cut_out(boxes, scores, soft, shape):
@@ -53,3 +58,14 @@ def _cut_out(boxes, scores, soft, shape):
             kept.append(score)
             masks.append(rle.encode(np.asfortranarray(mask)))
     return np.array(tight, np.int64).reshape(-1, 4), np.array(kept, np.float32), masks
+
+
+def _uncovered(masks, max_covered):
+    """Positions of the masks, best first, that lie in no kept one by more than ``max_covered`` of their pixels."""
+    kept = []
+    for position, mask in enumerate(masks):
+        # as for a crowd region, pycocotools divides the intersection by the first mask's area
+        covered = rle.iou([mask], [masks[k] for k in kept], [1] * len(kept)) if kept else np.zeros(1)
+        if covered.max() <= max_covered:
+            kept.append(position)
+    return kept

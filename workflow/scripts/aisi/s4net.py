@@ -3,9 +3,9 @@
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torchvision.ops import batched_nms, box_iou, clip_boxes_to_image
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.image_list import ImageList
+from torchvision.ops import batched_nms, box_iou, clip_boxes_to_image
 
 from aisi.backbones import create_backbone
 from aisi.weights import load_weights, save_weights
@@ -291,6 +291,10 @@ def propose(model, images, nms_iou, max_instances, score_threshold, before_nms=5
         kept = batched_nms(boxes, scores, torch.zeros_like(kept), nms_iou)[:max_instances]
         kept = kept[(scores[kept] >= score_threshold) & ((boxes[kept, 2:] - boxes[kept, :2]).min(1).values >= 1)]
         boxes, scores = boxes[kept], scores[kept]
-        masks = model.masks(pyramid, boxes, torch.full_like(kept, photo)).softmax(1)[:, 1] if len(kept) else boxes[:, :1, None]
+        masks = (
+            model.masks(pyramid, boxes, torch.full_like(kept, photo)).softmax(1)[:, 1]
+            if len(kept)
+            else boxes[:, :1, None]
+        )
         results.append((boxes, scores, masks))
     return results

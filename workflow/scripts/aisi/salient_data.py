@@ -33,7 +33,9 @@ def list_pictures(root, split):
     pairs = [(root / "JPEGImages" / f"{name}.jpg", root / "SegmentationObject" / f"{name}.png") for name in names]
     missing = [path for pair in pairs for path in pair if not path.is_file()]
     if missing:
-        raise FileNotFoundError(f"{root}: {len(missing)} files of ImageSets/{split}.txt are missing, first {missing[0]}.")
+        raise FileNotFoundError(
+            f"{root}: {len(missing)} files of ImageSets/{split}.txt are missing, first {missing[0]}."
+        )
     return pairs
 
 

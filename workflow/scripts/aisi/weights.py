@@ -61,10 +61,14 @@ def load_weights(path, network):
             note = json.loads((file.metadata() or {}).get("aisi", "{}"))
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, ValueError) as error:
-        raise ValueError(f"{path}: not a safetensors file ({error}). Train the network again or fetch the file anew.") from error
+        raise ValueError(
+            f"{path}: not a safetensors file ({error}). Train the network again or fetch the file anew."
+        ) from error
     found = note.get("format"), note.get("architecture", {}).get("network")
     if found != (_FORMAT, network):
-        raise ValueError(f"{path}: found {found[0]} with network {found[1]}, expected {_FORMAT} with network {network}.")
+        raise ValueError(
+            f"{path}: found {found[0]} with network {found[1]}, expected {_FORMAT} with network {network}."
+        )
     state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     return state, note["architecture"]
 
