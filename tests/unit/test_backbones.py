@@ -56,7 +56,7 @@ def test_unknown_name_lists_the_known():
 
 
 def test_missing_file_names_the_key():
-    with pytest.raises(MissingWeightsError, match="weights key"):
+    with pytest.raises(MissingWeightsError, match="key weights"):
         create_backbone("resnet50", "no/such/file.pth")
 
 
@@ -66,7 +66,7 @@ def test_missing_download_names_file_and_key(monkeypatch):
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
-    with pytest.raises(MissingWeightsError, match=r"resnet50.*\.pth.*weights key"):
+    with pytest.raises(MissingWeightsError, match=r"resnet50.*\.pth.*key weights"):
         create_backbone("resnet50", "imagenet")
 
 

@@ -98,8 +98,8 @@ def _timm_weights(name, weights):
         return read_state_dict(weights)
     if name not in PACKAGED:
         raise MissingWeightsError(
-            f"No package ships ImageNet weights for {name}. Save them once where there is a network "
-            f"(timm.create_model({name!r}, pretrained=True).state_dict()) and name the file in the config's weights key."
+            f"No package ships ImageNet weights for {name}. Save them elsewhere "
+            f"(timm.create_model({name!r}, pretrained=True).state_dict()) and name the file in the config key weights."
         )
     try:
         package = importlib.import_module(PACKAGED[name])
@@ -141,7 +141,7 @@ def _download(name):
     except OSError as error:
         raise MissingWeightsError(
             f"torchvision's ImageNet weights of {name} are not on this machine and cannot be fetched ({error}). "
-            f"Fetch {weights.url.rsplit('/', 1)[-1]} where there is a network and name the file in the config's weights key."
+            f"Fetch {weights.url.rsplit('/', 1)[-1]} elsewhere and name the file in the config key weights."
         ) from error
 
 
@@ -149,7 +149,7 @@ def read_state_dict(path):
     """Read tensors by name from a .safetensors file, or from a .pth file without running any code in it."""
     path = Path(path)
     if not path.is_file():
-        raise MissingWeightsError(f"Weights file {path} does not exist. Correct the config's weights key.")
+        raise MissingWeightsError(f"Weights file {path} does not exist. Correct the config key weights.")
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 

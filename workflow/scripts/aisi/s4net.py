@@ -44,7 +44,7 @@ class FeaturePyramid(nn.Module):
 class DetectorHead(nn.Module):
     """Objectness and box deltas of each anchor, shared over the levels."""
 
-    def __init__(self, width, hidden, anchors=len(ANCHOR_RATIOS)):
+    def __init__(self, width, hidden, anchors):
         super().__init__()
         self.hidden = nn.Conv2d(width, hidden, 3, padding=1)
         self.objectness = nn.Conv2d(hidden, 2 * anchors, 3, padding=1)
@@ -150,7 +150,7 @@ class S4Net(nn.Module):
         self.masking, self.input_size = masking, input_size
         self.backbone = create_backbone(backbone, weights)
         self.pyramid = FeaturePyramid(self.backbone.channels, pyramid_channels)
-        self.head = DetectorHead(pyramid_channels, head_channels)
+        self.head = DetectorHead(pyramid_channels, head_channels, len(ANCHOR_RATIOS))
         self.mask_branch = MaskBranch(pyramid_channels, *mask_channels)
         self.anchor_generator = AnchorGenerator(tuple((s,) for s in ANCHOR_SIZES), (ANCHOR_RATIOS,) * len(ANCHOR_SIZES))
 

@@ -67,7 +67,7 @@ class SalientPictures:
         return len(self.pairs)
 
     def sample(self, index, rng):
-        """One sample: image (3, S, S) uint8, boxes (n, 4) float XYXY, masks (n, S / 2, S / 2) uint8 (1, 0, 255 void)."""
+        """Image (3, S, S) uint8, boxes (n, 4) float XYXY, masks (n, S / 2, S / 2) uint8: 1 object, 0 not, 255 void."""
         picture, labels = self.pairs[index]
         photo, labels = Image.fromarray(read_photo(picture)), Image.fromarray(read_labels(labels))
         box = self._crop(photo.size, rng)
