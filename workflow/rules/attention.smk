@@ -1,0 +1,89 @@
+"""Attention: a keyword classifier, its maps, and the score of every instance (PAPER §3.1)."""
+
+ATTENTION = config["attention"]
+ATTENTION_NETWORK, ATTENTION_TRAINING = ATTENTION["network"], ATTENTION["training"]
+
+
+rule train_attention:
+    input:
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        categories="results/categories.csv",
+        backbone=weights_input(ATTENTION_NETWORK),
+    output:
+        weights="results/attention/classifier.safetensors",
+        log="results/attention/classifier.csv",
+    log:
+        "results/logs/train_attention.log",
+    benchmark:
+        "results/benchmarks/train_attention.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=720,
+        gpu=config["gpus"],
+    params:
+        code=code_digest("train_attention"),
+        network={key: value for key, value in ATTENTION_NETWORK.items() if key != "weights"},
+        pretrained=weights_input(ATTENTION_NETWORK) or ATTENTION_NETWORK["weights"],
+        freeze_backbone=ATTENTION_TRAINING["freeze_backbone"],
+        dropout=ATTENTION_TRAINING["dropout"],
+        recipe=ATTENTION_TRAINING["recipe"],
+        seed=config["seed"],
+    message:
+        "Train the attention classifier on the photos' keywords."
+    script:
+        "../scripts/train_attention.py"
+
+
+rule compute_attention_maps:
+    input:
+        images="results/images/{split}/shard_{shard}.csv",
+        categories="results/categories.csv",
+        weights="results/attention/classifier.safetensors",
+    output:
+        attention="results/attention/{split}/shard_{shard}.h5",
+    log:
+        "results/logs/compute_attention_maps/{split}/shard_{shard}.log",
+    benchmark:
+        "results/benchmarks/compute_attention_maps/{split}/shard_{shard}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=config["gpus"],
+    params:
+        code=code_digest("compute_attention_maps"),
+    message:
+        "Compute attention maps of {wildcards.split}, shard {wildcards.shard}."
+    script:
+        "../scripts/compute_attention_maps.py"
+
+
+rule compute_scores:
+    input:
+        images="results/images/{split}/shard_{shard}.csv",
+        categories="results/categories.csv",
+        salient_instances="results/salient_instances/{split}/shard_{shard}.h5",
+        attention="results/attention/{split}/shard_{shard}.h5",
+    output:
+        scores="results/scores/{split}/shard_{shard}.h5",
+    log:
+        "results/logs/compute_scores/{split}/shard_{shard}.log",
+    benchmark:
+        "results/benchmarks/compute_scores/{split}/shard_{shard}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("compute_scores"),
+    message:
+        "Average attention inside the boxes of {wildcards.split}, shard {wildcards.shard}."
+    script:
+        "../scripts/compute_scores.py"

@@ -1,0 +1,75 @@
+"""Semantic features of salient instances (PAPER §3.2)."""
+
+FEATURES = config["features"]
+FEATURES_NETWORK, FEATURES_TRAINING = FEATURES["network"], FEATURES["training"]
+match FEATURES["weights"]:
+    case "pretrained":
+        EXTRACTOR = []
+    case "train":
+        EXTRACTOR = "results/features/extractor.safetensors"
+    case _:
+        EXTRACTOR = weights_file(FEATURES, "weights")
+
+
+rule train_feature_extractor:
+    input:
+        pictures=FEATURES_TRAINING["root"] or "results/demo_single_objects",
+        backbone=weights_input(FEATURES_NETWORK),
+    output:
+        weights="results/features/extractor.safetensors",
+        log="results/features/extractor.csv",
+    log:
+        "results/logs/train_feature_extractor.log",
+    benchmark:
+        "results/benchmarks/train_feature_extractor.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=2880,
+        gpu=config["gpus"],
+    params:
+        code=code_digest("train_feature_extractor"),
+        backbone=FEATURES_NETWORK["backbone"],
+        pretrained=weights_input(FEATURES_NETWORK) or FEATURES_NETWORK["weights"],
+        crop_size=FEATURES["crop_size"],
+        recipe=FEATURES_TRAINING["recipe"],
+    message:
+        "Train the feature extractor on single-object pictures of auxiliary categories."
+    script:
+        "../scripts/train_feature_extractor.py"
+
+
+rule compute_features:
+    input:
+        images="results/images/{split}/shard_{shard}.csv",
+        salient_instances="results/salient_instances/{split}/shard_{shard}.h5",
+        weights=EXTRACTOR,
+        backbone=[] if EXTRACTOR else weights_input(FEATURES_NETWORK),
+    output:
+        features="results/features/{split}/shard_{shard}.h5",
+    log:
+        "results/logs/compute_features/{split}/shard_{shard}.log",
+    benchmark:
+        "results/benchmarks/compute_features/{split}/shard_{shard}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=config["gpus"],
+    params:
+        code=code_digest("compute_features"),
+        backbone=FEATURES_NETWORK["backbone"],
+        pretrained=weights_input(FEATURES_NETWORK) or FEATURES_NETWORK["weights"],
+        size=FEATURES["crop_size"],
+        padding=FEATURES["padding"],
+        background=FEATURES["background"],
+        flip=FEATURES["flip"],
+        batch_size=FEATURES["batch_size"],
+    message:
+        "Compute features of the salient instances in {wildcards.split}, shard {wildcards.shard}."
+    script:
+        "../scripts/compute_features.py"

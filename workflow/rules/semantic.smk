@@ -1,0 +1,100 @@
+"""Semantic segmentation: networks trained on the proxy masks (PAPER §5.1)."""
+
+SEGMENTERS = config["semantic"]["networks"]
+SEMANTIC_RUN = "{home}/semantic/{assignment}/{network}/seed-{seed}"
+SEMANTIC_RUNS = expand(
+    SEMANTIC_RUN,
+    home="results",
+    assignment=config["semantic"]["assignments"],
+    network=config["semantic"]["train"],
+    seed=config["seed"],
+)
+SEMANTIC_WEIGHTS = [f"{run}/weights.safetensors" for run in SEMANTIC_RUNS]
+SEMANTIC_PARTS = [run.replace("/semantic/", "/evaluation/semantic/") + ".csv" for run in SEMANTIC_RUNS]
+UNKNOWN = set(config["semantic"]["train"]) - set(SEGMENTERS)
+if UNKNOWN:
+    raise WorkflowError(f"Config key semantic.train names {', '.join(sorted(UNKNOWN))}, not among semantic.networks.")
+
+
+def protocol(wildcards):
+    """How predictions are made and counted, for metrics.csv."""
+    prediction = segmenter("prediction")(wildcards)
+    scales = "single scale" if len(prediction["scales"]) == 1 else f"{len(prediction['scales'])} scales"
+    return f"voc, {scales}" + (", flips" if prediction["flip"] else "")
+
+
+def segmenter(*keys):
+    """Function of the wildcards: the value of the keys in the network's block of the config."""
+
+    def value(wildcards):
+        block = SEGMENTERS[wildcards.network]
+        for key in keys:
+            block = block[key]
+        return block
+
+    return value
+
+
+rule train_semantic:
+    input:
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        categories="results/categories.csv",
+        proxies="{home}/proxy_masks/{assignment}/SegmentationClass",
+        backbone=lambda wildcards: weights_input(segmenter("network")(wildcards)),
+    output:
+        weights=f"{SEMANTIC_RUN}/weights.safetensors",
+        log=f"{SEMANTIC_RUN}/training.csv",
+    log:
+        "{home}/logs/train_semantic/{assignment}/{network}/seed-{seed}.log",
+    benchmark:
+        "{home}/benchmarks/train_semantic/{assignment}/{network}/seed-{seed}.tsv"
+    wildcard_constraints:
+        network="|".join(SEGMENTERS),
+    conda:
+        "../envs/torch.yaml"
+    threads: 8
+    resources:
+        mem_mb=12000,
+        runtime=1440,
+        gpu=config["gpus"],
+    params:
+        code=code_digest("train_semantic"),
+        network=lambda wildcards: {k: v for k, v in segmenter("network")(wildcards).items() if k != "weights"},
+        pretrained=lambda wildcards: weights_input(segmenter("network")(wildcards))
+        or segmenter("network", "weights")(wildcards),
+        crops=segmenter("training", "crops"),
+        recipe=segmenter("training", "recipe"),
+    message:
+        "Train {wildcards.network} on the proxy masks of {wildcards.assignment}, seed {wildcards.seed}."
+    script:
+        "../scripts/train_semantic.py"
+
+
+rule predict_semantic:
+    input:
+        images=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv") if VAL else [],
+        categories="results/categories.csv",
+        weights=f"{SEMANTIC_RUN}/weights.safetensors",
+    output:
+        predictions=directory(f"{SEMANTIC_RUN}/predictions"),
+    log:
+        "{home}/logs/predict_semantic/{assignment}/{network}/seed-{seed}.log",
+    benchmark:
+        "{home}/benchmarks/predict_semantic/{assignment}/{network}/seed-{seed}.tsv"
+    wildcard_constraints:
+        network="|".join(SEGMENTERS),
+    conda:
+        "../envs/torch.yaml"
+    threads: 4
+    resources:
+        mem_mb=8000,
+        runtime=240,
+        gpu=config["gpus"],
+    params:
+        code=code_digest("predict_semantic"),
+        scales=segmenter("prediction", "scales"),
+        flip=segmenter("prediction", "flip"),
+    message:
+        "Segment the validation photos with {wildcards.network}, trained on {wildcards.assignment}."
+    script:
+        "../scripts/predict_semantic.py"

@@ -1,0 +1,266 @@
+"""DeepLab: semantic segmentation with atrous convolutions."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+
+from aisi.backbones import create_backbone
+from aisi.files import inside
+from aisi.formats import IGNORE, read_labels
+from aisi.images import read_photo
+from aisi.photo_tensors import jitter_colours, mirror, to_tensor
+from aisi.weights import load_weights, save_weights
+
+GREY = (124, 116, 104)
+"""Mean colour of ImageNet: what a crop shows beyond the photo's border."""
+
+
+class DeepLab(nn.Module):
+    """A backbone with atrous convolutions and one of two heads.
+
+    Parameters
+    ----------
+    n_categories : int
+        Without background.
+    backbone : str
+        Name for :func:`aisi.backbones.create_backbone`.
+    output_stride : {8, 16, 32}
+        Of the backbone's last stage.
+    head : {"sum", "decoder"}
+        ``sum``: DeepLab v2, the sum of a 3x3 convolution at each rate. ``decoder``: DeepLab v3+, separable
+        convolutions and the mean of the photo, joined, then refined at stride 4.
+    rates : list of int
+        Dilations of the 3x3 convolutions.
+    width, skip_width : int
+        Channels of the decoder, and of what it takes from stride 4; 0 leaves stride 4 out. Unused by ``sum``.
+    weights : str
+        ImageNet weights of the backbone.
+    """
+
+    def __init__(self, n_categories, backbone, output_stride, head, rates, width, skip_width, weights="none"):
+        super().__init__()
+        self.backbone = create_backbone(backbone, weights, output_stride)
+        if head == "sum":
+            self.head = AtrousSum(self.backbone.channels[-1], n_categories + 1, rates)
+        else:
+            self.head = Decoder(self.backbone.channels, n_categories + 1, rates, width, skip_width)
+
+    def forward(self, images):
+        """Images (B, 3, H, W) uint8 -> logits (B, C + 1, h, w) at the head's stride; channel 0 is background."""
+        return self.head(self.backbone(self.backbone.normalise(images)))
+
+
+class AtrousSum(nn.Module):
+    """DeepLab v2's head: a 3x3 convolution to the classes at each rate, summed."""
+
+    def __init__(self, channels, n_classes, rates):
+        super().__init__()
+        self.branches = nn.ModuleList(nn.Conv2d(channels, n_classes, 3, padding=rate, dilation=rate) for rate in rates)
+        for branch in self.branches:
+            nn.init.normal_(branch.weight, std=0.01)
+            nn.init.zeros_(branch.bias)
+
+    def forward(self, maps):
+        """C2..C5 -> logits at C5's stride."""
+        return sum(branch(maps[-1]) for branch in self.branches)
+
+
+class Decoder(nn.Module):
+    """DeepLab v3+'s head: atrous pyramid, image pooling, refinement at stride 4."""
+
+    def __init__(self, channels, n_classes, rates, width, skip_width):
+        super().__init__()
+        self.branches = nn.ModuleList(
+            [_conv(channels[-1], width, 1), *(_separable(channels[-1], width, rate) for rate in rates)]
+        )
+        # No batch norm here: a mean over one position has no variance in a batch of one.
+        self.pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels[-1], width, 1), nn.ReLU())
+        self.project = nn.Sequential(_conv(width * (len(rates) + 2), width, 1), nn.Dropout(0.1))
+        self.skip = _conv(channels[0], skip_width, 1) if skip_width else None
+        self.refine = nn.Sequential(_separable(width + skip_width, width), _separable(width, width))
+        self.classify = nn.Conv2d(width, n_classes, 1)
+
+    def forward(self, maps):
+        """C2..C5 -> logits at stride 4, or at C5's stride without a skip."""
+        deep = maps[-1]
+        joined = [branch(deep) for branch in self.branches]
+        joined.append(self.pooled(deep).expand_as(joined[0]))
+        refined = self.project(torch.cat(joined, 1))
+        if self.skip is not None:
+            refined = F.interpolate(refined, maps[0].shape[-2:], mode="bilinear", align_corners=False)
+            refined = torch.cat([refined, self.skip(maps[0])], 1)
+        return self.classify(self.refine(refined))
+
+
+def _conv(inputs, outputs, size, **options):
+    return nn.Sequential(nn.Conv2d(inputs, outputs, size, bias=False, **options), nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+def _separable(inputs, outputs, rate=1):
+    depthwise = _conv(inputs, inputs, 3, padding=rate, dilation=rate, groups=inputs)
+    return nn.Sequential(*depthwise, *_conv(inputs, outputs, 1))
+
+
+def load_deeplab(path, device, n_categories):
+    """Read a trained :class:`DeepLab`, ready to predict."""
+    state, architecture = load_weights(path, "deeplab")
+    if architecture["n_categories"] != n_categories:
+        raise ValueError(
+            f"{path}: trained for {architecture['n_categories']} categories, but categories.csv holds {n_categories}. "
+            "Delete the file and run the workflow again: rule train_semantic makes it anew."
+        )
+    model = DeepLab(**{key: value for key, value in architecture.items() if key != "network"})
+    model.load_state_dict(state)
+    return model.to(device, memory_format=torch.channels_last).eval()
+
+
+def save_deeplab(path, model, architecture):
+    """Write a trained :class:`DeepLab` with the arguments that build it."""
+    save_weights(path, model.state_dict(), {"network": "deeplab"} | architecture)
+
+
+def parameter_groups(model, backbone_scale):
+    """Groups for :func:`aisi.training.fit`: the backbone learns at ``backbone_scale`` times the head's rate."""
+    return [
+        {"params": list(model.backbone.parameters()), "scale": backbone_scale},
+        {"params": list(model.head.parameters()), "scale": 1.0},
+    ]
+
+
+def segmentation_loss(model, batch):
+    """Mean cross-entropy over the pixels of a batch that are not 255; 0 if all are.
+
+    Parameters
+    ----------
+    model : DeepLab
+    batch : (images, labels)
+        (B, 3, H, W) uint8 and (B, H, W) int64.
+    """
+    images, labels = batch
+    logits = F.interpolate(model(images), labels.shape[-2:], mode="bilinear", align_corners=False)
+    total = F.cross_entropy(logits, labels, ignore_index=IGNORE, reduction="sum")
+    return total / (labels != IGNORE).sum().clamp(min=1)
+
+
+def find_proxies(images, folder):
+    """Photos and their proxy masks.
+
+    Parameters
+    ----------
+    images : DataFrame
+        As from :func:`aisi.formats.read_images`.
+    folder : str or Path
+        Of ``{image_id}.png``.
+
+    Returns
+    -------
+    list of (str, Path)
+        Of the photos that have a proxy mask.
+
+    Raises
+    ------
+    ValueError
+        If no photo has one.
+    """
+    pairs = [(photo.path, inside(folder, f"{photo.image_id}.png")) for photo in images.itertuples()]
+    found = [pair for pair in pairs if pair[1].is_file()]
+    if not found:
+        raise ValueError(
+            f"{folder}: none of the {len(pairs)} photos has a proxy mask, so there is nothing to train on: no instance "
+            "has a tag. Lower salient_instances.score_threshold, or raise partition.r."
+        )
+    return found
+
+
+class ProxyCrops:
+    """Training samples: a photo and its proxy mask, rescaled, cropped, mirrored at random, with jittered colours.
+
+    Parameters
+    ----------
+    pairs : list of (str, Path)
+        Photos and label maps.
+    n_categories : int
+    crop : int
+        Side of the square, pixels.
+    scales : (float, float)
+        Bounds of the rescaling, drawn evenly on a logarithmic scale.
+    colour_jitter : float
+        Largest relative change of brightness, contrast and saturation.
+    """
+
+    def __init__(self, pairs, n_categories, crop, scales, colour_jitter):
+        self.pairs, self.n_categories = pairs, n_categories
+        self.crop, self.scales, self.colour_jitter = crop, scales, colour_jitter
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def sample(self, index, rng):
+        """One sample: image (3, S, S) uint8, labels (S, S) int64, 255 beyond the photo."""
+        photo_path, labels_path = self.pairs[index]
+        photo, labels = Image.fromarray(read_photo(photo_path)), Image.fromarray(self._labels(labels_path))
+        if photo.size != labels.size:
+            raise ValueError(f"{labels_path}: is {labels.size} pixels, its photo {photo_path} {photo.size}.")
+        box, size, corner = self._place(photo.size, rng)
+        canvas = Image.new("RGB", (self.crop,) * 2, GREY)
+        canvas.paste(photo.resize(size, Image.Resampling.BILINEAR, box), corner)
+        target = Image.new("L", (self.crop,) * 2, IGNORE)
+        target.paste(labels.resize(size, Image.Resampling.NEAREST, box), corner)
+        if rng.random() < 0.5:
+            canvas, target = mirror(canvas), mirror(target)
+        canvas = jitter_colours(canvas, self.colour_jitter, rng)
+        return to_tensor(canvas), torch.from_numpy(np.array(target, np.int64))
+
+    def _labels(self, path):
+        labels = read_labels(path)
+        largest = labels[labels != IGNORE].max(initial=0)
+        if largest > self.n_categories:
+            raise ValueError(f"{path}: holds label {largest}, but categories.csv ends at {self.n_categories}.")
+        return labels
+
+    def _place(self, photo_size, rng):
+        """Box of the photo that is seen, its size in the crop, and its upper left corner there."""
+        low, high = self.scales
+        scale = low * (high / low) ** rng.random()
+        box, size, corner = [], [], []
+        for side in photo_size:
+            seen = min(side, self.crop / scale)
+            start = rng.uniform(0, side - seen)
+            length = max(1, min(self.crop, round(seen * scale)))
+            box.append((start, start + seen))
+            size.append(length)
+            corner.append(int(rng.integers(self.crop - length + 1)))
+        return (box[0][0], box[1][0], box[0][1], box[1][1]), tuple(size), tuple(corner)
+
+
+@torch.inference_mode()
+def predict(model, photo, scales=(1.0,), flip=False):
+    """Segment one photo of any size.
+
+    Parameters
+    ----------
+    model : DeepLab
+    photo : (H, W, 3) uint8
+    scales : list of float
+        The photo is seen at each of these; probabilities are averaged.
+    flip : bool
+        Whether it is also seen mirrored.
+
+    Returns
+    -------
+    (H, W) uint8
+        0 background, 1..C.
+    """
+    device = next(model.parameters()).device
+    height, width = photo.shape[:2]
+    total = 0
+    for scale in scales:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        image = to_tensor(Image.fromarray(photo).resize(size, Image.Resampling.BILINEAR))[None].to(device)
+        for mirrored in (False, True) if flip else (False,):
+            logits = model((image.flip(3) if mirrored else image).contiguous(memory_format=torch.channels_last))
+            logits = F.interpolate(logits, (height, width), mode="bilinear", align_corners=False)[0]
+            total = total + (logits.flip(2) if mirrored else logits).softmax(0)
+    return total.argmax(0).to(torch.uint8).cpu().numpy()

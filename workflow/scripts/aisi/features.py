@@ -1,0 +1,214 @@
+"""Semantic features of salient instances (PAPER §3.2)."""
+
+from itertools import groupby
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from pycocotools import mask as rle
+from torch import nn
+from torchvision.datasets import ImageFolder
+
+from aisi.backbones import create_backbone
+from aisi.images import read_photo
+from aisi.photo_tensors import jitter_colours, mirror, random_part, read_ahead, to_tensor, warp
+from aisi.weights import load_weights, save_weights
+
+GREY = (124, 116, 104)
+"""Mean colour of ImageNet, to which a dimmed background fades."""
+
+
+class FeatureExtractor(nn.Module):
+    """A backbone and global average pooling of its last stage.
+
+    Parameters
+    ----------
+    backbone : str
+        Name for :func:`aisi.backbones.create_backbone`.
+    weights : str
+        ImageNet weights of the backbone.
+    """
+
+    def __init__(self, backbone, weights="none"):
+        super().__init__()
+        self.backbone = create_backbone(backbone, weights)
+        self.dimension = self.backbone.channels[-1]
+
+    def forward(self, crops):
+        """Crops (B, 3, S, S) uint8 -> features (B, D) float; D = 2048 for ResNet-50."""
+        return self.backbone(self.backbone.normalise(crops))[-1].mean((2, 3))
+
+
+class FeatureClassifier(nn.Module):
+    """An extractor with the auxiliary classifier that trains it.
+
+    Parameters
+    ----------
+    extractor : FeatureExtractor
+    n_categories : int
+        Of the auxiliary set.
+    """
+
+    def __init__(self, extractor, n_categories):
+        super().__init__()
+        self.extractor = extractor
+        self.classifier = nn.Linear(extractor.dimension, n_categories)
+
+    def forward(self, crops):
+        """Crops (B, 3, S, S) uint8 -> features (B, D) and logits (B, C)."""
+        features = self.extractor(crops)
+        return features, self.classifier(features)
+
+
+def softmax_loss(model, batch):
+    """Softmax cross-entropy of a batch: images (B, 3, S, S) uint8 and categories (B,) (L_cls of PAPER §3.2 eq. 3)."""
+    images, categories = batch
+    return F.cross_entropy(model(images)[1], categories)
+
+
+class SingleObjects:
+    """Training samples from a folder of folders, one for each category, as ImageNet's.
+
+    A random part of a picture, warped to a square, mirrored at random, with jittered colours, and its category.
+
+    Parameters
+    ----------
+    root : str or Path
+    size : int
+        Side of the square, pixels.
+    least_area : float
+        Least share of the picture that a sample shows.
+    colour_jitter : float
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no folder, or one without pictures.
+    """
+
+    def __init__(self, root, size, least_area=0.4, colour_jitter=0.3):
+        folder = ImageFolder(root)
+        self.samples, self.categories = folder.samples, folder.classes
+        self.size, self.least_area, self.colour_jitter = size, least_area, colour_jitter
+
+    def __len__(self):
+        return len(self.samples)
+
+    def sample(self, index, rng):
+        """One sample: image (3, S, S) uint8, category 0..C - 1."""
+        path, category = self.samples[index]
+        photo = read_photo(path)
+        picture = warp(photo, (self.size,) * 2, random_part(photo.shape[1::-1], rng, self.least_area))
+        if rng.random() < 0.5:
+            picture = mirror(picture)
+        return to_tensor(jitter_colours(picture, self.colour_jitter, rng)), category
+
+
+def crop_instances(photo, boxes, masks, size, padding=0.0, background=1.0):
+    """Cut instances out of a photo.
+
+    Parameters
+    ----------
+    photo : (H, W, 3) uint8
+    boxes : (n, 4) int
+        XYXY, half-open.
+    masks : list of dict
+        COCO RLE of the whole photo.
+    size : int
+        Side of the crops, pixels.
+    padding : float
+        Share of the box's width and height that is added on each side, inside the photo.
+    background : float
+        How much of what is outside the mask stays: 1 all, 0 the mean colour of ImageNet.
+
+    Returns
+    -------
+    (n, 3, size, size) uint8 tensor
+    """
+    crops = []
+    for box, mask in zip(np.asarray(boxes).tolist(), masks, strict=True):
+        margin = padding * (box[2] - box[0]), padding * (box[3] - box[1])
+        x0, y0 = max(0, round(box[0] - margin[0])), max(0, round(box[1] - margin[1]))
+        x1, y1 = min(photo.shape[1], round(box[2] + margin[0])), min(photo.shape[0], round(box[3] + margin[1]))
+        crop = photo[y0:y1, x0:x1]
+        if background < 1:
+            inside = rle.decode(mask)[y0:y1, x0:x1, None].astype(bool)
+            dimmed = np.rint(background * crop + (1 - background) * np.array(GREY)).astype(np.uint8)
+            crop = np.where(inside, crop, dimmed)
+        crops.append(to_tensor(Image.fromarray(crop).resize((size, size), Image.Resampling.BILINEAR)))
+    return torch.stack(crops) if crops else torch.zeros(0, 3, size, size, dtype=torch.uint8)
+
+
+def read_crops(instances, paths, size, padding, background):
+    """Crops of all instances, photo by photo, read ahead.
+
+    Parameters
+    ----------
+    instances : SalientInstances
+    paths : dict of str to str
+        Photo of each image_id.
+    size, padding, background
+        For :func:`crop_instances`.
+
+    Yields
+    ------
+    (n, 3, size, size) uint8 tensor
+    """
+
+    def read(rows):
+        photo = read_photo(paths[instances.image_ids[rows.start]])
+        return crop_instances(photo, instances.boxes[rows], instances.masks[rows], size, padding, background)
+
+    photos = (list(rows) for _, rows in groupby(range(len(instances)), instances.image_ids.__getitem__))
+    yield from read_ahead(read, (slice(rows[0], rows[-1] + 1) for rows in photos))
+
+
+@torch.inference_mode()
+def extract(extractor, crops, batch_size, flip):
+    """Features of a stream of crops, in batches that cross the photos' borders.
+
+    Parameters
+    ----------
+    extractor : FeatureExtractor
+    crops : iterable of (n, 3, S, S) uint8 tensor
+    batch_size : int
+    flip : bool
+        Whether a feature is the mean over a crop and its mirror image.
+
+    Yields
+    ------
+    (m, D) float32
+        In the order of the crops; m is batch_size, less at the end.
+    """
+    device = next(extractor.parameters()).device
+    for batch in _rebatch(crops, batch_size):
+        batch = batch.to(device).contiguous(memory_format=torch.channels_last)
+        features = extractor(batch)
+        if flip:
+            features = (features + extractor(batch.flip(3))) / 2
+        yield features.float().cpu().numpy()
+
+
+def _rebatch(parts, size):
+    waiting = []
+    for part in parts:
+        waiting += part
+        while len(waiting) >= size:
+            yield torch.stack(waiting[:size])
+            waiting = waiting[size:]
+    if waiting:
+        yield torch.stack(waiting)
+
+
+def load_extractor(path, device):
+    """Read a trained :class:`FeatureExtractor`."""
+    state, architecture = load_weights(path, "feature_extractor")
+    extractor = FeatureExtractor(architecture["backbone"])
+    extractor.load_state_dict(state)
+    return extractor.to(device, memory_format=torch.channels_last).eval()
+
+
+def save_extractor(path, extractor, backbone):
+    """Write a trained :class:`FeatureExtractor`; ``backbone`` is its name."""
+    save_weights(path, extractor.state_dict(), {"network": "feature_extractor", "backbone": backbone})

@@ -1,0 +1,32 @@
+"""Keywords as labels."""
+
+
+def keyword_labels(images, categories):
+    """Labels of each photo's keywords.
+
+    Parameters
+    ----------
+    images : DataFrame
+        As from :func:`aisi.formats.read_images`.
+    categories : DataFrame
+        As from :func:`aisi.formats.read_categories`.
+
+    Returns
+    -------
+    list of list of int
+        1..C, ascending, for each photo.
+
+    Raises
+    ------
+    ValueError
+        If a keyword is no category.
+    """
+    label_of = dict(zip(categories["name"], categories["label"], strict=True))
+    for photo in images.itertuples():
+        for name in photo.keywords:
+            if name not in label_of:
+                raise ValueError(
+                    f"{photo.image_id}: keyword {name!r} is not in categories.csv, which holds {', '.join(label_of)}. "
+                    "Delete both tables and run the workflow again: rule index_images makes them anew."
+                )
+    return [sorted({int(label_of[name]) for name in keywords}) for keywords in images["keywords"]]

@@ -1,0 +1,35 @@
+"""Compute the semantic features of salient instances, one shard."""
+
+from aisi.features import FeatureExtractor, extract, load_extractor, read_crops
+from aisi.formats import new_features, read_images, read_salient_instances
+from aisi.progress import log_to, progress
+from aisi.weights import pick_device
+
+
+def main(images, salient_instances, weights, backbone, pretrained, crop, flip, batch_size, threads, output):
+    """Write a row for each instance; ``weights`` None takes the pretrained backbone as it is."""
+    device = pick_device(threads)
+    extractor = load_extractor(weights, device) if weights else FeatureExtractor(backbone, pretrained).to(device).eval()
+    instances, photos = read_salient_instances(salient_instances), read_images(images)
+    paths = dict(zip(photos["image_id"], photos["path"], strict=True))
+    crops = read_crops(instances, paths, **crop)
+    with new_features(output, extractor.dimension) as append, progress(total=len(instances), unit="instance") as bar:
+        for rows in extract(extractor, crops, batch_size, flip):
+            append(rows)
+            bar.update(len(rows))
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            images=snakemake.input.images,
+            salient_instances=snakemake.input.salient_instances,
+            weights=snakemake.input.get("weights"),
+            backbone=snakemake.params.backbone,
+            pretrained=snakemake.params.pretrained,
+            crop={name: snakemake.params[name] for name in ("size", "padding", "background")},
+            flip=snakemake.params.flip,
+            batch_size=snakemake.params.batch_size,
+            threads=snakemake.threads,
+            output=snakemake.output.features,
+        )

@@ -1,0 +1,47 @@
+"""Train DeepLab on the proxy masks of one assignment."""
+
+from pathlib import Path
+
+import torch
+
+from aisi.deeplab import DeepLab, ProxyCrops, find_proxies, parameter_groups, save_deeplab, segmentation_loss
+from aisi.formats import read_categories, read_images
+from aisi.progress import log_to
+from aisi.training import fit, training_identity
+from aisi.weights import pick_device
+
+
+def main(images, categories, proxies, network, pretrained, crops, recipe, seed, threads, code, weights, log):
+    """Write safetensors and a CSV row an epoch."""
+    device = pick_device(threads)
+    torch.manual_seed(seed)
+    photos, n_categories = read_images(*images), len(read_categories(categories))
+    pairs = find_proxies(photos, proxies)
+    print(f"{len(pairs)} of {len(photos)} photos have a proxy mask.")
+    architecture = {"n_categories": n_categories} | network
+    model = DeepLab(**architecture, weights=pretrained).to(device)
+    files = [*images, categories, *(mask for _, mask in pairs)]
+    identity = training_identity(architecture, pretrained, crops, recipe, seed, code, files=files)
+    groups = parameter_groups(model, recipe.get("backbone_scale", 1.0))
+    arguments = {"checkpoint": Path(weights).with_suffix(".checkpoint.pt"), "log": log, "parameter_groups": groups}
+    dataset = ProxyCrops(pairs, n_categories, **crops)
+    fit(model, segmentation_loss, dataset, recipe, seed=seed, identity=identity, **arguments)
+    save_deeplab(weights, model, architecture)
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            images=snakemake.input.images,
+            categories=snakemake.input.categories,
+            proxies=snakemake.input.proxies,
+            network=snakemake.params.network,
+            pretrained=snakemake.params.pretrained,
+            crops=snakemake.params.crops,
+            recipe=snakemake.params.recipe,
+            seed=int(snakemake.wildcards.seed),
+            threads=snakemake.threads,
+            code=snakemake.params.code,
+            weights=snakemake.output.weights,
+            log=snakemake.output.log,
+        )
