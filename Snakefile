@@ -27,17 +27,24 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
 
 
-rule all:
-    default_target: True
-    input:
-        rules.report.input,
-
-
 rule proxy_masks:
     input:
-        expand("results/proxy_masks/{assignment}/instances.json", assignment=config["report"]["assignments"]),
+        for_assignments("{home}/proxy_masks/{assignment}/instances.json"),
 
 
 rule semantic:
     input:
         SEMANTIC_WEIGHTS,
+
+
+rule report:
+    input:
+        REPORT,
+
+
+rule all:
+    default_target: True
+    input:
+        rules.proxy_masks.input,
+        rules.semantic.input,
+        rules.report.input,

@@ -7,6 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+from pycocotools import mask as rle
+
 from aisi.formats import (
     IMAGE_COLUMNS,
     new_salient_instances,
@@ -19,8 +22,6 @@ from aisi.formats import (
     write_labels,
     write_tags,
 )
-from PIL import Image
-from pycocotools import mask as rle
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 PHOTOS = [("sub dir/ä", ("cat", "dog")), ("b", ("cat",)), ("c", ("dog",))]
@@ -103,7 +104,7 @@ def write_proxies(tags="oracle.csv", **params):
 
 
 def evaluate(script, **inputs):
-    params = {"seed": 3, "split": "train", "protocol": "voc"}
+    params = {"seed": 3, "split": "train", "protocol": "voc, single scale"}
     wildcards = {"assignment": "oracle", "network": "net", "seed": "3"}
     output = {"metrics": "metrics.csv"}
     run(script, "log.txt", input=SHARED | inputs, output=output, params=params, wildcards=wildcards)
@@ -214,11 +215,14 @@ def test_report(run_folder):
     chosen = {"assignments": ["oracle"], "detailed": ["oracle"]}
     run("plot_results", "log.txt", input={"metrics": "metrics.csv"}, output=plots, params=chosen)
     pd.DataFrame({"epoch": [0], "loss": [1.0], "learning_rate": [0.1]}).to_csv("net.csv")
-    run("plot_training", "log.txt", input={"net": "net.csv"}, output={"figure": "training.png"})
-    inputs = SHARED | {"tags": "oracle.csv", "proxies": "proxies"}
-    columns = {"columns": {"proxies": "proxy", "masks": "true mask"}, "n": 2}
-    run("draw_examples", "log.txt", input=inputs, output={"figure": "examples.png"}, params=columns)
-    for name in ("assignments", "categories", "training", "examples"):
+    figure = {"figure": "training.png"}
+    run("plot_training", "log.txt", input={"logs": ["net.csv"]}, output=figure, params={"names": ["net"]})
+    run("choose_examples", "log.txt", input=SHARED, output={"images": "examples.csv"}, params={"n": 2})
+    inputs = SHARED | {"examples": "examples.csv", "tags": "oracle.csv", "label_maps": ["proxies", "classes"]}
+    params = {"titles": ["proxy", "true mask"]}
+    run("draw_examples", "log.txt", input=inputs, output={"figure": "examples.png"}, params=params)
+    run("draw_predictions", "log.txt", input=inputs, output={"figure": "predictions.png"}, params=params)
+    for name in ("assignments", "categories", "training", "examples", "predictions"):
         assert Path(f"{name}.png").stat().st_size > 1000
 
 

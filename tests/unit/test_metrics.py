@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pycocotools import mask as rle
+
 from aisi.formats import METRIC_COLUMNS, read_metrics, write_labels, write_metrics
 from aisi.ground_truth import outside_void, photos_with_masks, read_label_map, true_label, true_objects
 from aisi.metrics import (
@@ -12,7 +14,6 @@ from aisi.metrics import (
     segmentation_metrics,
     tag_metrics,
 )
-from pycocotools import mask as rle
 
 NAMES = ["cat", "dog", "kite"]
 X = 255

@@ -3,11 +3,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from aisi.formats import SalientInstances
-from aisi.proxy_masks import CocoInstances, instance_rows, proxy_mask, tagged_photos
 from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as rle
+
+from aisi.formats import SalientInstances
+from aisi.proxy_masks import CocoInstances, instance_rows, proxy_mask, tagged_photos
 
 CATEGORIES = pd.DataFrame(
     {"label": [1, 2, 3], "category_id": [7, 9, 90], "name": ["cat", "dog", "kite"], "colour": ["#800000"] * 3}

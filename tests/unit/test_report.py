@@ -1,14 +1,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+from pycocotools import mask as rle
+
 from aisi.formats import METRIC_COLUMNS
 from aisi.metrics import metric_table
-from aisi.pictures import choose_examples, draw_grid, draw_stages, label_colours, overlay, shrink, tag_words
+from aisi.pictures import choose_examples, draw_grid, draw_maps, draw_stages, label_colours, overlay, shrink, tag_words
 from aisi.plots import plot_assignments, plot_categories, plot_training, save_figure
 from aisi.proxy_masks import TaggedPhoto
 from aisi.tables import assignment_table, category_table, loss_shares, markdown, results_page, tag_counts
-from PIL import Image
-from pycocotools import mask as rle
 
 CATEGORIES = pd.DataFrame(
     {"label": [1, 2], "category_id": [1, 2], "name": ["cat", "dog"], "colour": ["#ff0000", "#00ff00"]}
@@ -159,9 +160,13 @@ def test_grid_of_stages(tmp_path):
     colours, picture = label_colours(CATEGORIES), np.full((20, 30, 3), 90, np.uint8)
     empty = TaggedPhoto("e", "e.jpg", 20, 30, (1,), np.zeros((0, 4)), np.zeros(0), [], np.zeros(0, np.int64))
     labels = np.full((20, 30), 255, np.uint8)
+
+    def stages(photo, maps):
+        return draw_stages(picture, photo, colours, ["cat", "dog"]) + draw_maps(picture, maps, colours)
+
     rows = [
-        ("ü: cat", draw_stages(picture, photo_with_tags(), [labels, None], colours, ["cat", "dog"])),
-        ("e: cat", draw_stages(picture, empty, [None, None], colours, ["cat", "dog"])),
+        ("ü: cat", stages(photo_with_tags(), [labels, None])),
+        ("e: cat", stages(empty, [None, None])),
     ]
     titles = ["photo", "instances", "tags", "proxy", "truth"]
     save_figure(tmp_path / "grid.png", draw_grid(rows, titles))

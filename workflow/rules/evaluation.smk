@@ -4,17 +4,29 @@
 INSTANCE_LIST = Path(ROOT, "ImageSets", "Segmentation", f"{TRAIN}_instances.txt")
 NO_MASKS = "folder of dataset.ground_truth"  # what a missing input is called when evaluation is asked for without masks
 
+ASSIGNMENTS = config["report"]["assignments"]
+REFERENCES = ["oracle"] if SEMANTIC_MASKS else []
+
+
+def for_assignments(pattern):
+    """A pattern with {home} and {assignment} for every assignment, references last."""
+    return [pattern.format(home="results", assignment=name) for name in ASSIGNMENTS] + [
+        pattern.format(home="results/reference", assignment=name) for name in REFERENCES
+    ]
+
+
 METRIC_PARTS = []
+if SALIENT["method"] == "s4net" and (S4NET_TRAINED_HERE or SALIENT_TRAINING["root"]):
+    METRIC_PARTS += ["results/evaluation/s4net.csv"]
+if SEMANTIC_MASKS and INSTANCE_MASKS:
+    METRIC_PARTS += ["results/evaluation/salient_instances.csv"]
 if SEMANTIC_MASKS:
-    judged = [f"results/{{evaluation}}/{assignment}.csv" for assignment in config["report"]["assignments"]]
-    judged.append("results/reference/{evaluation}/oracle.csv")
-    METRIC_PARTS += expand(judged, evaluation="evaluation/tags")
-    METRIC_PARTS += expand(judged, evaluation="evaluation/proxy_masks")
-    if INSTANCE_MASKS:
-        METRIC_PARTS += expand(judged, evaluation="evaluation/proxy_instances")
-        METRIC_PARTS.append("results/evaluation/salient_instances.csv")
-    if VAL:
-        METRIC_PARTS += SEMANTIC_PARTS
+    METRIC_PARTS += for_assignments("{home}/evaluation/tags/{assignment}.csv")
+    METRIC_PARTS += for_assignments("{home}/evaluation/proxy_masks/{assignment}.csv")
+if SEMANTIC_MASKS and INSTANCE_MASKS:
+    METRIC_PARTS += for_assignments("{home}/evaluation/proxy_instances/{assignment}.csv")
+if SEMANTIC_MASKS and VAL:
+    METRIC_PARTS += SEMANTIC_PARTS
 
 
 rule tag_oracle:
@@ -158,6 +170,34 @@ rule evaluate_salient_instances:
         "Judge the salient instances against the dataset's own."
     script:
         "../scripts/evaluate_salient_instances.py"
+
+
+rule evaluate_semantic:
+    input:
+        predictions="{home}/semantic/{assignment}/{network}/seed-{seed}/predictions",
+        images=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv") if VAL else [],
+        categories="results/categories.csv",
+        masks=SEMANTIC_MASKS or NO_MASKS,
+    output:
+        metrics="{home}/evaluation/semantic/{assignment}/{network}/seed-{seed}.csv",
+    log:
+        "{home}/logs/evaluate_semantic/{assignment}/{network}/seed-{seed}.log",
+    benchmark:
+        "{home}/benchmarks/evaluate_semantic/{assignment}/{network}/seed-{seed}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code_digest("evaluate_semantic"),
+        split=VAL,
+        protocol=protocol,
+    message:
+        "Judge the predictions of {wildcards.network}, trained on {wildcards.assignment}, seed {wildcards.seed}."
+    script:
+        "../scripts/evaluate_semantic.py"
 
 
 rule collect_metrics:

@@ -1,17 +1,35 @@
 """The report: tables, plots and example pictures. ``snakemake --report report.html`` gathers them."""
 
-SHOWN = "partition" if "partition" in config["report"]["assignments"] else config["report"]["assignments"][-1]
-REPORTED_TAGS = [f"results/tags/{assignment}.csv" for assignment in config["report"]["assignments"]]
-REPORTED_TAGS += ["results/reference/tags/oracle.csv"] if SEMANTIC_MASKS else []
-COMMAND = " ".join(
-    ["snakemake --cores all", *(f"--configfile config/{Path(path).name}" for path in workflow.overwrite_configfiles or [])]
-)
+CONFIG_FILES = [f"--configfile config/{Path(path).name}" for path in workflow.overwrite_configfiles or []]
+COMMAND = " ".join(["snakemake --cores all", *CONFIG_FILES])
+
+# The assignment that is drawn, and title and folder of the networks trained on it
+SHOWN = "partition" if "partition" in ASSIGNMENTS else ASSIGNMENTS[-1]
+SHOWN_RUNS = {
+    f"prediction of {network}": run
+    for run in SEMANTIC_RUNS
+    for *_, name, network, _ in [run.split("/")]
+    if name == SHOWN
+}
+TRUE_MASKS = {"true mask": SEMANTIC_MASKS} if SEMANTIC_MASKS else {}
+
+TRAINING_LOGS = {"attention": "results/attention/classifier.csv"}
+if S4NET_TRAINED_HERE:
+    TRAINING_LOGS["S4Net"] = "results/salient_instances/s4net.csv"
+if FEATURES["weights"] == "train":
+    TRAINING_LOGS["features"] = "results/features/extractor.csv"
+TRAINING_LOGS |= {title.replace("prediction of ", ""): f"{run}/training.csv" for title, run in SHOWN_RUNS.items()}
+
+REPORT = ["results/metrics.csv", "results/results.md", "results/report/results.csv", "results/report/results.html"]
+REPORT += [f"results/report/{name}.png" for name in ("assignments", "categories", "training")]
+if config["report"]["examples"]:
+    REPORT += ["results/report/examples.png"] + (["results/report/predictions.png"] if VAL else [])
 
 
 rule write_results:
     input:
         metrics="results/metrics.csv",
-        tags=REPORTED_TAGS,
+        tags=for_assignments("{home}/tags/{assignment}.csv"),
     output:
         table=report(
             "results/report/results.csv",
@@ -75,9 +93,146 @@ rule plot_results:
         runtime=10,
     params:
         code=code_digest("plot_results"),
-        assignments=[Path(path).stem for path in REPORTED_TAGS],
-        detailed=[SHOWN, "oracle"],
+        assignments=ASSIGNMENTS + REFERENCES,
+        detailed=[SHOWN, *REFERENCES],
     message:
         "Plot the figures of the assignments and categories."
     script:
         "../scripts/plot_results.py"
+
+
+rule plot_training:
+    input:
+        logs=TRAINING_LOGS.values(),
+    output:
+        figure=report(
+            "results/report/training.png",
+            caption="../report/training.rst",
+            category="Networks",
+            labels={"content": "training", "kind": "plot"},
+        ),
+    log:
+        "results/logs/plot_training.log",
+    benchmark:
+        "results/benchmarks/plot_training.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("plot_training"),
+        names=list(TRAINING_LOGS),
+    message:
+        "Plot the loss of each training."
+    script:
+        "../scripts/plot_training.py"
+
+
+rule choose_examples:
+    input:
+        images=shards_of("results/images/{split}/shard_{shard}.csv"),
+    output:
+        images="results/report/{split}_examples.csv",
+    log:
+        "results/logs/choose_examples/{split}.log",
+    benchmark:
+        "results/benchmarks/choose_examples/{split}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("choose_examples"),
+        n=config["report"]["examples"],
+    message:
+        "Choose photos of {wildcards.split} to draw."
+    script:
+        "../scripts/choose_examples.py"
+
+
+use rule predict_semantic as predict_examples with:
+    input:
+        images=f"results/report/{TRAIN}_examples.csv",
+        categories="results/categories.csv",
+        weights=f"{SEMANTIC_RUN}/weights.safetensors",
+    output:
+        predictions=directory(f"{SEMANTIC_RUN}/examples"),
+    log:
+        "{home}/logs/predict_examples/{assignment}/{network}/seed-{seed}.log",
+    benchmark:
+        "{home}/benchmarks/predict_examples/{assignment}/{network}/seed-{seed}.tsv"
+    message:
+        "Segment the example photos with {wildcards.network}, trained on {wildcards.assignment}."
+
+
+rule draw_examples:
+    input:
+        examples=f"results/report/{TRAIN}_examples.csv",
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        tags=f"results/tags/{SHOWN}.csv",
+        categories="results/categories.csv",
+        label_maps=[
+            f"results/proxy_masks/{SHOWN}/SegmentationClass",
+            *(f"{run}/examples" for run in SHOWN_RUNS.values()),
+            *TRUE_MASKS.values(),
+        ],
+    output:
+        figure=report(
+            "results/report/examples.png",
+            caption="../report/examples.rst",
+            category="Examples",
+            labels={"content": TRAIN, "kind": "pictures"},
+        ),
+    log:
+        "results/logs/draw_examples.log",
+    benchmark:
+        "results/benchmarks/draw_examples.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("draw_examples"),
+        titles=["proxy", *SHOWN_RUNS, *TRUE_MASKS],
+    message:
+        "Draw example photos with what each stage made of them."
+    script:
+        "../scripts/draw_examples.py"
+
+
+rule draw_predictions:
+    input:
+        examples=f"results/report/{VAL}_examples.csv",
+        categories="results/categories.csv",
+        label_maps=[*(f"{run}/predictions" for run in SHOWN_RUNS.values()), *TRUE_MASKS.values()],
+    output:
+        figure=report(
+            "results/report/predictions.png",
+            caption="../report/predictions.rst",
+            category="Examples",
+            labels={"content": str(VAL), "kind": "pictures"},
+        ),
+    log:
+        "results/logs/draw_predictions.log",
+    benchmark:
+        "results/benchmarks/draw_predictions.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("draw_predictions"),
+        titles=[*SHOWN_RUNS, *TRUE_MASKS],
+    message:
+        "Draw validation photos with the predictions."
+    script:
+        "../scripts/draw_predictions.py"

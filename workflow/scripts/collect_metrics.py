@@ -1,6 +1,7 @@
 """Join the parts of the evaluation to one table."""
 
 import pandas as pd
+
 from aisi.formats import METRIC_COLUMNS, read_metrics, write_metrics
 from aisi.progress import log_to
 

@@ -1,43 +1,38 @@
-"""Draw some photos of the training split with what each stage made of them."""
+"""Draw the example photos of the training split with what each stage made of them."""
 
-from aisi.files import inside
 from aisi.formats import read_categories, read_images, read_salient_instances, read_tags
-from aisi.ground_truth import read_label_map
+from aisi.ground_truth import read_if_there
 from aisi.images import read_photo
-from aisi.pictures import choose_examples, draw_grid, draw_stages, label_colours
+from aisi.pictures import draw_grid, draw_maps, draw_stages, label_colours
 from aisi.plots import save_figure
 from aisi.progress import log_to
 from aisi.proxy_masks import tagged_photos
 
 
-def main(images, salient_instances, tags, categories, label_maps, n, output):
-    """Draw n photos; ``label_maps`` names the columns beside photo, instances and tags: title to folder."""
+def main(examples, images, salient_instances, tags, categories, label_maps, titles, output):
+    """Columns photo, instances and tags, then one for each folder of ``label_maps``."""
     categories, tags = read_categories(categories), read_tags(tags)
-    chosen = choose_examples(read_images(*images), n).set_index("image_id", drop=False)
-    shards = ((read_images(a), read_salient_instances(b)) for a, b in zip(images, salient_instances, strict=True))
+    names, colours = categories["name"], label_colours(categories)
+    examples = {photo.image_id: photo for photo in read_images(examples).itertuples()}
+    shards = zip(map(read_images, images), map(read_salient_instances, salient_instances), strict=True)
     rows = []
-    for photo in tagged_photos(shards, tags, categories):
-        if photo.image_id in chosen.index:
-            source = chosen.loc[photo.image_id]
-            maps = [read_if_there(folder, source) for folder in label_maps.values()]
-            panels = draw_stages(read_photo(source.path), photo, maps, label_colours(categories), categories["name"])
-            rows.append((f"{photo.image_id}: {', '.join(source.keywords)}", panels))
-    save_figure(output, draw_grid(rows, ["photo", "instances", "tags", *label_maps]))
-
-
-def read_if_there(folder, photo):
-    """A photo's label map, or None if the folder has none of it."""
-    return read_label_map(folder, photo) if inside(folder, f"{photo.image_id}.png").exists() else None
+    for tagged in tagged_photos(shards, tags, categories):
+        if photo := examples.get(tagged.image_id):
+            picture, maps = read_photo(photo.path), [read_if_there(folder, photo) for folder in label_maps]
+            panels = draw_stages(picture, tagged, colours, names) + draw_maps(picture, maps, colours)
+            rows.append((f"{photo.image_id}: {', '.join(photo.keywords)}", panels))
+    save_figure(output, draw_grid(rows, ["photo", "instances", "tags", *titles]))
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
+            examples=snakemake.input.examples,
             images=snakemake.input.images,
             salient_instances=snakemake.input.salient_instances,
             tags=snakemake.input.tags,
             categories=snakemake.input.categories,
-            label_maps={title: snakemake.input[name] for name, title in snakemake.params.columns.items()},
-            n=snakemake.params.n,
+            label_maps=snakemake.input.label_maps,
+            titles=snakemake.params.titles,
             output=snakemake.output.figure,
         )

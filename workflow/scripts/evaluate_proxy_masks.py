@@ -1,6 +1,7 @@
 """Judge the proxy masks of an assignment by VOC's mean IoU against the true masks."""
 
 import numpy as np
+
 from aisi.files import inside
 from aisi.formats import read_categories, read_images, write_metrics
 from aisi.ground_truth import photos_with_masks, read_label_map

@@ -1,15 +1,16 @@
 """Plot the loss of each training."""
 
 import pandas as pd
+
 from aisi.plots import plot_training, save_figure
 from aisi.progress import log_to
 
 
-def main(logs, output):
-    """``logs`` maps each network's name to its training log."""
-    save_figure(output, plot_training({name: pd.read_csv(path) for name, path in logs.items()}))
+def main(names, logs, output):
+    """One panel for each network."""
+    save_figure(output, plot_training({name: pd.read_csv(log) for name, log in zip(names, logs, strict=True)}))
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
-        main(logs=dict(snakemake.input.items()), output=snakemake.output.figure)
+        main(names=snakemake.params.names, logs=snakemake.input.logs, output=snakemake.output.figure)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+
 from aisi.formats import read_categories, read_images, read_salient_instances, write_tags
 from aisi.ground_truth import oracle_tags, photos_with_masks, read_label_map, true_labels
 from aisi.progress import log_to, progress

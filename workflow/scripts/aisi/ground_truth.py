@@ -69,6 +69,11 @@ def read_label_map(folder, photo, n_labels=IGNORE - 1):
     return labels
 
 
+def read_if_there(folder, photo):
+    """:func:`read_label_map` with any labels, or None if the folder has none of the photo."""
+    return read_label_map(folder, photo) if inside(folder, f"{photo.image_id}.png").is_file() else None
+
+
 def listed_photos(images, path):
     """The photos that a list names, an image_id a line; all of them if ``path`` is None."""
     if path is None:

@@ -155,14 +155,13 @@ def draw_grid(rows, titles, width=2.4):
     return figure
 
 
-def draw_stages(picture, photo, label_maps, colours, names):
-    """Panels of one photo for :func:`draw_grid`: photo, instances, tags, then the label maps.
+def draw_stages(picture, photo, colours, names):
+    """Panels of one photo for :func:`draw_grid`: photo, instances, tags.
 
     Parameters
     ----------
     picture : (H, W, 3) uint8
     photo : TaggedPhoto
-    label_maps : list of (H, W) uint8 or None
     colours : (256, 3) uint8
         Of the labels.
     names : list of str
@@ -170,6 +169,9 @@ def draw_stages(picture, photo, label_maps, colours, names):
     """
     instances = draw_instances(picture, photo.masks, voc_palette()[1 : len(photo.masks) + 1])
     tags = draw_instances(picture, photo.masks, tag_colours(photo.labels, colours))
-    maps = [None if labels is None else overlay(picture, labels, colours) for labels in label_maps]
-    panels = [(shrink(picture), []), (instances, []), (tags, tag_words(photo, names))]
-    return panels + [(panel, []) for panel in maps]
+    return [(shrink(picture), []), (instances, []), (tags, tag_words(photo, names))]
+
+
+def draw_maps(picture, label_maps, colours):
+    """Panels of one photo for :func:`draw_grid`: its label maps, each (H, W) uint8 or None, over the photo."""
+    return [(None if labels is None else overlay(picture, labels, colours), []) for labels in label_maps]
