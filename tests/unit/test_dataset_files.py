@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from aisi.dataset_files import (
     DatasetError,
     check_dataset,

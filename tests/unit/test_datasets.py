@@ -11,12 +11,13 @@ from types import SimpleNamespace
 import jsonschema
 import pytest
 import yaml
-from aisi.dataset_files import DatasetError
-from aisi.datasets import VOC_CATEGORIES, category_table, divide, index_dataset, shard_of
-from aisi.formats import read_categories, read_images, read_rejected_images, voc_palette
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+
+from aisi.dataset_files import DatasetError
+from aisi.datasets import VOC_CATEGORIES, category_table, divide, index_dataset, shard_of
+from aisi.formats import read_categories, read_images, read_rejected_images, voc_palette
 
 TOP = Path(__file__).parents[2]
 HEADER = "image_id,split,keywords\n"

@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from aisi.files import atomic, inside
 from hypothesis import given
 from hypothesis import strategies as st
+
+from aisi.files import atomic, inside
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):

@@ -9,12 +9,13 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from aisi import formats as f
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image
 from pycocotools import mask as rle
+
+from aisi import formats as f
 
 SHA = "0" * 64
 LIMITS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

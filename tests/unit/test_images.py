@@ -4,8 +4,9 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from aisi.images import BadImageError, read_photo
 from PIL import Image
+
+from aisi.images import BadImageError, read_photo
 
 RED, WHITE = [255, 0, 0], [255, 255, 255]
 

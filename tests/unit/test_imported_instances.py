@@ -8,13 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from aisi.formats import IMAGE_COLUMNS, FormatError, read_salient_instances, voc_palette, write_images
-from aisi.imported_instances import from_coco, from_masks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image
 from pycocotools import mask as rle
+
+from aisi.formats import IMAGE_COLUMNS, FormatError, read_salient_instances, voc_palette, write_images
+from aisi.imported_instances import from_coco, from_masks
 
 TOP = Path(__file__).parents[2]
 HEIGHT, WIDTH = 4, 6

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+
 from aisi.formats import read_scores, write_partition
 from aisi.partition import solve
 from aisi.progress import log_to
