@@ -1,0 +1,39 @@
+"""Print the jobs of a full forced run as JSON. A process of its own, since Snakemake changes the one it runs in.
+
+    python job_graph.py SNAKEFILE FOLDER [CONFIGFILE ...]
+
+{"masks": [true mask folders], "jobs": [{"rule", "script", "input", "output", "params"}, ...]}, for every target rule.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings
+
+
+def main(snakefile, folder, *configfiles):
+    """Build the graph of ``snakefile`` as if it ran in ``folder``, without running a job."""
+    with SnakemakeApi(OutputSettings()) as api:
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=1),
+            config_settings=ConfigSettings(configfiles=[Path(path).absolute() for path in configfiles]),
+            snakefile=Path(snakefile).absolute(),
+            workdir=Path(folder),
+        )
+        targets = {rule.name for rule in workflow._workflow.rules if not rule.output}
+        workflow.dag(DAGSettings(targets=targets, forceall=True)).printrulegraph()  # builds the graph of jobs
+        jobs = [describe(job) for job in workflow._workflow.dag.jobs]
+        masks = [workflow._workflow.globals[name] for name in ("SEMANTIC_MASKS", "INSTANCE_MASKS")]
+    print("\n" + json.dumps({"masks": [str(mask) for mask in masks if mask], "jobs": jobs}))
+
+
+def describe(job):
+    """What a job reads, writes and is told."""
+    files = {"input": [str(path) for path in job.input], "output": [str(path) for path in job.output]}
+    return {"rule": job.rule.name, "script": job.rule.script, **files, "params": [str(value) for value in job.params]}
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

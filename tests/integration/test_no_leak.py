@@ -1,0 +1,157 @@
+"""Keywords are the only supervision: no job but those that judge reads a true mask or follows from one.
+
+The proof walks the graph of jobs that Snakemake builds for every target. A job is tainted if it is told of a true mask,
+has one among its inputs, or an output of a reference or of a tainted job.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+PROJECT = Path(__file__).parents[2]
+JUDGES = {"collect_metrics", "write_results", "plot_results", "draw_examples", "draw_predictions"}
+REFERENCE = "results/reference/"
+
+
+def job_graph(project, folder, *configfiles):
+    command = [sys.executable, PROJECT / "tests/integration/job_graph.py", project / "Snakefile", folder, *configfiles]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0 and run.stdout.strip(), run.stdout + run.stderr
+    return json.loads(run.stdout.strip().splitlines()[-1])
+
+
+def may_know(job):
+    """Whether a job may know true masks: it judges, or all it writes is a reference."""
+    judges = job["rule"].startswith("evaluate_") or job["rule"] in JUDGES
+    return judges or all(path.startswith(REFERENCE) for path in job["output"])
+
+
+def is_mask(path, masks):
+    """Whether a path is a folder of true masks, lies in one, or holds one."""
+    return any(Path(path).is_relative_to(mask) or Path(mask).is_relative_to(path) for mask in masks)
+
+
+def tainted_jobs(graph):
+    masks, jobs = graph["masks"], graph["jobs"]
+    files = {path for job in jobs for path in job["input"] if path.startswith(REFERENCE) or is_mask(path, masks)}
+    told = [job for job in jobs if any(mask in value for value in job["params"] for mask in masks)]
+    tainted, fresh = [], told + [job for job in jobs if job not in told and files & {*job["input"]}]
+    while fresh:
+        tainted += fresh
+        files |= {path for job in fresh for path in job["output"]}
+        fresh = [job for job in jobs if job not in tainted and files & {*job["input"]}]
+    return tainted
+
+
+def leaks(graph):
+    return sorted({job["rule"] for job in tainted_jobs(graph) if not may_know(job)})
+
+
+def job(rule, inputs, outputs, params=()):
+    return {"rule": rule, "script": None, "input": list(inputs), "output": list(outputs), "params": list(params)}
+
+
+SMALL = [
+    job("render_scenes", [], ["demo/photos", "demo/masks"]),
+    job("tag_oracle", ["demo/photos", "demo/masks"], ["results/reference/tags/oracle.csv"]),
+    job("write_tags", ["demo/photos"], ["results/tags/partition.csv"]),
+    job("evaluate_tags", ["results/tags/partition.csv", "results/reference/tags/oracle.csv"], ["results/e.csv"]),
+    job("collect_metrics", ["results/e.csv"], ["results/metrics.csv"]),
+    job("all", ["results/metrics.csv"], []),
+]
+
+
+@pytest.mark.parametrize(
+    "addition, expected",
+    [
+        (job("train", ["results/tags/partition.csv"], ["results/net"]), []),
+        (job("train", ["demo/masks"], ["results/net"]), ["train"]),
+        (job("train", ["demo/masks/a.png"], ["results/net"]), ["train"]),
+        (job("train", ["demo"], ["results/net"]), ["train"]),
+        (job("train", ["results/reference/tags/oracle.csv"], ["results/net"]), ["train"]),
+        (job("train", ["results/reference/other"], ["results/net"]), ["train"]),
+        (job("train", ["results/metrics.csv"], ["results/net"]), ["train"]),
+        (job("train", ["demo/photos"], ["results/net"], ["x: demo/masks"]), ["train"]),
+        (job("train", ["demo/masks"], ["results/reference/net", "results/net"]), ["train"]),
+        (job("train", ["demo/masks"], ["results/reference/net"]), []),
+    ],
+)
+def test_the_proof_finds_leaks(addition, expected):
+    assert leaks({"masks": ["demo/masks"], "jobs": [*SMALL, addition]}) == expected
+
+
+def test_the_proof_follows_chains():
+    chain = [job("first", ["demo/masks"], ["a"]), job("second", ["a"], ["b"]), job("third", ["b"], ["c"])]
+    assert leaks({"masks": ["demo/masks"], "jobs": [*reversed(chain), *SMALL]}) == ["first", "second", "third"]
+
+
+def voc_root(folder):
+    """A VOCdevkit root of two photos, as far as building the graph needs it."""
+    for name, suffix in (("JPEGImages", "jpg"), ("SegmentationClass", "png"), ("SegmentationObject", "png")):
+        (folder / name).mkdir(parents=True)
+        for image_id in "ab":
+            Image.new("RGB" if suffix == "jpg" else "P", (8, 8)).save(folder / name / f"{image_id}.{suffix}")
+    lists = folder / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_text("a\n")
+    (lists / "val.txt").write_text("b\n")
+    (lists / "train_instances.txt").write_text("a\n")
+    (folder / "keywords.csv").write_text("image_id,split,keywords\na,train,cat\nb,val,dog;cat\n")
+    return folder
+
+
+def config_of(layout, folder):
+    """Config file of a dataset in the layout; the demo needs none."""
+    if layout == "demo":
+        return []
+    root = voc_root(folder / "voc")
+    masks = {"semantic": f"{root}/SegmentationClass", "instance": f"{root}/SegmentationObject"}
+    dataset = {"format": layout, "root": str(root), "keywords": f"{root}/keywords.csv"}
+    if layout == "photos":
+        dataset |= {"root": f"{root}/JPEGImages", "ground_truth": masks}
+    (folder / "config.json").write_text(json.dumps({"dataset": dataset}))
+    return [folder / "config.json"]
+
+
+@pytest.fixture(scope="module", params=["demo", "voc", "photos"])
+def graph(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    return job_graph(PROJECT, folder, *config_of(request.param, folder))
+
+
+def test_no_true_mask_reaches_a_job_that_learns(graph):
+    assert leaks(graph) == []
+
+
+def test_the_proof_sees_the_whole_workflow(graph):
+    rules = {job["rule"] for job in graph["jobs"]}
+    assert rules >= {"index_images", "write_tags", "write_proxy_masks", "tag_oracle", "train_semantic"}
+    tainted = {job["rule"] for job in tainted_jobs(graph)}
+    assert tainted >= {"tag_oracle", "evaluate_tags", "evaluate_proxy_masks", "evaluate_semantic", "collect_metrics"}
+    assert len(graph["masks"]) == 2
+
+
+def test_only_judges_import_the_module_that_reads_true_masks(graph):
+    for job in graph["jobs"]:
+        script = job["script"] and PROJECT / "workflow" / "rules" / job["script"]
+        if script and not may_know(job):
+            assert "from aisi.ground_truth import" not in script.read_text(), job["rule"]
+
+
+@pytest.mark.parametrize(
+    "source", ["SEMANTIC_MASKS", '"results/reference/tags/oracle.csv"', '"results/evaluation/salient_instances.csv"']
+)
+def test_a_leak_in_the_rules_is_found(source, tmp_path):
+    for name in ("config", "workflow"):
+        shutil.copytree(PROJECT / name, tmp_path / name)
+    shutil.copy(PROJECT / "Snakefile", tmp_path)
+    rules = tmp_path / "workflow" / "rules" / "attention.smk"
+    text = rules.read_text()
+    assert "    input:\n" in text
+    rules.write_text(text.replace("    input:\n", f"    input:\n        leak={source},\n", 1))
+    assert leaks(job_graph(tmp_path, tmp_path))
