@@ -8,6 +8,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
 from workflow_text import ROOT, SCRIPTS, WORKFLOW, script_rules, third_party_imports
 
 LOCK = {
@@ -73,8 +74,8 @@ def test_conda_pins_are_the_locks(file):
 @pytest.mark.parametrize("file", ENVIRONMENTS, ids=lambda file: file.stem)
 def test_conda_environments_hold_what_their_rules_import(file):
     distributions = packages_distributions()
-    scripts = [SCRIPTS / f"{name}.py" for name, rule in script_rules().items() if f"../envs/{file.name}" in rule["conda"]]
-    imported = set().union(*map(third_party_imports, scripts))
+    users = [name for name, rule in script_rules().items() if f"../envs/{file.name}" in rule["conda"]]
+    imported = set().union(*(third_party_imports(SCRIPTS / f"{name}.py") for name in users))
     needed = {canonicalize_name(distributions[name][0]) for name in imported}
     if "timm" in needed:  # The packages of weights are imported by a name that is put together.
         needed |= {name for name in LOCK if name.endswith("-pytorch-model")}

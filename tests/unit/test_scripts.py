@@ -1,0 +1,116 @@
+"""Every rule and every script keeps the habits on which reruns, clusters and debugging rest."""
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from workflow_text import SCRIPTS, WORKFLOW, rules, script_rules
+
+RULES = script_rules()
+FILES = sorted(SCRIPTS.glob("*.py"))
+
+
+def named(directive):
+    """Names of a directive's own entries, without those inside calls and brackets."""
+    return re.findall(r"^ {8,12}(\w+)=", directive, re.MULTILINE)
+
+
+def test_each_rule_has_its_script():
+    assert sorted(RULES) == [file.stem for file in FILES]
+
+
+def test_targets_only_ask_for_files():
+    for name, rule in rules().items():
+        if name not in RULES:
+            assert set(rule) <= {"input", "message", "default_target", "localrule"}, name
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rule(name):
+    rule = RULES[name]
+    assert {"output", "log", "benchmark", "message", "conda", "threads", "resources", "params"} <= set(rule)
+    assert not {"shell", "run"} & set(rule)
+    assert rule["script"].strip() == f'"../scripts/{name}.py"'
+    assert f"/{name}" in rule["log"] and f"/{name}" in rule["benchmark"]
+    assert {"mem_mb", "runtime"} <= set(named(rule["resources"]))
+    assert f'code=code_digest("{name}")' in rule["params"]
+    assert rule["message"].strip().endswith('."')
+    environment = WORKFLOW / "rules" / rule["conda"].strip().strip('"')
+    assert environment.is_file()
+    assert ('gpu=config["gpus"]' in rule["resources"]) == (environment.stem == "torch")
+    for directive in {"input", "output", "params"} & set(rule):
+        assert named(rule[directive]), f"Rule {name}: name what stands in {directive}."
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_script(file):
+    text = file.read_text()
+    tree = ast.parse(text)
+    guard = tree.body[-1]
+    main = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main")
+    assert len(text.splitlines()) < 50
+    assert ast.get_docstring(tree) and ast.get_docstring(main)
+    opening = "if 'snakemake' in globals():\n    with log_to(snakemake.log[0]):\n        main("
+    assert ast.unparse(guard).startswith(opening)
+    assert "snakemake" not in text[: text.index('if "snakemake" in globals()')]
+    calls = [node for node in ast.walk(guard) if isinstance(node, ast.Call) and ast.unparse(node.func) == "main"]
+    assert not calls[0].args, "Call main with keyword arguments alone."
+    assert "snakemake.config" not in text
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_script_takes_what_its_rule_gives(name, tmp_path):
+    """Run the guard with a fake snakemake that holds the rule's names, and with main's signature."""
+    rule = RULES[name]
+    job = SimpleNamespace(
+        input=Named(rule.get("input", "")),
+        output=Named(rule["output"]),
+        params=Named(rule["params"]),
+        wildcards=SimpleNamespace(**dict.fromkeys(re.findall(r"(?<!{){(\w+)", rule["output"]), "0")),
+        threads=1,
+        log=[tmp_path / "job.log"],
+    )
+    module = importlib.import_module(name)
+    signature = inspect.signature(module.main)
+    calls = []
+    guard = ast.parse((SCRIPTS / f"{name}.py").read_text()).body[-1]
+    scope = {**vars(module), "snakemake": job, "main": lambda **values: calls.append(signature.bind(**values))}
+    exec(compile(ast.Module([guard], []), name, "exec"), scope)
+    assert len(calls) == 1
+
+
+class Named(dict):
+    """Snakemake's named lists as far as scripts use them: by attribute, by item, as a mapping."""
+
+    def __init__(self, directive):
+        super().__init__({name: name for name in named(directive)})
+
+    def __getattr__(self, name):
+        if name not in self:
+            raise AttributeError(f"The script asks for {name}, its rule names {', '.join(self)}.")
+        return self[name]
+
+
+def imports(modules, name):
+    """Whether importing modules in a fresh Python imports ``name``."""
+    code = (
+        f"import importlib, sys\nfor name in {modules}: importlib.import_module(name)\nprint({name!r} in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return run.stdout == "True\n"
+
+
+def test_scripts_and_library_import_without_snakemake():
+    library = [file.relative_to(SCRIPTS).with_suffix("").parts for file in SCRIPTS.glob("aisi/**/*.py")]
+    assert not imports([*(file.stem for file in FILES), *map(".".join, library)], "snakemake")
+
+
+def test_only_networks_import_torch():
+    assert not imports([name for name, rule in RULES.items() if "torch.yaml" not in rule["conda"]], "torch")
