@@ -13,17 +13,17 @@ progress = partial(tqdm, ascii=True, mininterval=5.0, dynamic_ncols=False, ncols
 
 
 class _Tee:
-    def __init__(self, *streams):
-        self.streams = streams
+    def __init__(self, terminal, log):
+        self.terminal, self.log = terminal, log
 
     def write(self, text):
-        for stream in self.streams:
-            stream.write(text)
+        self.terminal.write(text)
+        self.log.write(text.replace("\r", "\n"))  # a progress bar's states as lines
         return len(text)
 
     def flush(self):
-        for stream in self.streams:
-            stream.flush()
+        self.terminal.flush()
+        self.log.flush()
 
     def isatty(self):
         return False
