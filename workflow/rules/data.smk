@@ -62,3 +62,87 @@ rule index_images:
         "Check the dataset's keywords and open every photo once."
     script:
         "../scripts/index_images.py"
+
+
+rule render_scenes:
+    output:
+        photos=directory("results/demo/JPEGImages"),
+        class_masks=directory("results/demo/SegmentationClass"),
+        object_masks=directory("results/demo/SegmentationObject"),
+        image_sets=directory("results/demo/ImageSets"),
+        keywords="results/demo/keywords.csv",
+    log:
+        "results/logs/render_scenes.log",
+    benchmark:
+        "results/benchmarks/render_scenes.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("render_scenes"),
+        seed=config["demo"]["seed"],
+        image_size=config["demo"]["image_size"],
+        max_objects=config["demo"]["max_objects"],
+        n_train=config["demo"]["target"]["n_train"],
+        n_val=config["demo"]["target"]["n_val"],
+        multiple_keywords=config["demo"]["target"]["multiple_keywords"],
+        distractors=config["demo"]["target"]["distractors"],
+    message:
+        "Render the demo's photos, with keywords, and with true masks for evaluation."
+    script:
+        "../scripts/render_scenes.py"
+
+
+rule render_salient_instances:
+    output:
+        photos=directory("results/demo_salient_instances/JPEGImages"),
+        masks=directory("results/demo_salient_instances/SegmentationObject"),
+        image_sets=directory("results/demo_salient_instances/ImageSets"),
+    log:
+        "results/logs/render_salient_instances.log",
+    benchmark:
+        "results/benchmarks/render_salient_instances.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("render_salient_instances"),
+        seed=config["demo"]["seed"],
+        image_size=config["demo"]["image_size"],
+        max_objects=config["demo"]["max_objects"],
+        n_train=config["demo"]["salient_instances"]["n_train"],
+        n_val=config["demo"]["salient_instances"]["n_val"],
+    message:
+        "Render pictures of other categories, with instance masks, to train S4Net on."
+    script:
+        "../scripts/render_salient_instances.py"
+
+
+rule render_single_objects:
+    output:
+        pictures=directory("results/demo_single_objects"),
+    log:
+        "results/logs/render_single_objects.log",
+    benchmark:
+        "results/benchmarks/render_single_objects.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("render_single_objects"),
+        seed=config["demo"]["seed"],
+        n_per_category=config["demo"]["single_objects"]["n_per_category"],
+        image_size=config["demo"]["single_objects"]["image_size"],
+    message:
+        "Render pictures of single objects of other categories, to train the feature extractor on."
+    script:
+        "../scripts/render_single_objects.py"

@@ -1,0 +1,32 @@
+"""Render pictures of auxiliary categories with masks of their salient instances, to train S4Net on."""
+
+from pathlib import Path
+
+from aisi.formats import write_labels
+from aisi.progress import log_to, progress
+from aisi.scenes import label_salient, render_salient_scene, write_image_set, write_photo
+
+
+def main(*, photos, masks, image_sets, n_train, n_val, seed, image_size, max_objects):
+    """Write both splits."""
+    for split, n in (("train", n_train), ("val", n_val)):
+        image_ids = [f"{split}_{index:04d}" for index in range(n)]
+        for index, image_id in enumerate(progress(image_ids, desc=split)):
+            scene = render_salient_scene(seed, split, index, image_size, max_objects)
+            write_photo(Path(photos) / f"{image_id}.jpg", scene)
+            write_labels(Path(masks) / f"{image_id}.png", label_salient(scene))
+        write_image_set(Path(image_sets) / f"{split}.txt", image_ids)
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            photos=snakemake.output.photos,
+            masks=snakemake.output.masks,
+            image_sets=snakemake.output.image_sets,
+            n_train=snakemake.params.n_train,
+            n_val=snakemake.params.n_val,
+            seed=snakemake.params.seed,
+            image_size=snakemake.params.image_size,
+            max_objects=snakemake.params.max_objects,
+        )

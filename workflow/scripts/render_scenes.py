@@ -1,0 +1,41 @@
+"""Render the demo's target set: photos, keywords, and true masks for evaluation alone, in VOC's layout."""
+
+from pathlib import Path
+
+from aisi.formats import write_labels
+from aisi.progress import log_to, progress
+from aisi.scenes import label_scene, render_scene, write_image_set, write_keywords, write_photo
+
+
+def main(*, photos, class_masks, object_masks, image_sets, keywords, n_train, n_val, **scene):
+    """Write both splits; ``scene`` holds the other arguments of :func:`aisi.scenes.render_scene`."""
+    rows = []
+    for split, n in (("train", n_train), ("val", n_val)):
+        image_ids = [f"{split}_{index:04d}" for index in range(n)]
+        for index, image_id in enumerate(progress(image_ids, desc=split)):
+            rendered = render_scene(split=split, index=index, **scene)
+            classes, instances, names = label_scene(rendered)
+            write_photo(Path(photos) / f"{image_id}.jpg", rendered)
+            write_labels(Path(class_masks) / f"{image_id}.png", classes)
+            write_labels(Path(object_masks) / f"{image_id}.png", instances)
+            rows.append((image_id, split, names))
+        write_image_set(Path(image_sets) / "Segmentation" / f"{split}.txt", image_ids)
+    write_keywords(keywords, rows)
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            photos=snakemake.output.photos,
+            class_masks=snakemake.output.class_masks,
+            object_masks=snakemake.output.object_masks,
+            image_sets=snakemake.output.image_sets,
+            keywords=snakemake.output.keywords,
+            n_train=snakemake.params.n_train,
+            n_val=snakemake.params.n_val,
+            seed=snakemake.params.seed,
+            image_size=snakemake.params.image_size,
+            max_objects=snakemake.params.max_objects,
+            multiple_keywords=snakemake.params.multiple_keywords,
+            distractors=snakemake.params.distractors,
+        )

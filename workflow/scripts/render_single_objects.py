@@ -1,0 +1,23 @@
+"""Render single-object pictures of auxiliary categories, a folder each, to train the feature extractor on."""
+
+from pathlib import Path
+
+from aisi.progress import log_to, progress
+from aisi.scenes import AUXILIARY, render_single_object, write_photo
+
+
+def main(*, pictures, n_per_category, seed, image_size):
+    """Write ``{category}/{number}.jpg``."""
+    for name in progress(sorted(AUXILIARY), desc="categories"):
+        for index in range(n_per_category):
+            write_photo(Path(pictures) / name / f"{index:04d}.jpg", render_single_object(seed, name, index, image_size))
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            pictures=snakemake.output.pictures,
+            n_per_category=snakemake.params.n_per_category,
+            seed=snakemake.params.seed,
+            image_size=snakemake.params.image_size,
+        )
