@@ -8,8 +8,10 @@ from aisi.salient_data import SalientPictures, list_pictures
 from aisi.training import fit, training_identity
 from aisi.weights import pick_device
 
+SEED = 0  # the detector stays the same whatever the config's seed
 
-def main(root, split, architecture, backbone_weights, recipe, seed, threads, code, weights, log):
+
+def main(root, split, architecture, backbone_weights, recipe, threads, code, weights, log):
     """Train on ``ImageSets/{split}.txt`` below ``root``; write safetensors and a CSV row an epoch."""
     device = pick_device(threads)
     pairs = list_pictures(root, split)
@@ -19,10 +21,10 @@ def main(root, split, architecture, backbone_weights, recipe, seed, threads, cod
         {"params": list(model.backbone.parameters()), "scale": recipe["backbone_scale"]},
         {"params": [p for p in model.parameters() if id(p) not in backbone], "scale": 1.0},
     ]
-    identity = training_identity(architecture, backbone_weights, recipe, seed, code, [p.name for p, _ in pairs])
+    identity = training_identity(architecture, backbone_weights, recipe, SEED, code, [p.name for p, _ in pairs])
     checkpoint = Path(weights).with_suffix(".checkpoint.pt")
     pictures = SalientPictures(pairs, architecture["input_size"])
-    arguments = {"seed": seed, "checkpoint": checkpoint, "log": log, "identity": identity, "parameter_groups": groups}
+    arguments = {"seed": SEED, "checkpoint": checkpoint, "log": log, "identity": identity, "parameter_groups": groups}
     fit(model, s4net_loss, pictures, recipe, **arguments)
     save_s4net(weights, model, architecture)
 
@@ -35,7 +37,6 @@ if "snakemake" in globals():
             architecture=snakemake.params.architecture,
             backbone_weights=snakemake.params.backbone_weights,
             recipe=snakemake.params.recipe,
-            seed=snakemake.params.seed,
             threads=snakemake.threads,
             code=snakemake.params.code,
             weights=snakemake.output.weights,
