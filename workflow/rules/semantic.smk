@@ -42,8 +42,8 @@ rule train_semantic:
         proxies="{home}/proxy_masks/{assignment}/SegmentationClass",
         backbone=lambda wildcards: weights_input(segmenter("network")(wildcards)),
     output:
-        weights=f"{SEMANTIC_RUN}/weights.safetensors",
-        log=f"{SEMANTIC_RUN}/training.csv",
+        weights="{home}/semantic/{assignment}/{network}/seed-{seed}/weights.safetensors",
+        log="{home}/semantic/{assignment}/{network}/seed-{seed}/training.csv",
     log:
         "{home}/logs/train_semantic/{assignment}/{network}/seed-{seed}.log",
     benchmark:

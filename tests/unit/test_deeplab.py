@@ -1,0 +1,247 @@
+"""DeepLab: shapes, the loss without ignored pixels, training crops, prediction at a photo's size, resume."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+import predict_semantic
+import train_semantic
+from aisi.deeplab import (
+    DeepLab,
+    ProxyCrops,
+    find_proxies,
+    load_deeplab,
+    parameter_groups,
+    predict,
+    save_deeplab,
+    segmentation_loss,
+)
+from aisi.formats import read_labels, write_labels
+from tiny_photos import BACKBONE, COLOURS, halves, write_photos
+
+HEAD = {"head": "decoder", "rates": [1, 2], "width": 16, "skip_width": 8}
+NETWORK = {"backbone": BACKBONE, "output_stride": 16} | HEAD
+CROPS = {"crop": 64, "scales": [1.0, 1.5], "colour_jitter": 0.0}
+RECIPE = {"optimizer": "adamw", "schedule": "one_cycle", "weight_decay": 0.0, "batch_size": 4, "backbone_scale": 0.01}
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return DeepLab(3, **NETWORK).eval()
+
+
+@pytest.mark.parametrize("output_stride", [8, 16, 32])
+@pytest.mark.parametrize("head", ["sum", "decoder", "no skip"])
+def test_shapes(output_stride, head):
+    changes = {"output_stride": output_stride, "head": head} if head != "no skip" else {"skip_width": 0}
+    stride = 4 if head == "decoder" else output_stride
+    logits = DeepLab(5, **NETWORK | {"output_stride": output_stride} | changes).eval()(
+        torch.zeros(1, 3, 64, 96, dtype=torch.uint8)
+    )
+    assert logits.shape == (1, 6, 64 // stride, 96 // stride)
+
+
+def test_the_sum_is_that_of_its_rates():
+    head = DeepLab(2, **NETWORK | {"head": "sum", "rates": [6, 12, 18, 24]}).head
+    maps = [torch.randn(1, branch.in_channels, 9, 9) for branch in head.branches][:1]
+    expected = sum(
+        F.conv2d(maps[-1], branch.weight, branch.bias, padding=rate, dilation=rate)
+        for branch, rate in zip(head.branches, (6, 12, 18, 24), strict=True)
+    )
+    assert torch.allclose(head(maps), expected, atol=1e-5)
+
+
+class Fixed(torch.nn.Module):
+    """Gives the same logits whatever it sees."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.logits = torch.nn.Parameter(logits)
+
+    def forward(self, images):
+        return self.logits.expand(len(images), -1, -1, -1)
+
+
+def test_loss_by_hand_leaves_255_out():
+    """Logits (0, log 3) everywhere: label 1 costs -log(3/4), label 0 -log(1/4), 255 nothing."""
+    model = Fixed(torch.tensor([0.0, np.log(3)]).view(1, 2, 1, 1).repeat(1, 1, 2, 2).float())
+    images = torch.zeros(1, 3, 2, 2, dtype=torch.uint8)
+    loss = segmentation_loss(model, (images, torch.tensor([[[1, 0], [1, 255]]])))
+    assert loss.item() == pytest.approx(-(2 * np.log(3 / 4) + np.log(1 / 4)) / 3)
+    loss.backward()
+    assert torch.all(model.logits.grad[0, :, 1, 1] == 0) and torch.all(model.logits.grad[0, :, 0, 0] != 0)
+
+
+def test_a_batch_of_ignored_pixels_costs_nothing(model):
+    batch = torch.zeros(1, 3, 32, 32, dtype=torch.uint8), torch.full((1, 32, 32), 255)
+    assert segmentation_loss(model, batch).item() == 0
+
+
+def test_a_batch_of_one_trains():
+    model = DeepLab(3, **NETWORK).train()
+    batch = torch.zeros(1, 3, 64, 64, dtype=torch.uint8), torch.ones(1, 64, 64, dtype=torch.long)
+    segmentation_loss(model, batch).backward()
+
+
+def test_parameter_groups_hold_every_parameter_once(model):
+    backbone, head = parameter_groups(model, 0.1)
+    assert (backbone["scale"], head["scale"]) == (0.1, 1.0)
+    counts = [sum(p.numel() for p in group["params"]) for group in (backbone, head)]
+    assert sum(counts) == sum(p.numel() for p in model.parameters())
+
+
+def write_proxies(folder, images, pairs):
+    """True label maps of photos of two colours."""
+    labels = {name: number + 1 for number, name in enumerate(COLOURS)}
+    for photo, (left, right) in zip(images.itertuples(), pairs, strict=True):
+        mask = np.zeros((photo.height, photo.width), np.uint8)
+        mask[:, : photo.width // 2], mask[:, photo.width // 2 :] = labels[left], labels[right]
+        write_labels(folder / f"{photo.image_id}.png", mask)
+
+
+PAIRS = [("red", "green"), ("green", "blue"), ("blue", "red")]
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    images = write_photos(tmp_path, PAIRS)
+    write_proxies(tmp_path / "proxies", images, PAIRS)
+    return find_proxies(images, tmp_path / "proxies")
+
+
+@pytest.mark.parametrize("scales", [(0.3, 0.5), (1.0, 1.0), (2.0, 4.0)])
+def test_image_and_labels_stay_together(pairs, scales):
+    """Every pixel away from the border of the halves has the colour of its label; beyond the photo is 255."""
+    crops = ProxyCrops(pairs, 3, 64, scales, 0.0)
+    for seed in range(8):
+        image, labels = crops.sample(seed % 3, np.random.default_rng(seed))
+        assert image.shape == (3, 64, 64) and labels.shape == (64, 64) and labels.dtype == torch.int64
+        nearest = torch.stack([(image.permute(1, 2, 0) - torch.tensor(c)).abs().sum(-1) for c in COLOURS.values()])
+        inside = labels != 255
+        right = (nearest.argmin(0) + 1 == labels)[inside].float().mean()
+        assert right > 0.9 and set(labels[inside].tolist()) <= {1, 2, 3}
+        assert inside.all() == (scales[0] == 2.0)
+
+
+def test_a_sample_repeats_with_its_generator(pairs):
+    crops = ProxyCrops(pairs, 3, 32, (0.5, 2.0), 0.3)
+    one, again, other = (crops.sample(0, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    assert torch.equal(one[0], again[0]) and torch.equal(one[1], again[1]) and not torch.equal(one[0], other[0])
+
+
+def test_both_ways_are_seen(pairs):
+    crops = ProxyCrops(pairs, 3, 32, (0.6, 0.6), 0.0)
+    firsts = set()
+    for seed in range(16):
+        labels = crops.sample(0, np.random.default_rng(seed))[1]
+        row = labels[(labels != 255).any(1)][0]
+        firsts.add(int(row[row != 255][0]))
+    assert firsts == {1, 2}
+
+
+def test_photos_without_a_proxy_are_left_out(tmp_path):
+    images = write_photos(tmp_path, PAIRS)
+    write_proxies(tmp_path / "proxies", images[:1], PAIRS[:1])
+    assert [path for path, _ in find_proxies(images, tmp_path / "proxies")] == [images["path"][0]]
+
+
+def test_no_proxy_at_all(tmp_path):
+    (tmp_path / "proxies").mkdir()
+    with pytest.raises(ValueError, match="proxies: none of the 3 photos has a proxy mask.*score_threshold"):
+        find_proxies(write_photos(tmp_path, PAIRS), tmp_path / "proxies")
+
+
+def test_an_id_that_leads_out_is_refused(tmp_path):
+    images = write_photos(tmp_path, PAIRS).assign(image_id=["../a", "b", "c"])
+    with pytest.raises(ValueError, match="leads out"):
+        find_proxies(images, tmp_path / "proxies")
+
+
+def test_a_label_beyond_the_categories_is_refused(pairs):
+    with pytest.raises(ValueError, match="001.png: holds label 3, but categories.csv ends at 2"):
+        ProxyCrops(pairs, 2, 32, (1.0, 1.0), 0.0).sample(1, np.random.default_rng(0))
+
+
+def test_a_mask_of_another_size_is_refused(pairs):
+    write_labels(pairs[0][1], np.zeros((5, 5), np.uint8))
+    with pytest.raises(ValueError, match=r"000.png: is \(5, 5\) pixels, its photo .* \(48, 40\)"):
+        ProxyCrops(pairs, 3, 32, (1.0, 1.0), 0.0).sample(0, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("size", [(33, 47), (64, 64), (1, 1), (130, 7)])
+def test_predictions_have_the_photos_size(model, size):
+    labels = predict(model, np.zeros((*size, 3), np.uint8), scales=(0.5, 1.0), flip=True)
+    assert labels.shape == size and labels.dtype == np.uint8 and labels.max() <= 3
+
+
+def test_a_mirrored_photo_has_the_mirrored_prediction(model):
+    photo = halves("red", "blue", (64, 64))
+    assert np.mean(predict(model, photo, flip=True) == predict(model, photo[:, ::-1], flip=True)[:, ::-1]) > 0.99
+
+
+def test_a_tie_goes_to_the_lowest_label():
+    assert not predict(Fixed(torch.zeros(1, 4, 2, 2)), halves("red", "blue")).any()
+
+
+def arguments(folder, epochs, seed=0, **changes):
+    return {
+        **{"images": [folder / "images.csv"], "categories": folder / "categories.csv", "proxies": folder / "proxies"},
+        **{"network": NETWORK, "pretrained": "none", "crops": CROPS, "seed": seed, "threads": 1, "code": "0"},
+        **{"recipe": RECIPE | {"epochs": epochs, "learning_rate": 0.02}},
+        **{"weights": folder / "weights.safetensors", "log": folder / "training.csv"},
+        **changes,
+    }
+
+
+def test_training_learns_colours_and_predicts_them(tmp_path):
+    images = write_photos(tmp_path, PAIRS, size=(64, 64))
+    write_proxies(tmp_path / "proxies", images, PAIRS)
+    train_semantic.main(**arguments(tmp_path, 10))
+    predict_semantic.main(
+        images=[tmp_path / "images.csv"],
+        categories=tmp_path / "categories.csv",
+        weights=tmp_path / "weights.safetensors",
+        **{"scales": [1.0], "flip": True, "threads": 1, "output": tmp_path / "predictions"},
+    )
+    right = [
+        np.mean(
+            read_labels(tmp_path / "predictions" / f"{name}.png") == read_labels(tmp_path / "proxies" / f"{name}.png")
+        )
+        for name in images["image_id"]
+    ]
+    assert np.mean(right) > 0.85
+    assert Image.open(tmp_path / "predictions" / "000.png").mode == "P"
+
+
+def test_a_stopped_training_ends_with_the_same_bytes(tmp_path, pairs, monkeypatch):
+    """The loss fails in the second epoch; called again, the training ends as an undisturbed one."""
+    train_semantic.main(**arguments(tmp_path, 3, weights=tmp_path / "whole", log=tmp_path / "whole.csv"))
+    (tmp_path / "whole.checkpoint.pt").unlink()
+    calls = []
+
+    def broken(model, batch):
+        calls.append(0)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return segmentation_loss(model, batch)
+
+    monkeypatch.setattr(train_semantic, "segmentation_loss", broken)
+    with pytest.raises(KeyboardInterrupt):
+        train_semantic.main(**arguments(tmp_path, 3))
+    train_semantic.main(**arguments(tmp_path, 3))
+    assert len(calls) == 4
+    assert (tmp_path / "weights.safetensors").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_weights_come_back(model, tmp_path):
+    save_deeplab(tmp_path / "w", model, {"n_categories": 3} | NETWORK)
+    photo = halves("red", "blue")
+    assert np.array_equal(predict(load_deeplab(tmp_path / "w", CPU, 3), photo), predict(model, photo))
+    with pytest.raises(ValueError, match="w: trained for 3 categories.*holds 7.*train_semantic"):
+        load_deeplab(tmp_path / "w", CPU, 7)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        load_deeplab(tmp_path / "nowhere", CPU, 3)

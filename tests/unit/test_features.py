@@ -1,0 +1,209 @@
+"""Features: crops of instances, their batches, and the training of the extractor."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from pycocotools import mask as rle
+
+import compute_features
+import train_feature_extractor
+from aisi.features import (
+    GREY,
+    FeatureClassifier,
+    FeatureExtractor,
+    SingleObjects,
+    crop_instances,
+    extract,
+    load_extractor,
+    save_extractor,
+    softmax_loss,
+)
+from aisi.formats import new_salient_instances, read_features
+from aisi.weights import save_weights
+from tiny_photos import BACKBONE, COLOURS, write_photos
+
+
+def encode(mask):
+    return rle.encode(np.asfortranarray(mask.astype(np.uint8)))
+
+
+@pytest.fixture(scope="module")
+def extractor():
+    torch.manual_seed(0)
+    return FeatureExtractor(BACKBONE).eval()
+
+
+@pytest.fixture(scope="module")
+def crops():
+    return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (5, 3, 64, 64), np.uint8))
+
+
+def ramp():
+    """A photo whose red is the column and whose green is the row."""
+    rows, columns = np.indices((20, 30))
+    return np.stack([columns, rows, np.zeros_like(rows)], -1).astype(np.uint8)
+
+
+def test_a_crop_is_its_box():
+    whole = encode(np.ones((20, 30)))
+    crop = crop_instances(ramp(), [[4, 2, 12, 10]], [whole], 8)
+    assert crop.shape == (1, 3, 8, 8) and crop.dtype == torch.uint8
+    assert crop[0, 0, 0].tolist() == list(range(4, 12)) and crop[0, 1, :, 0].tolist() == list(range(2, 10))
+
+
+def test_padding_stays_inside_the_photo():
+    whole = encode(np.ones((20, 30)))
+    crop = crop_instances(ramp(), [[10, 4, 14, 8]], [whole], 8, padding=0.5)[0]
+    assert crop[0, 0].tolist() == list(range(8, 16)) and crop[1, :, 0].tolist() == list(range(2, 10))
+    crop = crop_instances(ramp(), [[0, 0, 30, 20]], [whole], 16, padding=0.5)
+    assert torch.equal(crop, crop_instances(ramp(), [[0, 0, 30, 20]], [whole], 16))
+
+
+@pytest.mark.parametrize("background", [0.0, 0.5, 1.0])
+def test_background_fades_to_grey_and_the_instance_stays(background):
+    mask = np.zeros((20, 30), bool)
+    mask[2:10, 4:8] = True
+    crop = crop_instances(np.full((20, 30, 3), 200, np.uint8), [[4, 2, 12, 10]], [encode(mask)], 8, 0.0, background)[0]
+    assert np.all(crop[:, :, :4].numpy() == 200)
+    expected = np.rint(background * 200 + (1 - background) * np.array(GREY))
+    assert crop[:, 0, 7].tolist() == expected.tolist()
+
+
+def test_an_instance_of_one_pixel():
+    mask = np.zeros((20, 30), bool)
+    mask[19, 29] = True
+    crop = crop_instances(ramp(), [[29, 19, 30, 20]], [encode(mask)], 4, 0.1, 0.0)
+    assert crop[0, :, 0, 0].tolist() == [29, 19, 0] and crop[0].flatten(1).unique(dim=1).shape[1] == 1
+
+
+def test_no_instance():
+    assert crop_instances(ramp(), np.zeros((0, 4)), [], 8).shape == (0, 3, 8, 8)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_batches_give_what_single_crops_give(extractor, crops, flip):
+    parts = [crops[:1], crops[1:1], crops[1:4], crops[4:]]
+    batched = list(extract(extractor, parts, 2, flip))
+    assert [len(rows) for rows in batched] == [2, 2, 1] and batched[0].dtype == np.float32
+    single = np.concatenate([rows for crop in crops for rows in extract(extractor, [crop[None]], 1, flip)])
+    assert np.concatenate(batched) == pytest.approx(single, abs=1e-4)
+    assert single.shape == (5, extractor.dimension)
+
+
+def test_flip_averages_both_ways(extractor, crops):
+    [both] = extract(extractor, [crops], 5, True)
+    [mirrored] = extract(extractor, [crops.flip(3)], 5, True)
+    [plain] = extract(extractor, [crops], 5, False)
+    assert both == pytest.approx(mirrored, abs=1e-5) and not np.allclose(both, plain, atol=1e-5)
+
+
+def test_nothing_to_extract(extractor):
+    assert list(extract(extractor, [], 4, True)) == []
+
+
+def test_resnet_features_have_2048_channels():
+    assert FeatureExtractor("resnet50").dimension == 2048
+
+
+def test_rows_follow_the_salient_instances(extractor, tmp_path):
+    """Photo a has none, b two, c one: three rows, each that of its own crop."""
+    save_extractor(tmp_path / "w", extractor, BACKBONE)
+    images = write_photos(tmp_path, [("red", "red"), ("green", "blue"), ("blue", "red")])
+    boxes = {"001": [[0, 0, 24, 40], [24, 0, 48, 40]], "002": [[24, 10, 48, 30]]}
+    whole = encode(np.ones((40, 48)))
+    with new_salient_instances(tmp_path / "found") as writer:
+        for image_id, found in boxes.items():
+            writer.append(image_id, found, np.ones(len(found)), [whole] * len(found))
+    crop = {"size": 32, "padding": 0.0, "background": 1.0}
+    arguments = {"backbone": BACKBONE, "pretrained": "none", "crop": crop, "flip": True, "threads": 1}
+    for batch_size in (1, 2):
+        compute_features.main(
+            tmp_path / "images.csv",
+            tmp_path / "found",
+            tmp_path / "w",
+            **arguments,
+            batch_size=batch_size,
+            output=tmp_path / f"{batch_size}.h5",
+        )
+    rows = read_features(tmp_path / "2.h5")
+    assert rows == pytest.approx(read_features(tmp_path / "1.h5"), abs=1e-4) and len(images) == 3
+    plain = torch.stack([torch.tensor(COLOURS[name], dtype=torch.uint8) for name in ("green", "blue", "red")])
+    [expected] = extract(extractor, [plain[:, :, None, None].expand(-1, -1, 32, 32)], 3, False)
+    assert rows == pytest.approx(expected, abs=1e-4)
+
+
+def test_no_salient_instance_at_all(tmp_path):
+    write_photos(tmp_path, [("red", "red")])
+    with new_salient_instances(tmp_path / "found"):
+        pass
+    crop = {"size": 32, "padding": 0.0, "background": 1.0}
+    arguments = {
+        "weights": [],
+        "backbone": BACKBONE,
+        "pretrained": "none",
+        "crop": crop,
+        "flip": False,
+        "batch_size": 2,
+    }
+    compute_features.main(
+        tmp_path / "images.csv", tmp_path / "found", **arguments, threads=1, output=tmp_path / "features.h5"
+    )
+    assert read_features(tmp_path / "features.h5").shape[0] == 0
+
+
+def write_folders(root, n):
+    for name, colour in COLOURS.items():
+        (root / name).mkdir(parents=True)
+        for number in range(n):
+            Image.new("RGB", (40, 30), colour).save(root / name / f"{number}.png")
+
+
+def test_softmax_loss_by_hand(extractor):
+    model = FeatureClassifier(extractor, 4)
+    torch.nn.init.zeros_(model.classifier.weight)
+    torch.nn.init.zeros_(model.classifier.bias)
+    batch = torch.zeros(2, 3, 32, 32, dtype=torch.uint8), torch.tensor([0, 3])
+    assert softmax_loss(model, batch).item() == pytest.approx(np.log(4))
+
+
+def test_single_objects(tmp_path):
+    write_folders(tmp_path / "set", 2)
+    pictures = SingleObjects(tmp_path / "set", 48, colour_jitter=0.0)
+    assert len(pictures) == 6 and pictures.categories == ["blue", "green", "red"]
+    image, category = pictures.sample(5, np.random.default_rng(0))
+    assert image.shape == (3, 48, 48) and category == 2
+    assert image[:, 20, 20].tolist() == pytest.approx(COLOURS["red"], abs=2)
+
+
+def test_single_objects_of_an_empty_category_or_folder(tmp_path):
+    write_folders(tmp_path / "set", 1)
+    (tmp_path / "set" / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="empty"):
+        SingleObjects(tmp_path / "set", 48)
+    with pytest.raises(FileNotFoundError):
+        SingleObjects(tmp_path / "nowhere", 48)
+
+
+def test_training_separates_colours(tmp_path):
+    write_folders(tmp_path / "set", 4)
+    recipe = {"epochs": 6, "batch_size": 6, "optimizer": "adamw", "learning_rate": 0.003, "backbone_scale": 0.3}
+    recipe |= {"weight_decay": 0.0, "schedule": "one_cycle"}
+    train_feature_extractor.main(
+        root=tmp_path / "set",
+        **{"backbone": BACKBONE, "pretrained": "none", "crop_size": 48, "recipe": recipe, "threads": 1, "code": "0"},
+        weights=tmp_path / "w",
+        log=tmp_path / "log.csv",
+    )
+    losses = np.loadtxt(tmp_path / "log.csv", delimiter=",", skiprows=1)[:, 1]
+    assert losses[-1] < 0.5 * losses[0]
+    trained = load_extractor(tmp_path / "w", torch.device("cpu"))
+    plain = torch.stack([torch.tensor(colour, dtype=torch.uint8) for colour in COLOURS.values()])
+    [features] = extract(trained, [plain[:, :, None, None].expand(-1, -1, 48, 48)], 3, False)
+    assert np.isfinite(features).all() and not np.allclose(features[0], features[1], atol=1e-3)
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    save_weights(tmp_path / "w", {}, {"network": "attention"})
+    with pytest.raises(ValueError, match="network attention.*network feature_extractor"):
+        load_extractor(tmp_path / "w", torch.device("cpu"))

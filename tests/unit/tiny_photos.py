@@ -1,0 +1,36 @@
+"""Tiny photos on disk for the tests of networks: plain colours, whose keywords are the colours' names."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from aisi.formats import write_categories, write_images
+
+BACKBONE = "tf_efficientnet_lite0"
+COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 50, 230)}
+CATEGORIES = pd.DataFrame(
+    {"label": [1, 2, 3], "category_id": [1, 2, 3], "name": list(COLOURS), "colour": ["#000000"] * 3}
+)
+
+
+def halves(left, right, size=(48, 40)):
+    """A photo (H, W, 3) uint8 of two colours side by side; size is (width, height)."""
+    photo = np.zeros((size[1], size[0], 3), np.uint8)
+    photo[:, : size[0] // 2], photo[:, size[0] // 2 :] = COLOURS[left], COLOURS[right]
+    return photo
+
+
+def write_photos(folder, pairs, size=(48, 40)):
+    """Write photos of (left, right) colours, their table and the categories; gives the table."""
+    rows = []
+    for number, (left, right) in enumerate(pairs):
+        path = Path(folder) / f"{number:03d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(halves(left, right, size)).save(path)
+        rows.append((f"{number:03d}", str(path), *size, tuple(name for name in COLOURS if name in (left, right)), "0"))
+    images = pd.DataFrame(rows, columns=["image_id", "path", "width", "height", "keywords", "sha256"])
+    write_images(Path(folder) / "images.csv", images)
+    write_categories(Path(folder) / "categories.csv", CATEGORIES)
+    return images
