@@ -11,6 +11,8 @@ from time import perf_counter
 
 import numpy as np
 
+from aisi.jit import njit
+
 NOISY = 0
 OPTIMAL = "optimal"
 """Certified: the objective is within the gap asked for."""
@@ -274,7 +276,7 @@ class Model:
     values : (m,) float64
         beta p, and what edges to pinned instances earn.
     pairs : (P, 2) int64
-        Variables of one category at the two ends of an edge, a < b, in ascending order.
+        Variables of one category at the two ends of an edge, a < b.
     rewards : (P,) float64
         2 W, above 0.
     n_retained : int
@@ -314,10 +316,7 @@ def build_model(problem):
     Model
     """
     owners = np.repeat(np.arange(problem.n_instances), np.diff(problem.offsets))
-    base = int(problem.categories.max(initial=0)) + 1
-    keys = owners * base + problem.categories
-    first, second = problem.edges.T
-    edges, ends = _common_candidates(problem.offsets, problem.categories, keys, base, first, second)
+    edges, ends = _common_candidates(problem.offsets, problem.categories, problem.edges)
     rewards = 2 * problem.weights[edges]
     kept = rewards > 0
     ends, rewards = ends[kept], rewards[kept]
@@ -346,17 +345,30 @@ def build_model(problem):
     )
 
 
-def _common_candidates(offsets, categories, keys, base, first, second):
-    """Edges (P,), and the candidates (P, 2) of one category at both their ends, in ascending order."""
-    counts = np.diff(offsets)[first]
-    edges = np.repeat(np.arange(len(first)), counts)
-    inner = np.arange(len(edges)) - np.repeat(np.cumsum(counts) - counts, counts)
-    here = offsets[first[edges]] + inner
-    there = _find(keys, second[edges] * base + categories[here])
-    common = there >= 0
-    edges, ends = edges[common], np.stack([here[common], there[common]], 1)
-    order = np.lexsort((ends[:, 1], ends[:, 0]))
-    return edges[order], ends[order]
+@njit
+def _common_candidates(offsets, categories, edges):
+    """Edges (P,) with a category that both ends may take, and the candidates (P, 2) that stand for it."""
+    found = 0
+    for fill in (False, True):
+        if fill:
+            which, ends = np.empty(found, np.int64), np.empty((found, 2), np.int64)
+        found = 0
+        for e in range(len(edges)):
+            i, j = edges[e]
+            a, b = offsets[i], offsets[j]
+            while a < offsets[i + 1] and b < offsets[j + 1]:
+                if categories[a] < categories[b]:
+                    a += 1
+                elif categories[a] > categories[b]:
+                    b += 1
+                else:
+                    if fill:
+                        which[found] = e
+                        ends[found, 0], ends[found, 1] = a, b
+                    found += 1
+                    a += 1
+                    b += 1
+    return which, ends
 
 
 @dataclass(frozen=True)
@@ -416,13 +428,13 @@ def solve(problem, solver="message_passing", gap=1e-4, time_limit=None, seed=0):
     if answer.margins is not None:
         margins[model.instances] = answer.margins
     value = _checked_objective(problem, labels, answer, solver)
-    distance = max(answer.bound - value, 0.0)
-    relative = distance / abs(value) if value else (0.0 if distance == 0 else distance * np.inf)
+    bound = max(float(answer.bound), value) if np.isfinite(answer.bound) else np.nan
+    distance = bound - value
     return Solution(
         labels=labels,
         objective=value,
-        bound=max(answer.bound, value) if answer.bound == answer.bound else np.nan,
-        gap=relative if answer.bound == answer.bound else np.nan,
+        bound=bound,
+        gap=distance / abs(value) if value else distance * np.inf if distance else 0.0,
         margins=margins,
         status=answer.status,
         runtime=perf_counter() - start,

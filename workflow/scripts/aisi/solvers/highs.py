@@ -21,40 +21,42 @@ def solve(model, gap, time_limit, seed):
     whole from then on.
     """
     deadline = np.inf if time_limit is None else perf_counter() + time_limit
-    highs = _load(model)
+    highs, n_variables = _load(model), len(model.values)
     highs.setOptionValue("mip_rel_gap", gap)
-    n_variables = len(model.values)
-    whole, relaxed, bound = np.zeros(n_variables, bool), None, np.inf
+    whole, relaxation, bound = np.zeros(n_variables, bool), None, np.inf
     while True:
         if time_limit is not None:
-            highs.setOptionValue("time_limit", max(deadline - perf_counter(), 1e-3))
+            highs.setOptionValue("time_limit", highs.getRunTime() + max(deadline - perf_counter(), 1e-3))
         highs.run()
         status, info = highs.getModelStatus(), highs.getInfo()
         timed_out = status == highspy.HighsModelStatus.kTimeLimit
         if not timed_out and status != highspy.HighsModelStatus.kOptimal:
             raise SolverError(f"HiGHS ended with {highs.modelStatusToString(status)}. Use solver message_passing.")
-        if not timed_out or whole.any():
-            bound = min(bound, info.mip_dual_bound if whole.any() else info.objective_function_value)
-        x = np.asarray(highs.getSolution().col_value[:n_variables])
-        relaxed = bound if relaxed is None else relaxed
-        fractional = np.abs(x - np.round(x)) > 1e-6 if len(x) else np.ones(n_variables, bool)
+        if whole.any():
+            bound = min(bound, info.mip_dual_bound)
+        elif not timed_out:
+            bound = relaxation = info.objective_function_value
+        x = np.asarray(highs.getSolution().col_value)[:n_variables]
+        fractional = np.abs(x - np.round(x)) > 1e-6
         if timed_out or not fractional.any():
             break
-        whole |= fractional
         print(f"HiGHS: {fractional.sum()} of {n_variables} variables are fractional, they must be whole now.")
+        whole |= fractional
         marked = np.flatnonzero(fractional).astype(np.int32)
-        kinds = np.full(len(marked), highspy.HighsVarType.kInteger, object)
-        highs.changeColsIntegrality(len(marked), marked, np.asarray([k.value for k in kinds], np.uint8))
-    if timed_out and (fractional.any() or not np.isfinite(x).all()):
-        raise SolverError(
-            f"HiGHS found no labelling in {time_limit} s. Allow more time, or use solver message_passing."
-        )
+        kind = np.full(len(marked), highspy.HighsVarType.kInteger.value, np.uint8)
+        highs.changeColsIntegrality(len(marked), marked, kind)
     chosen = x > 0.5
-    value = model.objective(chosen)
-    bound = bound + model.constant
-    print(f"HiGHS: objective {value:.9g}, bound {bound:.9g}, relaxation {relaxed + model.constant:.9g}")
+    if timed_out and (fractional.any() or not _is_labelling(model, chosen)):
+        raise SolverError(f"HiGHS found no labelling in {time_limit} s. Allow more time, or use message_passing.")
+    value, bound = model.objective(chosen), bound + model.constant
+    if relaxation is not None:
+        print(f"HiGHS: objective {value:.9g}, bound {bound:.9g}, relaxation {relaxation + model.constant:.9g}")
     within = bound - value <= max(gap, 1e-9) * abs(value) + 1e-9
     return Answer(chosen, value, bound, OPTIMAL if within else TIME_LIMIT if timed_out else FEASIBLE)
+
+
+def _is_labelling(model, chosen):
+    return chosen.sum() == model.n_retained and np.bincount(model.owners[chosen], minlength=1).max() <= 1
 
 
 def _load(model):
