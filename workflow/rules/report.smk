@@ -156,7 +156,7 @@ rule choose_examples:
 
 use rule predict_semantic as predict_examples with:
     input:
-        images=f"results/report/{TRAIN}_examples.csv",
+        images=[f"results/report/{TRAIN}_examples.csv"],
         categories="results/categories.csv",
         weights=f"{SEMANTIC_RUN}/weights.safetensors",
     output:
