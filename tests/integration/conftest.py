@@ -1,0 +1,64 @@
+"""The whole workflow, run once for all tests of this folder on a dozen rendered pictures."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CONFIG = Path(__file__).parent / "config.yaml"
+
+
+class Project:
+    """A copy of the workflow that a test may edit, and the folder in which it runs."""
+
+    def __init__(self, home):
+        self.home, self.run_folder = home, home / "run"
+        for name in ("config", "profiles", "workflow"):
+            shutil.copytree(ROOT / name, home / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "Snakefile", home)
+        self.run_folder.mkdir()
+
+    def snakemake(self, *arguments, config=CONFIG):
+        """Run Snakemake; returns the finished process."""
+        command = [sys.executable, "-m", "snakemake", "--snakefile", self.home / "Snakefile"]
+        command += ["--directory", self.run_folder, "--cores", "2", *arguments, "--configfile", config]
+        return subprocess.run(command, cwd=self.home, capture_output=True, text=True)
+
+    def finish(self, *arguments, **keywords):
+        """Run Snakemake and expect that it ends well."""
+        process = self.snakemake(*arguments, **keywords)
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process
+
+    def pending(self, *arguments, **keywords):
+        """How many jobs of each rule a dry run lists, the targets apart."""
+        process = self.finish(*arguments, "--dry-run", "--quiet", "rules", **keywords)
+        jobs = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", process.stdout, re.MULTILINE)}
+        assert jobs or "Nothing to be done" in process.stdout + process.stderr, process.stdout + process.stderr
+        return {name: count for name, count in jobs.items() if name not in ("all", "total")}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """The workflow after a run: look, or change a copy."""
+    project = Project(tmp_path_factory.mktemp("finished"))
+    project.finish()
+    return project
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of the workflow without any results."""
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A copy of the finished workflow to edit; its files keep their times."""
+    copied = Project(tmp_path)
+    shutil.copytree(finished.run_folder, copied.run_folder, dirs_exist_ok=True)
+    return copied

@@ -1,0 +1,86 @@
+"""Photos as people have them, through the workflow's first stage."""
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from aisi import formats
+
+SIZE = (40, 30)
+TARGET = "results/categories.csv"
+
+
+def save(path, mode="RGB", **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = np.random.default_rng(0).integers(0, 255, (SIZE[1], SIZE[0], 4), np.uint8)
+    if mode == "I;16":
+        Image.fromarray(values[..., 0].astype(np.uint16) * 257).save(path)
+    else:
+        Image.fromarray(values[..., :3]).convert(mode).save(path, **options)
+
+
+def turned():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif
+
+
+@pytest.fixture
+def photos(project):
+    """Odd photos and their table; returns the config's path and the folder."""
+    folder = project.home / "photos"
+    save(folder / "a b.jpg")
+    save(folder / "Größe" / "写真 1.png")
+    save(folder / "turned.JPG", exif=turned())
+    save(folder / "print.jpg", "CMYK")
+    save(folder / "deep.png", "I;16")
+    save(folder / "grey.webp", "L")
+    save(folder / "see through.webp", "RGBA")
+    save(folder / "cut.jpg")
+    (folder / "cut.jpg").write_bytes((folder / "cut.jpg").read_bytes()[:400])
+    (folder / "zero.png").touch()
+    ids = ["a b", "Größe/写真 1", "turned", "print", "deep", "grey", "see through", "cut", "zero"]
+    rows = [f"{image_id},train,{'cat;dog' if i % 2 else 'dog'}" for i, image_id in enumerate(ids)]
+    table = project.home / "keywords.csv"
+    table.write_bytes("\r\n".join(["image_id,split,keywords", *rows, ""]).encode("utf-8-sig"))
+    dataset = {"format": "photos", "root": str(folder), "keywords": str(table), "val": None}
+    config = project.home / "photos.yaml"
+    config.write_text(yaml.safe_dump({"dataset": dataset}))
+    return project, config, folder
+
+
+def test_unreadable_pictures_stop_at_the_first_stage(photos):
+    project, config, _ = photos
+    process = project.snakemake(TARGET, config=config)
+    said = process.stdout + process.stderr
+    assert process.returncode == 1
+    assert "cut.jpg" in said and "zero.png" in said and "grey.webp" not in said
+    assert not (project.run_folder / TARGET).exists()
+
+
+def test_unreadable_pictures_are_skipped_if_asked(photos):
+    project, config, folder = photos
+    skip = ["--config", "dataset={on_bad_image: skip}"]
+    project.finish(TARGET, *skip, config=config)
+    results = project.run_folder / "results"
+    images = formats.read_images(results / "images/train/shard_0.csv").set_index("image_id")
+    rejected = formats.read_rejected_images(results / "rejected_images.csv")
+    assert set(images.index) == {"a b", "Größe/写真 1", "turned", "print", "deep", "grey", "see through"}
+    assert sorted(path.rsplit("/", 1)[-1] for path in rejected["path"]) == ["cut.jpg", "zero.png"]
+    assert images.loc["turned", ["width", "height"]].tolist() == [30, 40]
+    assert images.loc["a b", ["width", "height"]].tolist() == [40, 30]
+    assert formats.read_categories(results / "categories.csv")["name"].tolist() == ["cat", "dog"]
+
+    assert project.pending(TARGET, *skip, config=config) == {}
+    save(folder / "grey.webp", "RGB")
+    assert project.pending(TARGET, *skip, config=config) == {"index_images": 1}
+
+
+def test_a_wrong_row_stops_before_any_work(photos):
+    project, config, _ = photos
+    table = project.home / "keywords.csv"
+    table.write_text(table.read_text("utf-8-sig").replace("grey,", "../grey,"), "utf-8")
+    process = project.snakemake(TARGET, config=config)
+    assert process.returncode == 1
+    assert "'../grey' leads out of" in process.stdout + process.stderr
