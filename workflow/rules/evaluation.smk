@@ -8,13 +8,6 @@ ASSIGNMENTS = config["report"]["assignments"]
 REFERENCES = ["oracle"] if SEMANTIC_MASKS else []
 
 
-def for_assignments(pattern):
-    """A pattern with {home} and {assignment} for every assignment, references last."""
-    return [pattern.format(home="results", assignment=name) for name in ASSIGNMENTS] + [
-        pattern.format(home="results/reference", assignment=name) for name in REFERENCES
-    ]
-
-
 METRIC_PARTS = []
 if SALIENT["method"] == "s4net" and (S4NET_TRAINED_HERE or SALIENT_TRAINING["root"]):
     METRIC_PARTS += ["results/evaluation/s4net.csv"]

@@ -3,11 +3,6 @@
 GRAPH = config["graph"]
 
 
-def keywords_of_graph(wildcards):
-    """Scores name each instance's keywords; needed where only those that share one are neighbours."""
-    return shards_of("results/scores/{split}/shard_{shard}.h5") if GRAPH["shared_keywords_only"] else []
-
-
 rule build_graph:
     input:
         features=shards_of("results/features/{split}/shard_{shard}.h5"),

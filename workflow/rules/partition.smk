@@ -5,28 +5,6 @@ from aisi.assignments import BASELINES, SOLVED, graph_name, read_assignment
 PARTITION = config["partition"]
 
 
-def assignment_of(wildcards):
-    """Settings behind the name."""
-    return read_assignment(wildcards.assignment, config["graph"], PARTITION)
-
-
-def setting(name):
-    """A params function that looks up one setting of the assignment."""
-    return lambda wildcards: getattr(assignment_of(wildcards), name)
-
-
-def graph_of_assignment(wildcards):
-    """The graph that the assignment partitions."""
-    return f"results/graph/{TRAIN}/{graph_name(assignment_of(wildcards), config['graph'])}.npz"
-
-
-def partitions_of_assignment(wildcards):
-    """The folders of all jobs; how many there are comes from the config alone."""
-    name = wildcards.assignment
-    one = name in BASELINES.split("|") or assignment_of(wildcards).mode == "dataset"
-    return [f"results/partition/{name}/job_{job}" for job in range(1 if one else PARTITION["jobs"])]
-
-
 rule solve_partition:
     input:
         graph=graph_of_assignment,

@@ -35,7 +35,7 @@ rule train_s4net:
         gpu=config["gpus"],
     params:
         code=code_digest("train_s4net"),
-        root=SALIENT_PICTURES,
+        root=lambda wildcards: SALIENT_PICTURES,
         split=SALIENT_TRAINING["train"],
         architecture={key: value for key, value in SALIENT_NETWORK.items() if key != "weights"},
         backbone_weights=SALIENT_NETWORK["weights"],
@@ -67,7 +67,7 @@ rule evaluate_s4net:
         gpu=config["gpus"],
     params:
         code=code_digest("evaluate_s4net"),
-        root=SALIENT_PICTURES,
+        root=lambda wildcards: SALIENT_PICTURES,
         split=SALIENT_TRAINING["val"],
         max_instances=SALIENT["max_instances"],
         nms_iou=SALIENT["nms_iou"],

@@ -10,29 +10,10 @@ SEMANTIC_RUNS = expand(
     seed=config["seed"],
 )
 SEMANTIC_WEIGHTS = [f"{run}/weights.safetensors" for run in SEMANTIC_RUNS]
-SEMANTIC_PARTS = [run.replace("/semantic/", "/evaluation/semantic/") + ".csv" for run in SEMANTIC_RUNS]
+SEMANTIC_PARTS = [f"results/evaluation/{run.removeprefix('results/')}.csv" for run in SEMANTIC_RUNS]
 UNKNOWN = set(config["semantic"]["train"]) - set(SEGMENTERS)
 if UNKNOWN:
     raise WorkflowError(f"Config key semantic.train names {', '.join(sorted(UNKNOWN))}, not among semantic.networks.")
-
-
-def protocol(wildcards):
-    """How predictions are made and counted, for metrics.csv."""
-    prediction = segmenter("prediction")(wildcards)
-    scales = "single scale" if len(prediction["scales"]) == 1 else f"{len(prediction['scales'])} scales"
-    return f"voc, {scales}" + (", flips" if prediction["flip"] else "")
-
-
-def segmenter(*keys):
-    """Function of the wildcards: the value of the keys in the network's block of the config."""
-
-    def value(wildcards):
-        block = SEGMENTERS[wildcards.network]
-        for key in keys:
-            block = block[key]
-        return block
-
-    return value
 
 
 rule train_semantic:

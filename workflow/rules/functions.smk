@@ -1,0 +1,54 @@
+"""Functions of the rules. Names in capitals are those of the stages' files, looked up when a job is planned."""
+
+
+def keywords_of_graph(wildcards):
+    """Scores name each instance's keywords; needed where only those that share one are neighbours."""
+    return shards_of("results/scores/{split}/shard_{shard}.h5") if GRAPH["shared_keywords_only"] else []
+
+
+def assignment_of(wildcards):
+    """Settings behind the name."""
+    return read_assignment(wildcards.assignment, config["graph"], PARTITION)
+
+
+def setting(name):
+    """A params function that looks up one setting of the assignment."""
+    return lambda wildcards: getattr(assignment_of(wildcards), name)
+
+
+def graph_of_assignment(wildcards):
+    """The graph that the assignment partitions."""
+    return f"results/graph/{TRAIN}/{graph_name(assignment_of(wildcards), config['graph'])}.npz"
+
+
+def partitions_of_assignment(wildcards):
+    """The folders of all jobs; how many there are comes from the config alone."""
+    name = wildcards.assignment
+    one = name in BASELINES.split("|") or assignment_of(wildcards).mode == "dataset"
+    return [f"results/partition/{name}/job_{job}" for job in range(1 if one else PARTITION["jobs"])]
+
+
+def segmenter(*keys):
+    """Function of the wildcards: the value of the keys in the network's block of the config."""
+
+    def value(wildcards):
+        block = SEGMENTERS[wildcards.network]
+        for key in keys:
+            block = block[key]
+        return block
+
+    return value
+
+
+def protocol(wildcards):
+    """How predictions are made and counted, for metrics.csv."""
+    prediction = segmenter("prediction")(wildcards)
+    scales = "single scale" if len(prediction["scales"]) == 1 else f"{len(prediction['scales'])} scales"
+    return f"voc, {scales}" + (", flips" if prediction["flip"] else "")
+
+
+def for_assignments(pattern):
+    """A pattern with {home} and {assignment} for every assignment, references last."""
+    return [pattern.format(home="results", assignment=name) for name in ASSIGNMENTS] + [
+        pattern.format(home="results/reference", assignment=name) for name in REFERENCES
+    ]
