@@ -126,6 +126,12 @@ def test_no_proposal_above_the_threshold(model):
     assert len(boxes) == len(scores) == len(masks) == 0
 
 
+def test_mask_confidence_is_the_mean_over_the_mask_inside_the_box():
+    soft = torch.tensor([[[0.9, 0.7], [0.2, 1.0]], [[0.1, 0.1], [0.1, 0.1]]])
+    inside = torch.tensor([[[1.0, 1.0], [1.0, 0.0]], [[1.0, 1.0], [1.0, 1.0]]])
+    torch.testing.assert_close(s4net.mask_confidence(soft, inside), torch.tensor([0.8, 0.0]))
+
+
 def test_photos_of_a_batch_do_not_mix(model):
     images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     together = propose(model, images, 0.4, 5, 0.0)

@@ -17,7 +17,7 @@ def detect(model, photo, *, score_threshold, max_instances, nms_iou, max_covered
     model : S4Net
     photo : (H, W, 3) uint8
     score_threshold : float
-        Instances below this objectness are left out, in [0, 1].
+        Instances of a lower score, objectness times mask confidence, are left out, in [0, 1].
     max_instances : int
     nms_iou : float
         Of two boxes that overlap more, the lower score goes.

@@ -276,8 +276,8 @@ def propose(model, images, nms_iou, max_instances, score_threshold, before_nms=5
     Returns
     -------
     list of (boxes, scores, masks)
-        Per photo, by descending score: (n, 4) float XYXY in input pixels, (n,) float, (n, S / 8, S / 8) float
-        probability of the object.
+        Per photo, by descending score: (n, 4) float XYXY in input pixels, (n,) float, the objectness times
+        :func:`mask_confidence`, (n, S / 8, S / 8) float probability of the object.
     """
     pyramid = model.features(images)
     logits, deltas = (torch.cat(parts, 1) for parts in model.head(pyramid))
@@ -289,12 +289,20 @@ def propose(model, images, nms_iou, max_instances, score_threshold, before_nms=5
         boxes = clip_boxes_to_image(decode_boxes(deltas[photo][kept], anchors[kept]), images.shape[-2:])
         scores = scores[kept]
         kept = batched_nms(boxes, scores, torch.zeros_like(kept), nms_iou)[:max_instances]
-        kept = kept[(scores[kept] >= score_threshold) & ((boxes[kept, 2:] - boxes[kept, :2]).min(1).values >= 1)]
+        kept = kept[(boxes[kept, 2:] - boxes[kept, :2]).min(1).values >= 1]
         boxes, scores = boxes[kept], scores[kept]
-        masks = (
-            model.masks(pyramid, boxes, torch.full_like(kept, photo)).softmax(1)[:, 1]
-            if len(kept)
-            else boxes[:, :1, None]
-        )
-        results.append((boxes, scores, masks))
+        soft = model.masks(pyramid, boxes, torch.full_like(kept, photo)).softmax(1)[:, 1]
+        scores = scores * mask_confidence(soft, roi_marks(boxes, soft.shape[-2:], masking="binary"))
+        order = scores.argsort(descending=True, stable=True)
+        order = order[scores[order] >= score_threshold]
+        results.append((boxes[order], scores[order], soft[order]))
     return results
+
+
+def mask_confidence(soft, inside):
+    """Mean probability of the cells (n, h, w) of a mask: above 0.5 inside the box; (n,), 0 for an empty mask.
+
+    ASSUME: objectness alone ranks boxes, so a sharp mask and a doubtful one of equal objectness would tie.
+    """
+    cells = (soft >= 0.5) * inside
+    return (soft * cells).sum((1, 2)) / cells.sum((1, 2)).clamp(min=1)
