@@ -12,14 +12,12 @@ from aisi.s4net import load_s4net
 from aisi.salient_data import list_pictures, true_instances
 from aisi.weights import pick_device
 
-CLASS_AGNOSTIC = ["instance"]
-
 
 def main(weights, root, split, max_instances, nms_iou, max_covered, threads, output):
     """Write ap, ap50, ap70 and ap75 over the split's pictures."""
     model = load_s4net(weights, pick_device(threads))
     settings = {"max_instances": max_instances, "nms_iou": nms_iou, "max_covered": max_covered}
-    rows = average_precision_metrics(judge(model, list_pictures(root, split), settings), CLASS_AGNOSTIC)
+    rows = average_precision_metrics(judge(model, list_pictures(root, split), settings), ["instance"])
     rows = [row for row in rows if row[1] == "all"]
     protocol = f"coco, class-agnostic, void pixels left out, {model.masking} masks"
     write_metrics(output, metric_table(rows, task="salient_instances", split=split, network="s4net", protocol=protocol))
