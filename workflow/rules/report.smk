@@ -13,9 +13,8 @@ SHOWN_RUNS = {
 }
 TRUE_MASKS = {"true mask": SEMANTIC_MASKS} if SEMANTIC_MASKS else {}
 
-TRAINING_LOGS = {"attention": "results/attention/classifier.csv"}
-if S4NET_TRAINED_HERE:
-    TRAINING_LOGS["S4Net"] = "results/salient_instances/s4net.csv"
+TRAINING_LOGS = {"S4Net": "results/salient_instances/s4net.csv"} if S4NET_TRAINED_HERE else {}
+TRAINING_LOGS["attention"] = "results/attention/classifier.csv"
 if FEATURES["weights"] == "train":
     TRAINING_LOGS["features"] = "results/features/extractor.csv"
 TRAINING_LOGS |= {title.replace("prediction of ", ""): f"{run}/training.csv" for title, run in SHOWN_RUNS.items()}

@@ -1,15 +1,15 @@
-"""Plots of the report. Grey levels and hatches tell bars apart, dashes tell lines apart, so that they print."""
+"""Plots of the report. Grey levels and hatches tell bars apart, so that they print."""
 
 from itertools import cycle
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from aisi.files import atomic
 
 HATCHES = ("", "///", "...", "xxx", "---", "\\\\\\", "ooo", "+++")
 GREYS = ("0.15", "0.95", "0.75", "0.9", "0.55", "0.85", "0.65", "1.0")
-DASHES = ("-", "--", "-.", ":")
 
 
 def save_figure(path, figure):
@@ -94,7 +94,8 @@ def plot_training(logs):
     for axes, (name, log) in zip(panels, logs.items(), strict=False):
         axes.plot(log["epoch"] + 1, log["loss"], "k-", marker="o", markersize=3)
         axes.set(title=name, xlabel="epoch", ylabel="loss")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.05 * log["loss"].max())
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)
     if not logs:
         panels[0].set_axis_off()

@@ -152,7 +152,7 @@ def results_page(name, command, metrics, counts, shown="partition"):
         )
     salient = metrics[(metrics["task"] == "salient_instances") & (metrics["category"] == ALL)]
     sections = {
-        "Salient instances": salient[["split", "metric", "value", "n"]],
+        "Salient instances": salient[["split", "protocol", "metric", "value", "n"]],
         "IoU per category": category_table(metrics),
         "How it was counted": _protocols(metrics),
     }
