@@ -93,6 +93,7 @@ def test_results_page_without_true_masks():
     page = results_page("mine", "snakemake", NOTHING, COUNTS)
     assert "| partition | 4 | 3 | 2 |" in page
     assert "no true masks" in page
+    assert "oracle` is a reference" not in page
 
 
 def read(path):

@@ -120,6 +120,14 @@ def _cell(value):
     return str(value).replace("|", r"\|")
 
 
+_FIGURES = (
+    "`photos`: photos with a proxy, in which an instance has a tag. `accuracy`: share of all instances with the right "
+    "tag, noisy being right for one of no category; `accuracy_objects`: of those with a true category; "
+    "`accuracy_multi`: of those of them in photos with two or more keywords. `oracle` is a reference: tagged from the "
+    "true masks."
+)
+
+
 def results_page(name, command, metrics, counts, shown="partition"):
     """The page of results in Markdown.
 
@@ -137,14 +145,7 @@ def results_page(name, command, metrics, counts, shown="partition"):
     table = assignment_table(metrics, counts)
     table = table if table["network"].any() else table.drop(columns="network")
     parts = [f"# Results: {name}", f"Made by `{command}`.", "## Assignments", markdown(table)]
-    if not len(metrics):
-        return "\n\n".join([*parts, "There are no true masks, so nothing is judged."]) + "\n"
-    parts.append(
-        "`photos`: photos with a proxy, in which an instance has a tag. `accuracy`: share of all instances with the "
-        "right tag, noisy being right for one of no category; `accuracy_objects`: of those with a true category; "
-        "`accuracy_multi`: of those of them in photos with two or more keywords. `oracle` is a reference: tagged from "
-        "the true masks."
-    )
+    parts.append(_FIGURES if (metrics["task"] == "tags").any() else "There are no true masks, so no tag is judged.")
     if shares := loss_shares(metrics, shown):
         parts.append(
             f"The proxies of `{shown}` lose {shares['instances'] + shares['tags']:.3f} mIoU to the true masks: "
