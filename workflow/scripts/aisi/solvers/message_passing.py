@@ -21,6 +21,8 @@ from aisi.partition import FEASIBLE, OPTIMAL, TIME_LIMIT, Answer
 
 MAX_SWEEPS = 4000
 """Sweeps after which the search gives up on the gap asked for: there may be none smaller."""
+ENUMERATED = 1_000_000
+"""Steps spent on labellings that the bound leaves open, where the search gave up."""
 
 
 def solve(model, gap, time_limit, seed):
@@ -28,6 +30,8 @@ def solve(model, gap, time_limit, seed):
     deadline = np.inf if time_limit is None else perf_counter() + time_limit
     search = Search(model)
     status = search.run(gap, deadline)
+    if status == FEASIBLE and search.close():
+        status = OPTIMAL
     return Answer(search.best_chosen(), search.value, search.bound, status, search.margins())
 
 
@@ -49,10 +53,10 @@ class Network:
         self.offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
         self.variables = np.repeat(model.offsets[self.order] - self.offsets[:-1], sizes) + np.arange(m)
         self.owners = np.repeat(np.arange(n, dtype=np.int32), sizes)
-        place = np.empty(m, np.int32)
-        place[self.variables] = np.arange(m, dtype=np.int32)
+        self.place = np.empty(m, np.int64)
+        self.place[self.variables] = np.arange(m)
         self.values = model.values[self.variables]
-        self.start, self.middle, self.to, self.twin, self.rewards = _neighbours(m, place[pairs], model.rewards)
+        self.start, self.middle, self.to, self.twin, self.rewards = _neighbours(m, self.place[pairs], model.rewards)
         ahead = np.add.reduceat(self.start[1:] - self.middle, self.offsets[:-1])
         behind = np.add.reduceat(self.middle - self.start[:-1], self.offsets[:-1])
         self.weights = 1.0 / np.maximum(1, np.maximum(ahead, behind))
@@ -226,10 +230,11 @@ def _margin_pass(
 
 
 @njit
-def _decode(cost, noisy, offsets, values, start, middle, to, rewards, messages, chosen):
+def _decode(cost, noisy, favour, offsets, values, start, middle, to, rewards, messages, chosen):
+    """Label instance after instance; ``favour`` tips ties to a tag (above 0) or to noisy (below)."""
     n = len(offsets) - 1
     for i in range(n):
-        best, at = 0.0 if noisy else -np.inf, -1
+        best, at = -favour if noisy else -np.inf, -1
         for a in range(offsets[i], offsets[i + 1]):
             chosen[a] = False
             belief = values[a] - cost
@@ -279,77 +284,143 @@ def _improve(cost, noisy, tolerance, offsets, start, to, rewards, chosen, gains)
 
 
 @njit
-def _toggle(a, offsets, owners, start, to, rewards, chosen, label, gains, adds, drops):
-    """Add or drop a tag, and queue what it changes."""
-    a, i = np.int64(a), owners[a]
+def _toggle(a, offsets, owners, start, to, rewards, given, chosen, label, gains, adds, drops):
+    """Add or drop a tag, and queue what it changes; of equal ones the lowest of the given variables is kept."""
+    i = owners[a]
     chosen[a] = not chosen[a]
     label[i] = a if chosen[a] else -1
     sign = 1.0 if chosen[a] else -1.0
     for h in range(start[a], start[a + 1]):
-        b = np.int64(to[h])
+        b = to[h]
         gains[b] += sign * rewards[h]
         if chosen[b]:
-            heapq.heappush(drops, (gains[b], b))
+            heapq.heappush(drops, (gains[b], -given[b]))
         elif label[owners[b]] < 0:
-            heapq.heappush(adds, (-gains[b], b))
+            heapq.heappush(adds, (-gains[b], given[b]))
     if chosen[a]:
-        heapq.heappush(drops, (gains[a], a))
+        heapq.heappush(drops, (gains[a], -given[a]))
     else:
         for b in range(offsets[i], offsets[i + 1]):
-            heapq.heappush(adds, (-gains[b], np.int64(b)))
+            heapq.heappush(adds, (-gains[b], given[b]))
 
 
 @njit
-def _cheapest(drops, chosen, gains):
+def _cheapest(drops, place, chosen, gains):
     while True:
-        key, a = heapq.heappop(drops)
+        key, given = heapq.heappop(drops)
+        a = place[-given]
         if chosen[a] and key == gains[a]:
             return a
 
 
 @njit
-def _dearest(adds, label, owners, gains):
-    while len(adds):
-        key, a = heapq.heappop(adds)
+def _dearest(adds, place, label, owners, gains):
+    while True:
+        key, given = heapq.heappop(adds)
+        a = place[given]
         if label[owners[a]] < 0 and key == -gains[a]:
             return a
-    return -1
 
 
 @njit
-def _fit(n_retained, tolerance, offsets, owners, start, to, rewards, chosen, gains):
+def _fit(n_retained, tolerance, offsets, owners, start, to, rewards, given, place, chosen, gains):
     """Drop the cheapest tags or add the dearest until n_retained are left, then trade one for another while it pays."""
     n = len(offsets) - 1
     label, count = np.full(n, -1, np.int32), 0
-    adds, drops = [(0.0, 0) for _ in range(0)], [(0.0, 0) for _ in range(0)]
+    adds, drops = [(0.0, given[0]) for _ in range(0)], [(0.0, given[0]) for _ in range(0)]
     for a in range(len(owners)):
         if chosen[a]:
             label[owners[a]] = a
-            drops.append((gains[a], a))
+            drops.append((gains[a], -given[a]))
             count += 1
     for a in range(len(owners)):
         if label[owners[a]] < 0:
-            adds.append((-gains[a], a))
+            adds.append((-gains[a], given[a]))
     heapq.heapify(adds)
     heapq.heapify(drops)
     while count > n_retained:
-        _toggle(_cheapest(drops, chosen, gains), offsets, owners, start, to, rewards, chosen, label, gains, adds, drops)
+        dropped = _cheapest(drops, place, chosen, gains)
+        _toggle(dropped, offsets, owners, start, to, rewards, given, chosen, label, gains, adds, drops)
         count -= 1
     while count < n_retained:
-        added = _dearest(adds, label, owners, gains)
-        _toggle(added, offsets, owners, start, to, rewards, chosen, label, gains, adds, drops)
+        added = _dearest(adds, place, label, owners, gains)
+        _toggle(added, offsets, owners, start, to, rewards, given, chosen, label, gains, adds, drops)
         count += 1
     while count < n:
-        added = _dearest(adds, label, owners, gains)
+        added = _dearest(adds, place, label, owners, gains)
         gain = gains[added]
-        _toggle(added, offsets, owners, start, to, rewards, chosen, label, gains, adds, drops)
-        dropped = _cheapest(drops, chosen, gains)
+        _toggle(added, offsets, owners, start, to, rewards, given, chosen, label, gains, adds, drops)
+        dropped = _cheapest(drops, place, chosen, gains)
         pays = gain > gains[dropped] + tolerance
         if not pays:
             dropped = added
-        _toggle(dropped, offsets, owners, start, to, rewards, chosen, label, gains, adds, drops)
+        _toggle(dropped, offsets, owners, start, to, rewards, given, chosen, label, gains, adds, drops)
         if not pays:
             break
+
+
+@njit
+def _enumerate(
+    n_retained, noisy, least, budget, offsets, owners, values, start, middle, to, twin, rewards, messages, rank, order
+):  # fmt: skip
+    """Every labelling that the shares allow to be worth more than ``least``, depth first, at most ``budget`` steps.
+
+    ``order`` has the instances by descending S, ``rank`` their places in it, so the best that those still unlabelled
+    can add is the sum of the next few. Returns the best worth, its labels (variable or -1, for each place), whether
+    all was seen.
+    """
+    n = len(order)
+    shares, totals = np.empty(len(to)), values.copy()
+    for a in range(len(values)):
+        for h in range(start[a], start[a + 1]):
+            shares[h] = messages[h] if h >= middle[a] else rewards[h] - messages[twin[h]]
+            totals[a] += shares[h]
+    most = np.zeros(n + 1)
+    for place in range(n):
+        i = order[place]
+        most[place + 1] = most[place] + np.max(totals[offsets[i] : offsets[i + 1]])
+    worth, kept, option = np.zeros(n + 1), np.zeros(n + 1, np.int64), np.full(n + 1, -1, np.int64)
+    label, best, found = np.full(n, -1, np.int64), least, np.full(n, -1, np.int64)
+    place, steps = 0, 0
+    while place >= 0:
+        steps += 1
+        if steps > budget:
+            return best, found, False
+        if place == n:
+            if kept[n] == n_retained and worth[n] > best:
+                best = worth[n]
+                found[:] = label
+            place -= 1
+            continue
+        i = order[place]
+        option[place] += 1
+        a = offsets[i] + option[place]
+        if a > offsets[i + 1] or (a == offsets[i + 1] and not noisy):
+            option[place], label[place] = -1, -1
+            place -= 1
+            continue
+        add, count = 0.0, kept[place]
+        label[place] = -1
+        if a < offsets[i + 1]:
+            label[place] = a
+            add, count = values[a], count + 1
+        for b in range(offsets[i], offsets[i + 1]):
+            for h in range(start[b], start[b + 1]):
+                there = rank[owners[to[h]]]
+                if there < place and label[there] == to[h]:
+                    # Its share was counted in advance.
+                    add += (rewards[h] if a == b else 0.0) - shares[twin[h]]
+                elif there > place and a == b:
+                    add += shares[h]
+        need = n_retained - count
+        if need < 0 or need > n - place - 1:
+            continue
+        if worth[place] + add + most[place + 1 + need] - most[place + 1] <= best:
+            continue
+        worth[place + 1], kept[place + 1] = worth[place] + add, count
+        place += 1
+        option[place] = -1
+    return best, found, True
 
 
 class Search:
@@ -381,12 +452,12 @@ class Search:
         # Sums are off by some units in the last place; a bound must not be.
         self.bound = min(self.bound, float(top.sum() + 1e-13 * np.abs(top).sum() + self.model.constant))
 
-    def label(self, noisy):
+    def label(self, noisy, favour=0.0):
         """A labelling from the messages, whatever its count: chosen, what each variable earns, worth."""
         net, m = self.network, len(self.network.values)
         chosen, gains = np.zeros(m, np.bool_), np.empty(m)
         lists = (net.offsets, net.values, net.start, net.middle, net.to, net.rewards)
-        _decode(self.cost, noisy, *lists, self.messages, chosen)
+        _decode(self.cost, noisy, favour * 1e-7 * self.scale, *lists, self.messages, chosen)
         _gains(net.values, net.start, net.to, net.rewards, chosen, gains)
         tolerance = 1e-9 * self.scale
         _improve(self.cost, noisy, tolerance, net.offsets, net.start, net.to, net.rewards, chosen, gains)
@@ -396,7 +467,7 @@ class Search:
         """Fit a labelling to the count; it stays if it is the best."""
         net = self.network
         if self.noisy:
-            lists = (net.offsets, net.owners, net.start, net.to, net.rewards)
+            lists = (net.offsets, net.owners, net.start, net.to, net.rewards, net.variables, net.place)
             _fit(self.model.n_retained, 1e-9 * self.scale, *lists, chosen, gains)
         worth = self._worth(chosen, gains)
         if worth > self.value:
@@ -412,43 +483,67 @@ class Search:
             return self._run_at(gap, deadline)
         kept = self.model.n_retained
         self.sweep(1, deadline)
-        chosen, gains, worth = self.label(noisy=False)
+        chosen, gains, worth = self.label(False)
         lines = Lines(kept, self.model.constant)
         lines.add(-np.inf, worth, int(chosen.sum()) - kept)
         # A first guess: the cost that leaves the right number, if each instance kept half of what its pairs earn.
         halves = 0.5 * (gains + self.network.values)[chosen]
         self.cost = float(np.partition(halves, len(halves) - kept - 1)[len(halves) - kept - 1])
         self.keep(chosen, gains)
-        times, stalled = 2, 0
+        times, stalled, rounds, best_dual, best_cost = 2, 0, 0, np.inf, self.cost
         while True:
             self.sweep(times, deadline)
-            chosen, gains, worth = self.label(noisy=True)
-            excess = int(chosen.sum()) - kept
-            lines.add(self.cost, worth, excess)
-            before = self.bound - self.value
-            near = lines.lowest()[1] > self.dual - 1e-3 * abs(self.dual)
-            if near or abs(excess) < 0.01 * len(self.largest):
-                self.keep(chosen, gains)
-            if self._done(gap):
-                return OPTIMAL
+            before, rounds = self.bound - self.value, rounds + 1
+            if self.dual < best_dual:
+                best_dual, best_cost = self.dual, self.cost
+            # Whole clusters may tie at the right cost: one labelling without them, one with them.
+            for favour in (-1.0, 1.0) if rounds > 3 else (-1.0,):
+                chosen, gains, worth = self.label(True, favour)
+                excess = int(chosen.sum()) - kept
+                lines.add(self.cost, worth, excess)
+                near = lines.lowest()[0] > self.dual - 1e-3 * abs(self.dual)
+                if near or abs(excess) < 0.01 * len(self.largest) or rounds > 6:
+                    self.keep(chosen, gains)
+                if self._done(gap):
+                    return OPTIMAL
             if perf_counter() > deadline:
                 return TIME_LIMIT
-            stalled = stalled + 1 if near and self.bound - self.value > 0.95 * before else 0
+            settled = near or rounds > 6
+            stalled = stalled + 1 if settled and self.bound - self.value > 0.95 * before else 0
             if self.sweeps > MAX_SWEEPS or stalled > 12:
                 return FEASIBLE
-            self.cost = lines.next(near)
-            times = min(times + 2, 40) if near else times
+            self.cost = lines.next(settled, best_cost)
+            times = min(times + 2, 40) if settled else times
 
     def _run_at(self, gap, deadline):
         while True:
             self.sweep(5, deadline)
-            self.keep(*self.label(noisy=False)[:2])
+            self.keep(*self.label(False)[:2])
             if self._done(gap):
                 return OPTIMAL
             if perf_counter() > deadline:
                 return TIME_LIMIT
             if self.sweeps > MAX_SWEEPS:
                 return FEASIBLE
+
+    def close(self):
+        """Look through all labellings that the bound leaves open, where they are few; True if that proves the best."""
+        net, n = self.network, len(self.largest)
+        order = np.argsort(-self.largest, kind="stable")
+        rank = np.empty(n, np.int64)
+        rank[order] = np.arange(n)
+        lists = (net.offsets, net.owners, net.values, net.start, net.middle, net.to, net.twin, net.rewards)
+        least = self.value - self.model.constant + 1e-9 * self.scale
+        worth, labels, complete = _enumerate(
+            self.model.n_retained, self.noisy, least, ENUMERATED, *lists, self.messages, rank, order
+        )
+        if worth > least:
+            self.chosen = np.zeros(len(self.chosen), np.bool_)
+            self.chosen[labels[labels >= 0]] = True
+            self.value = worth + self.model.constant
+        if complete:
+            self.bound = self.value
+        return complete
 
     def _done(self, gap):
         return self.bound - self.value <= max(gap * abs(self.value), 1e-9 * self.scale)
@@ -507,23 +602,28 @@ class Lines:
         self.heights.append(worth)
 
     def lowest(self):
-        """Cost and height at which the highest of all lines is lowest."""
+        """Lowest height of the highest of all lines, and the first and last cost that have it."""
         slopes, heights = np.array(self.slopes, float), np.array(self.heights)
-        falls = slopes > 0
-        # Each crossing of a falling and a rising line; the lowest point is the highest such crossing.
-        turn = slopes[falls][:, None] - slopes[~falls][None]
-        costs = (heights[falls][:, None] - heights[~falls][None]) / turn
-        values = heights[falls][:, None] - costs * slopes[falls][:, None]
-        best = np.unravel_index(np.argmax(values), values.shape)
-        return float(costs[best]), float(values[best])
+        falls, rises = slopes > 0, slopes < 0
+        # The lowest point is the highest crossing of a falling and a rising line, or the highest flat line above it.
+        turn = slopes[falls][:, None] - slopes[rises][None]
+        costs = (heights[falls][:, None] - heights[rises][None]) / turn
+        crossings = heights[falls][:, None] - costs * slopes[falls][:, None]
+        level = max(crossings.max(initial=-np.inf), heights[slopes == 0].max(initial=-np.inf))
+        meets = (heights - level) / np.where(slopes == 0, 1.0, slopes)
+        return level, meets[falls].max(initial=-np.inf), meets[rises].min(initial=np.inf)
 
-    def next(self, near):
-        """The next cost to try. Far from the lowest point, the function is nearly smooth: its slope is interpolated."""
+    def next(self, near, best):
+        """The next cost to try; ``best`` has the lowest dual so far.
+
+        Far from the lowest point, the function is nearly smooth: its slope is interpolated.
+        """
         costs, slopes = np.array(self.costs), np.array(self.slopes, float)
-        low, high = costs[slopes > 0].max(), costs[slopes <= 0].min()
-        if near or low >= high or low == -np.inf:
-            return self.lowest()[0]
+        low, high = costs[slopes > 0].max(), costs[slopes <= 0].min(initial=np.inf)
+        _, first, last = self.lowest()
+        if near or low >= high or low == -np.inf or (high == np.inf and low <= 0):
+            return float(min(max(best, first), last))
         if high == np.inf:
-            return 1.3 * low if low > 0 else self.lowest()[0]
+            return 1.3 * low
         more, fewer = slopes[costs == low].max(), slopes[costs == high].min()
         return low + (high - low) * min(max(more / (more - fewer), 0.1), 0.9)
