@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import torch
+
 from aisi.progress import log_to
 from aisi.s4net import S4Net, s4net_loss, save_s4net
 from aisi.salient_data import SalientPictures, list_pictures
@@ -14,6 +16,7 @@ SEED = 0  # the detector stays the same whatever the config's seed
 def main(root, split, architecture, backbone_weights, recipe, threads, code, weights, log):
     """Train on ``ImageSets/{split}.txt`` below ``root``; write safetensors and a CSV row an epoch."""
     device = pick_device(threads)
+    torch.manual_seed(SEED)
     pairs = list_pictures(root, split)
     model = S4Net(**architecture, weights=backbone_weights).to(device)
     backbone = {id(p) for p in model.backbone.parameters()}
