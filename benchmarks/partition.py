@@ -236,7 +236,7 @@ def planted_large(n):
     edges, weights = [], []
     for seed in range(3):
         order = np.random.default_rng(seed).permutation(n)
-        graph = build_graph(features, 1, batches=equal_batches(n, 2048), order=order, quiet=True)
+        graph = build_graph(features, 1, batches=equal_batches(n, 512), order=order, quiet=True)
         edges.append(np.sort(order[graph.edges], 1))
         weights.append(graph.weights)
     edges, weights = np.concatenate(edges), np.concatenate(weights)
