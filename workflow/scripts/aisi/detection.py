@@ -1,11 +1,10 @@
 """Salient instances of photos, found by a trained S4Net."""
 
 import numpy as np
-import torch
 import torch.nn.functional as F
-from PIL import Image
 from pycocotools import mask as rle
 
+from aisi.photo_tensors import to_tensor, warp
 from aisi.s4net import propose
 
 
@@ -35,8 +34,7 @@ def detect(model, photo, *, score_threshold, max_instances, nms_iou, max_covered
         COCO RLE.
     """
     device = next(model.parameters()).device
-    square = Image.fromarray(photo).resize((model.input_size,) * 2, Image.Resampling.BILINEAR)
-    image = torch.from_numpy(np.array(square)).permute(2, 0, 1)[None].to(device)
+    image = to_tensor(warp(photo, (model.input_size,) * 2))[None].to(device)
     [(boxes, scores, soft)] = propose(model, image, nms_iou, max_instances, score_threshold)
     scale = boxes.new_tensor([photo.shape[1], photo.shape[0]] * 2) / model.input_size
     boxes, scores, masks = _cut_out(boxes * scale, scores, soft, photo.shape[:2])

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageEnhance
+from PIL import Image
 from pycocotools import mask as rle
 
 from aisi.formats import read_labels
 from aisi.images import read_photo
+from aisi.photo_tensors import jitter_colours, mirror, to_tensor
 
 VOID = 255
 MASK_SHARE = 2
@@ -74,11 +75,10 @@ class SalientPictures:
         photo = photo.resize((self.size,) * 2, Image.Resampling.BILINEAR, box)
         labels = np.array(labels.resize((self.size,) * 2, Image.Resampling.NEAREST, box))
         if rng.random() < 0.5:
-            photo, labels = photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT), labels[:, ::-1]
-        for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-            photo = enhance(photo).enhance(1 + self.colour_jitter * rng.uniform(-1, 1))
+            photo, labels = mirror(photo), labels[:, ::-1]
         boxes, masks = _instances(labels)
-        return torch.from_numpy(np.array(photo)).permute(2, 0, 1), torch.from_numpy(boxes), torch.from_numpy(masks)
+        photo = to_tensor(jitter_colours(photo, self.colour_jitter, rng))
+        return photo, torch.from_numpy(boxes), torch.from_numpy(masks)
 
     def _crop(self, size, rng):
         if rng.random() < 0.25:
