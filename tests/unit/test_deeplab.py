@@ -200,7 +200,7 @@ def arguments(folder, epochs, seed=0, **changes):
 def test_training_learns_colours_and_predicts_them(tmp_path):
     images = write_photos(tmp_path, PAIRS, size=(64, 64))
     write_proxies(tmp_path / "proxies", images, PAIRS)
-    train_semantic.main(**arguments(tmp_path, 10))
+    train_semantic.main(**arguments(tmp_path, 30))
     predict_semantic.main(
         images=[tmp_path / "images.csv"],
         categories=tmp_path / "categories.csv",
