@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).parent / "config.yaml"
@@ -15,17 +16,17 @@ CONFIG = Path(__file__).parent / "config.yaml"
 class Project:
     """A copy of the workflow that a test may edit, and the folder in which it runs."""
 
-    def __init__(self, home):
+    def __init__(self, source, home):
         self.home, self.run_folder = home, home / "run"
-        for name in ("config", "profiles", "workflow"):
-            shutil.copytree(ROOT / name, home / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "Snakefile", home)
-        self.run_folder.mkdir()
+        shutil.copytree(source, home, dirs_exist_ok=True)
+        self.run_folder.mkdir(exist_ok=True)
 
-    def snakemake(self, *arguments, config=CONFIG):
-        """Run Snakemake; returns the finished process."""
+    def snakemake(self, *arguments, config=CONFIG, changes=None):
+        """Run Snakemake, with changes of the config; returns the finished process."""
+        with open(self.home / "changes.yaml", "w") as file:
+            yaml.safe_dump(changes or {}, file)
         command = [sys.executable, "-m", "snakemake", "--snakefile", self.home / "Snakefile"]
-        command += ["--directory", self.run_folder, "--cores", "2", *arguments, "--configfile", config]
+        command += ["--directory", self.run_folder, "--cores", "2", *arguments, "--configfile", config, "changes.yaml"]
         return subprocess.run(command, cwd=self.home, capture_output=True, text=True)
 
     def finish(self, *arguments, **keywords):
@@ -43,22 +44,30 @@ class Project:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
+def source(tmp_path_factory):
+    """The workflow's files alone."""
+    folder = tmp_path_factory.mktemp("source")
+    for name in ("config", "profiles", "resources", "workflow"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(source, tmp_path_factory):
     """The workflow after a run: look, or change a copy."""
-    project = Project(tmp_path_factory.mktemp("finished"))
+    project = Project(source, tmp_path_factory.mktemp("finished"))
     project.finish()
     return project
 
 
 @pytest.fixture
-def project(tmp_path):
-    """A copy of the workflow without any results."""
-    return Project(tmp_path)
+def project(source, tmp_path):
+    """The workflow before its first run."""
+    return Project(source, tmp_path)
 
 
 @pytest.fixture
 def copy(finished, tmp_path):
     """A copy of the finished workflow to edit; its files keep their times."""
-    copied = Project(tmp_path)
-    shutil.copytree(finished.run_folder, copied.run_folder, dirs_exist_ok=True)
-    return copied
+    return Project(finished.home, tmp_path)

@@ -61,8 +61,8 @@ def test_unreadable_pictures_stop_at_the_first_stage(photos):
 
 def test_unreadable_pictures_are_skipped_if_asked(photos):
     project, config, folder = photos
-    skip = ["--config", "dataset={on_bad_image: skip}"]
-    project.finish(TARGET, *skip, config=config)
+    skip = {"dataset": {"on_bad_image": "skip"}}
+    project.finish(TARGET, config=config, changes=skip)
     results = project.run_folder / "results"
     images = formats.read_images(results / "images/train/shard_0.csv").set_index("image_id")
     rejected = formats.read_rejected_images(results / "rejected_images.csv")
@@ -72,9 +72,9 @@ def test_unreadable_pictures_are_skipped_if_asked(photos):
     assert images.loc["a b", ["width", "height"]].tolist() == [40, 30]
     assert formats.read_categories(results / "categories.csv")["name"].tolist() == ["cat", "dog"]
 
-    assert project.pending(TARGET, *skip, config=config) == {}
+    assert project.pending(TARGET, config=config, changes=skip) == {}
     save(folder / "grey.webp", "RGB")
-    assert project.pending(TARGET, *skip, config=config) == {"index_images": 1}
+    assert project.pending(TARGET, config=config, changes=skip) == {"index_images": 1}
 
 
 def test_a_wrong_row_stops_before_any_work(photos):

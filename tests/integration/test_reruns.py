@@ -1,0 +1,89 @@
+"""A change runs again exactly what depends on it (docs/reruns.md)."""
+
+import re
+import shutil
+
+import pytest
+
+
+def once(*rules):
+    return dict.fromkeys(rules, 1)
+
+
+FIGURES = once("collect_metrics", "write_results", "plot_results")
+AFTER_NETWORK = FIGURES | once("predict_semantic", "predict_examples", "evaluate_semantic")
+AFTER_NETWORK |= once("draw_examples", "draw_predictions")
+AFTER_PROXIES = AFTER_NETWORK | once("train_semantic", "plot_training")
+AFTER_PROXIES |= once("evaluate_proxy_masks", "evaluate_proxy_instances")
+AFTER_TAGS = AFTER_PROXIES | once("evaluate_tags", "write_proxy_masks")
+AFTER_GRAPH = AFTER_TAGS | once("solve_partition", "write_tags")
+
+
+def edit(file, pattern, replacement):
+    """Replace the first match; the file gets a new time."""
+    text, count = re.subn(pattern, replacement, file.read_text(), count=1, flags=re.MULTILINE)
+    assert count == 1
+    file.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ({"partition": {"beta": 2}}, AFTER_GRAPH),
+        ({"graph": {"k": 4}}, AFTER_GRAPH | once("build_graph")),
+        ({"semantic": {"networks": {"light": {"prediction": {"flip": False}}}}}, AFTER_NETWORK),
+        ({"partition": {"batch_size": 300}, "gpus": 1}, {}),
+    ],
+    ids=str,
+)
+def test_setting(finished, setting, expected):
+    assert finished.pending(changes=setting) == expected
+
+
+def test_words_in_the_code(copy):
+    scripts = copy.home / "workflow" / "scripts"
+    edit(scripts / "aisi" / "graph.py", r"\Z", "\n# Nothing that runs.\n")
+    edit(scripts / "aisi" / "formats.py", r'^"""', '"""In other words: ')
+    edit(scripts / "build_graph.py", r'^"""', '"""In other words: ')
+    assert copy.pending() == {}
+
+
+def test_code_of_a_module(copy):
+    edit(copy.home / "workflow/scripts/aisi/graph.py", r"\Z", "\nUNUSED = 1\n")
+    assert copy.pending() == AFTER_GRAPH | once("build_graph")
+
+
+def test_code_of_a_late_module(copy):
+    edit(copy.home / "workflow/scripts/aisi/plots.py", r"\Z", "\nUNUSED = 1\n")
+    assert copy.pending() == once("plot_results", "plot_training", "draw_examples", "draw_predictions")
+
+
+def test_times_alone(copy):
+    """As after ``git clone``, with the results brought along."""
+    for file in copy.home.glob("**/*"):
+        if file.is_file() and copy.run_folder not in file.parents:
+            file.touch()
+    for name in ("results/images/train/shard_0.csv", "results/graph/train/dataset.npz", "results/tags/partition.csv"):
+        (copy.run_folder / name).touch()
+    assert copy.pending() == {}
+
+
+def test_missing_file(copy):
+    """An intermediate file that is gone is made when it is asked for; what was made of it stays."""
+    tags = copy.run_folder / "results/tags/partition.csv"
+    tags.unlink()
+    assert copy.pending() == {}
+    assert copy.pending(str(tags.relative_to(copy.run_folder))) == once("write_tags")
+
+
+def test_fewer_shards(finished):
+    """The first shard's file is there, but holds too little."""
+    pending = finished.pending(changes={"shards": 1})
+    assert pending["index_images"] == pending["detect_salient_instances"] == pending["compute_features"] == 1
+    assert not {"render_scenes", "train_s4net", "train_feature_extractor"} & set(pending)
+
+
+def test_without_snakemakes_notes(copy):
+    """Files that are there still count."""
+    shutil.rmtree(copy.run_folder / ".snakemake")
+    assert copy.pending() == {}
