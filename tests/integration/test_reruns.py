@@ -34,7 +34,7 @@ def edit(file, pattern, replacement):
         ({"semantic": {"networks": {"light": {"prediction": {"flip": False}}}}}, AFTER_NETWORK),
         ({"partition": {"batch_size": 300}, "gpus": 1}, {}),
     ],
-    ids=str,
+    ids=["beta", "k", "flips", "nothing that counts here"],
 )
 def test_setting(finished, setting, expected):
     assert finished.pending(changes=setting) == expected
