@@ -50,6 +50,7 @@ rule index_images:
         runtime=120,
     params:
         code=code_digest("index_images"),
+        shards=config["shards"],  # another number leaves files of the same names that hold other photos
         files=None if IS_DEMO else dataset_digest(DATASET["format"], ROOT, KEYWORDS),
         layout=DATASET["format"],
         root=lambda wildcards: ROOT,
