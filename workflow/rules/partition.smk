@@ -35,6 +35,7 @@ rule solve_partition:
         gap=PARTITION["gap"],
         time_limit=PARTITION["time_limit"],
         jobs=lambda wildcards: len(partitions_of_assignment(wildcards)),
+        stale_overrides=PARTITION["stale_overrides"],
     message:
         "Partition the graph of {wildcards.assignment} by {params.solver} (job {wildcards.job})."
     script:

@@ -9,12 +9,12 @@ from aisi.progress import log_to
 from aisi.tags import as_partition, batch_problem, batches_of_job
 
 
-def main(graph, scores, salient_instances, categories, overrides, beta, r, solver, gap, time_limit, jobs, job, output):
+def main(graph, scores, instances, categories, overrides, stale, beta, r, solver, gap, time_limit, jobs, job, output):
     """Solve batch after batch, each into a file of its own."""
     graph, scores = read_graph(graph), read_scores(*scores)
-    instances = read_salient_instances(*salient_instances, masks=False)
+    instances = read_salient_instances(*instances, masks=False)
     rows = read_overrides(overrides) if overrides else []
-    fixed = pins(overrides, rows, instances, scores, read_categories(categories))
+    fixed = pins(overrides, rows, instances, scores, read_categories(categories), stale)
     Path(output).mkdir(parents=True, exist_ok=True)
     for batch in batches_of_job(len(graph.batches) - 1, jobs, job):
         nodes, problem = batch_problem(graph, batch, scores, fixed, beta, r)
@@ -31,9 +31,10 @@ if "snakemake" in globals():
         main(
             graph=snakemake.input.graph,
             scores=snakemake.input.scores,
-            salient_instances=snakemake.input.salient_instances,
+            instances=snakemake.input.salient_instances,
             categories=snakemake.input.categories,
             overrides=snakemake.input.get("overrides"),
+            stale=snakemake.params.stale_overrides,
             beta=snakemake.params.beta,
             r=snakemake.params.r,
             solver=snakemake.params.solver,
