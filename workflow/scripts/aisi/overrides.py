@@ -137,6 +137,6 @@ def _refuse_or_tell(path, lost, total, stale):
         print(f"{found}: dropped, as partition.stale_overrides says.")
         return
     raise OverrideError(
-        f"{found}. Such an instance is not there, or its box is another: misspelled, or "
-        "given before the instances changed. Correct the rows, or set partition.stale_overrides: drop to go on without them."
+        f"{found}. They are misspelled, or were given for other instances, with other boxes. "
+        "Correct the rows, or set partition.stale_overrides: drop to go on without them."
     )
