@@ -10,12 +10,12 @@ rule train_attention:
         categories="results/categories.csv",
         backbone=weights_input(ATTENTION_NETWORK),
     output:
-        weights="results/attention/classifier.safetensors",
-        log="results/attention/classifier.csv",
+        weights="{home}/attention/classifier.safetensors",
+        log="{home}/attention/classifier.csv",
     log:
-        "results/logs/train_attention.log",
+        "{home}/logs/train_attention.log",
     benchmark:
-        "results/benchmarks/train_attention.tsv"
+        "{home}/benchmarks/train_attention.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 8
@@ -30,7 +30,7 @@ rule train_attention:
         freeze_backbone=ATTENTION_TRAINING["freeze_backbone"],
         dropout=ATTENTION_TRAINING["dropout"],
         recipe=ATTENTION_TRAINING["recipe"],
-        seed=config["seed"],
+        seed=seed_of,
     message:
         "Train the attention classifier on the photos' keywords."
     script:
@@ -41,13 +41,13 @@ rule compute_attention_maps:
     input:
         images="results/images/{split}/shard_{shard}.csv",
         categories="results/categories.csv",
-        weights="results/attention/classifier.safetensors",
+        weights="{home}/attention/classifier.safetensors",
     output:
-        attention="results/attention/{split}/shard_{shard}.h5",
+        attention="{home}/attention/{split}/shard_{shard}.h5",
     log:
-        "results/logs/compute_attention_maps/{split}/shard_{shard}.log",
+        "{home}/logs/compute_attention_maps/{split}/shard_{shard}.log",
     benchmark:
-        "results/benchmarks/compute_attention_maps/{split}/shard_{shard}.tsv"
+        "{home}/benchmarks/compute_attention_maps/{split}/shard_{shard}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 4
@@ -68,13 +68,13 @@ rule compute_scores:
         images="results/images/{split}/shard_{shard}.csv",
         categories="results/categories.csv",
         salient_instances="results/salient_instances/{split}/shard_{shard}.h5",
-        attention="results/attention/{split}/shard_{shard}.h5",
+        attention="{home}/attention/{split}/shard_{shard}.h5",
     output:
-        scores="results/scores/{split}/shard_{shard}.h5",
+        scores="{home}/scores/{split}/shard_{shard}.h5",
     log:
-        "results/logs/compute_scores/{split}/shard_{shard}.log",
+        "{home}/logs/compute_scores/{split}/shard_{shard}.log",
     benchmark:
-        "results/benchmarks/compute_scores/{split}/shard_{shard}.tsv"
+        "{home}/benchmarks/compute_scores/{split}/shard_{shard}.tsv"
     conda:
         "../envs/analysis.yaml"
     threads: 1

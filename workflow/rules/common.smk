@@ -15,7 +15,10 @@ TRAIN, VAL = DATASET["train"], DATASET["val"]
 SHARDS = range(config["shards"])
 
 
+# Results of a seed other than the config's lie under {home} = results/seed-{n}; what no seed varies, and the config's
+# own seed, in results itself. What true masks made lies in results/reference.
 wildcard_constraints:
+    home=r"results(/reference)?(/seed-\d+)?",
     split=r"[\w-]+",
     shard=r"\d+",
     seed=r"\d+",

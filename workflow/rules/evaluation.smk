@@ -69,7 +69,7 @@ rule evaluate_tags:
         runtime=30,
     params:
         code=code_digest("evaluate_tags"),
-        seed=config["seed"],
+        seed=seed_of,
         split=TRAIN,
     message:
         "Judge the tags of {wildcards.assignment}."
@@ -97,7 +97,7 @@ rule evaluate_proxy_masks:
         runtime=60,
     params:
         code=code_digest("evaluate_proxy_masks"),
-        seed=config["seed"],
+        seed=seed_of,
         split=TRAIN,
     message:
         "Judge the proxy masks of {wildcards.assignment}."
@@ -127,7 +127,7 @@ rule evaluate_proxy_instances:
         runtime=60,
     params:
         code=code_digest("evaluate_proxy_instances"),
-        seed=config["seed"],
+        seed=seed_of,
         split=TRAIN,
     message:
         "Judge the tagged instances of {wildcards.assignment}."

@@ -1,6 +1,17 @@
 """Functions of the rules. Names in capitals are those of the stages' files, looked up when a job is planned."""
 
 
+def home_of(seed):
+    """Where the results of a seed lie."""
+    return "results" if seed == config["seed"] else f"results/seed-{seed}"
+
+
+def seed_of(wildcards):
+    """The seed whose results lie in {home}."""
+    _, _, seed = wildcards.home.partition("seed-")
+    return int(seed or config["seed"])
+
+
 def keywords_of_graph(wildcards):
     """Scores name each instance's keywords; needed where only those that share one are neighbours."""
     return shards_of("results/scores/{split}/shard_{shard}.h5") if GRAPH["shared_keywords_only"] else []
@@ -25,7 +36,7 @@ def partitions_of_assignment(wildcards):
     """The folders of all jobs; how many there are comes from the config alone."""
     name = wildcards.assignment
     one = name in BASELINES.split("|") or assignment_of(wildcards).mode == "dataset"
-    return [f"results/partition/{name}/job_{job}" for job in range(1 if one else PARTITION["jobs"])]
+    return [f"{wildcards.home}/partition/{name}/job_{job}" for job in range(1 if one else PARTITION["jobs"])]
 
 
 def segmenter(*keys):

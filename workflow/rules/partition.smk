@@ -8,16 +8,16 @@ PARTITION = config["partition"]
 rule solve_partition:
     input:
         graph=graph_of_assignment,
-        scores=shards_of(f"results/scores/{TRAIN}/shard_{{shard}}.h5"),
+        scores=shards_of(f"{{home}}/scores/{TRAIN}/shard_{{shard}}.h5"),
         salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
         categories="results/categories.csv",
         overrides=PARTITION["overrides"] or [],
     output:
-        partition=directory("results/partition/{assignment}/job_{job}"),
+        partition=directory("{home}/partition/{assignment}/job_{job}"),
     log:
-        "results/logs/solve_partition/{assignment}/job_{job}.log",
+        "{home}/logs/solve_partition/{assignment}/job_{job}.log",
     benchmark:
-        "results/benchmarks/solve_partition/{assignment}/job_{job}.tsv"
+        "{home}/benchmarks/solve_partition/{assignment}/job_{job}.tsv"
     wildcard_constraints:
         assignment=SOLVED,
         job=r"\d+",
@@ -44,13 +44,13 @@ rule solve_partition:
 
 rule solve_baseline:
     input:
-        scores=shards_of(f"results/scores/{TRAIN}/shard_{{shard}}.h5"),
+        scores=shards_of(f"{{home}}/scores/{TRAIN}/shard_{{shard}}.h5"),
     output:
-        partition=directory("results/partition/{assignment}/job_0"),
+        partition=directory("{home}/partition/{assignment}/job_0"),
     log:
-        "results/logs/solve_baseline/{assignment}.log",
+        "{home}/logs/solve_baseline/{assignment}.log",
     benchmark:
-        "results/benchmarks/solve_baseline/{assignment}.tsv"
+        "{home}/benchmarks/solve_baseline/{assignment}.tsv"
     wildcard_constraints:
         assignment=BASELINES,
     conda:
@@ -61,7 +61,7 @@ rule solve_baseline:
         runtime=10,
     params:
         code=code_digest("solve_baseline"),
-        seed=lambda wildcards: config["seed"] if wildcards.assignment == "random" else 0,
+        seed=lambda wildcards: seed_of(wildcards) if wildcards.assignment == "random" else 0,
     message:
         "Give each instance a keyword of its photo: {wildcards.assignment}."
     script:
@@ -72,15 +72,15 @@ rule write_tags:
     input:
         partitions=partitions_of_assignment,
         salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
-        scores=shards_of(f"results/scores/{TRAIN}/shard_{{shard}}.h5"),
+        scores=shards_of(f"{{home}}/scores/{TRAIN}/shard_{{shard}}.h5"),
         images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
         categories="results/categories.csv",
     output:
-        tags="results/tags/{assignment}.csv",
+        tags="{home}/tags/{assignment}.csv",
     log:
-        "results/logs/write_tags/{assignment}.log",
+        "{home}/logs/write_tags/{assignment}.log",
     benchmark:
-        "results/benchmarks/write_tags/{assignment}.tsv"
+        "{home}/benchmarks/write_tags/{assignment}.tsv"
     wildcard_constraints:
         assignment=f"{BASELINES}|{SOLVED}",
     conda:

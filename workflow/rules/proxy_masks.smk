@@ -1,11 +1,7 @@
-"""Proxy masks: label maps and COCO instances from tags. ``{home}`` keeps reference rows apart."""
+"""Proxy masks: label maps and COCO instances from tags."""
 
 NOISY_PIXELS = config["proxy_masks"]["noisy_pixels"]
 MISSING_KEYWORDS = config["proxy_masks"]["missing_keywords"]
-
-
-wildcard_constraints:
-    home=r"results(/reference)?",
 
 
 rule write_proxy_masks:
