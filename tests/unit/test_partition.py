@@ -7,7 +7,7 @@ import pytest
 from aisi.assignments import graph_name, read_assignment
 from aisi.formats import Graph, SalientInstances, Scores
 from aisi.partition import PartitionError, PartitionProblem, build_model, objective, retained, solve
-from aisi.tags import as_partition, batch_problem, batches_of_job, no_graph, tag_table
+from aisi.tags import as_partition, balance_categories, batch_problem, batches_of_job, no_graph, tag_table
 
 
 def problem(edges, weights, candidates, scores=None, **options):
@@ -147,6 +147,19 @@ def test_batch_problem_takes_a_block_of_the_graph():
 def test_batch_problem_of_another_dataset():
     with pytest.raises(PartitionError, match="3 nodes, there are scores for 2"):
         batch_problem(no_graph(3), 0, scores_of([[1], [1]]), np.full(3, -1), 1.0, 1)
+
+
+def test_balanced_categories_have_one_mean():
+    scores = Scores(np.array([0, 2, 4, 5]), np.array([1, 3, 1, 3, 4]), np.array([0.4, 0.9, 0.2, 0.5, 0], np.float32))
+    balanced = balance_categories(scores)
+    assert np.allclose(balanced.scores, [0.4 * 0.4 / 0.3, 0.9 * 0.4 / 0.7, 0.2 * 0.4 / 0.3, 0.5 * 0.4 / 0.7, 0])
+    assert balanced.labels is scores.labels and balanced.offsets is scores.offsets
+    assert np.allclose(scores.scores, [0.4, 0.9, 0.2, 0.5, 0])
+
+
+def test_nothing_to_balance():
+    empty = Scores(np.zeros(1, int), np.zeros(0, int), np.zeros(0, np.float32))
+    assert len(balance_categories(empty).scores) == 0
 
 
 def test_jobs_share_all_batches():

@@ -29,6 +29,7 @@ rule solve_partition:
         runtime=60,
     params:
         code=code_digest("solve_partition"),
+        balance_categories=PARTITION["balance_categories"],
         beta=setting("beta"),
         r=setting("retention"),
         solver=setting("solver"),
@@ -62,6 +63,7 @@ rule solve_baseline:
     params:
         code=code_digest("solve_baseline"),
         seed=lambda wildcards: seed_of(wildcards) if wildcards.assignment == "random" else 0,
+        balance_categories=PARTITION["balance_categories"],
     message:
         "Give each instance a keyword of its photo: {wildcards.assignment}."
     script:

@@ -7,12 +7,13 @@ import numpy as np
 from aisi.formats import read_scores, write_partition
 from aisi.partition import solve
 from aisi.progress import log_to
-from aisi.tags import as_partition, batch_problem, no_graph
+from aisi.tags import as_partition, balance_categories, batch_problem, no_graph
 
 
-def main(scores, solver, seed, output):
+def main(scores, solver, seed, balance, output):
     """One batch, the whole dataset."""
     scores = read_scores(*scores)
+    scores = balance_categories(scores) if balance else scores
     n = len(scores.offsets) - 1
     nodes, problem = batch_problem(no_graph(n), 0, scores, np.full(n, -1), beta=1.0, retention=1)
     write_partition(Path(output) / "batch_0.npz", as_partition(nodes, problem, solve(problem, solver, seed=seed)))
@@ -24,5 +25,6 @@ if "snakemake" in globals():
             scores=snakemake.input.scores,
             solver=snakemake.wildcards.assignment,
             seed=snakemake.params.seed,
+            balance=snakemake.params.balance_categories,
             output=snakemake.output.partition,
         )

@@ -1,5 +1,7 @@
 """From graph and scores to the solver's problems, and from its solutions to a table of tags."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -17,6 +19,26 @@ def no_graph(n_instances):
 def batches_of_job(n_batches, n_jobs, job):
     """Batches that a job solves: neighbouring ones, as evenly as they go."""
     return np.array_split(np.arange(n_batches), n_jobs)[job].tolist()
+
+
+def balance_categories(scores):
+    """Scores whose categories have one mean, that of all scores, so that a keyword's attention counts for as much as
+    another's. ASSUME not in the paper: a classifier answers to frequent keywords more strongly than to rare ones.
+
+    Parameters
+    ----------
+    scores : Scores
+        Of the whole split, p_ij >= 0.
+
+    Returns
+    -------
+    Scores
+        p_ij times the mean of all scores over the mean of category i's; a category of which all are 0 stays 0.
+    """
+    sums, counts = np.bincount(scores.labels, scores.scores), np.bincount(scores.labels)
+    overall = sums.sum() / max(counts.sum(), 1)
+    factors = np.divide(overall * counts, sums, out=np.zeros(len(sums)), where=sums > 0)
+    return replace(scores, scores=(scores.scores * factors[scores.labels]).astype(np.float32))
 
 
 def batch_problem(graph, batch, scores, fixed, beta, retention):
