@@ -9,7 +9,7 @@ from aisi.progress import log_to
 from aisi.tags import as_partition, balance_categories, batch_problem, batches_of_job
 
 
-def main(graph, scores, instances, categories, overrides, stale, balance, beta, r, solver, gap, time_limit, jobs, job, output):
+def main(graph, scores, instances, categories, overrides, stale, balance, beta, r, options, jobs, job, output):
     """Solve batch after batch, each into a file of its own."""
     graph, scores = read_graph(graph), read_scores(*scores)
     instances = read_salient_instances(*instances, masks=False)
@@ -19,7 +19,7 @@ def main(graph, scores, instances, categories, overrides, stale, balance, beta, 
     Path(output).mkdir(parents=True, exist_ok=True)
     for batch in batches_of_job(len(graph.batches) - 1, jobs, job):
         nodes, problem = batch_problem(graph, batch, scores, fixed, beta, r)
-        solution = solve(problem, solver, gap, time_limit)
+        solution = solve(problem, **options)
         print(
             f"batch {batch}: {problem.n_retained} of {len(nodes)} instances kept, objective {solution.objective:.7g}, "
             f"bound {solution.bound:.7g}, gap {solution.gap:.2g}, {solution.status} after {solution.runtime:.2f} s"
@@ -39,9 +39,7 @@ if "snakemake" in globals():
             balance=snakemake.params.balance_categories,
             beta=snakemake.params.beta,
             r=snakemake.params.r,
-            solver=snakemake.params.solver,
-            gap=snakemake.params.gap,
-            time_limit=snakemake.params.time_limit,
+            options={name: snakemake.params[name] for name in ("solver", "gap", "time_limit")},
             jobs=snakemake.params.jobs,
             job=int(snakemake.wildcards.job),
             output=snakemake.output.partition,
