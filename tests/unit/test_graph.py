@@ -86,6 +86,8 @@ def test_the_papers_batches():
 
 def test_order_of_batches():
     assert batch_order(5, "given").tolist() == [0, 1, 2, 3, 4]
+    keywords = np.array([0, 1, 3, 4, 4, 6]), np.array([2, 1, 3, 1, 1, 2])  # of 5 instances: 2; 1, 3; 1; none; 1, 2
+    assert batch_order(5, "category", keywords).tolist() == [3, 2, 4, 1, 0]
     assert sorted(batch_order(9, "shuffled-1")) == list(range(9))
     assert not np.array_equal(batch_order(9, "shuffled-1"), batch_order(9, "shuffled-2"))
 

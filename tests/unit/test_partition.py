@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aisi.assignments import graph_name, read_assignment
+from aisi.assignments import graph_name, graph_settings, read_assignment
 from aisi.formats import Graph, SalientInstances, Scores
 from aisi.partition import PartitionError, PartitionProblem, build_model, objective, retained, solve
 from aisi.tags import as_partition, balance_categories, batch_problem, batches_of_job, no_graph, tag_table
@@ -215,7 +215,7 @@ def test_tag_table_of_nothing():
 
 # ------------------------------------------------------------------ names of assignments
 
-GRAPH = {"k": 3}
+GRAPH = {"k": 3, "shared_keywords_only": False, "centre_features": False}
 PARTITION = {"mode": "dataset", "solver": "message_passing", "batch_solver": "cplex", "beta": 30, "r": 0.95}
 
 
@@ -230,13 +230,25 @@ PARTITION = {"mode": "dataset", "solver": "message_passing", "batch_solver": "cp
         ("retention-0.75", ("dataset", "message_passing", 30, 0.75, 3), "dataset"),
         ("k-3", ("dataset", "message_passing", 30, 0.95, 3), "dataset"),
         ("k-10", ("dataset", "message_passing", 30, 0.95, 10), "dataset_k-10"),
+        ("shared_keywords_only-true", ("dataset", "message_passing", 30, 0.95, 3), "dataset_shared_keywords_only-true"),
+        ("shared_keywords_only-false", ("dataset", "message_passing", 30, 0.95, 3), "dataset"),
+        ("centre_features-true", ("dataset", "message_passing", 30, 0.95, 3), "dataset_centre_features-true"),
         ("batches-shuffled-7", ("batches", "cplex", 30, 0.95, 3), "batches_shuffled-7"),
+        ("batches-category", ("batches", "cplex", 30, 0.95, 3), "batches_category"),
+        ("batches-whole", ("dataset", "message_passing", 30, 0.95, 3), "dataset"),
     ],
 )
 def test_assignment_names(name, expected, graph):
     found = read_assignment(name, GRAPH, PARTITION)
     assert (found.mode, found.solver, found.beta, found.retention, found.k) == expected
     assert graph_name(found, GRAPH) == graph
+    if found.mode == "dataset":
+        settings = graph_settings(graph.removeprefix("dataset"), GRAPH)
+        assert settings == {key: getattr(found, key) for key in GRAPH}
+
+
+def test_the_whole_is_no_batch():
+    assert read_assignment("batches-whole", GRAPH, PARTITION | {"mode": "batches"}).mode == "dataset"
 
 
 @pytest.mark.parametrize("name", ["oracle", "beta-", "beta-x", "retention-2.0.1", "partition_", "k-0.5", "random"])

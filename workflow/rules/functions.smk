@@ -12,9 +12,15 @@ def seed_of(wildcards):
     return int(seed or config["seed"])
 
 
+def graph_setting(name):
+    """A params function that looks up one setting of the graph {variant}."""
+    return lambda wildcards: graph_settings(wildcards.variant, GRAPH)[name]
+
+
 def keywords_of_graph(wildcards):
-    """Scores name each instance's keywords; needed where only those that share one are neighbours."""
-    return shards_of("results/scores/{split}/shard_{shard}.h5") if GRAPH["shared_keywords_only"] else []
+    """Scores name each instance's keywords; needed where only those that share one are neighbours, and to sort."""
+    needed = wildcards.get("order") == "_category" or graph_setting("shared_keywords_only")(wildcards)
+    return shards_of("results/scores/{split}/shard_{shard}.h5") if needed else []
 
 
 def assignment_of(wildcards):

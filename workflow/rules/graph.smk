@@ -1,6 +1,13 @@
 """Similarity graphs over the instances of a split (PAPER §4.1): of the dataset, and inside batches."""
 
+from aisi.assignments import GRAPH_KEYS, graph_settings
+
 GRAPH = config["graph"]
+
+
+wildcard_constraints:
+    variant=rf"(?:_(?:{'|'.join(GRAPH_KEYS)})-\w+)?",
+    order=r"(?:_category|_shuffled-\d+)?",
 
 
 rule build_graph:
@@ -13,8 +20,6 @@ rule build_graph:
         "results/logs/build_graph/{split}/dataset{variant}.log",
     benchmark:
         "results/benchmarks/build_graph/{split}/dataset{variant}.tsv"
-    wildcard_constraints:
-        variant=r"(?:_k-\d+)?",
     conda:
         "../envs/solver.yaml"
     threads: 8
@@ -23,9 +28,9 @@ rule build_graph:
         runtime=60,
     params:
         code=code_digest("build_graph"),
-        k=lambda wildcards: int(wildcards.variant.removeprefix("_k-") or GRAPH["k"]),
-        shared_keywords_only=GRAPH["shared_keywords_only"],
-        centre_features=GRAPH["centre_features"],
+        k=graph_setting("k"),
+        shared_keywords_only=graph_setting("shared_keywords_only"),
+        centre_features=graph_setting("centre_features"),
         device=GRAPH["device"],
     message:
         "Join each instance of {wildcards.split} to its {params.k} most similar ones."
@@ -38,13 +43,11 @@ rule build_batch_graphs:
         features=shards_of("results/features/{split}/shard_{shard}.h5"),
         scores=keywords_of_graph,
     output:
-        graph="results/graph/{split}/batches{variant}.npz",
+        graph="results/graph/{split}/batches{variant}{order}.npz",
     log:
-        "results/logs/build_batch_graphs/{split}/batches{variant}.log",
+        "results/logs/build_batch_graphs/{split}/batches{variant}{order}.log",
     benchmark:
-        "results/benchmarks/build_batch_graphs/{split}/batches{variant}.tsv"
-    wildcard_constraints:
-        variant=r"(?:_shuffled-\d+)?",
+        "results/benchmarks/build_batch_graphs/{split}/batches{variant}{order}.tsv"
     conda:
         "../envs/solver.yaml"
     threads: 1
@@ -53,11 +56,11 @@ rule build_batch_graphs:
         runtime=60,
     params:
         code=code_digest("build_batch_graphs"),
-        k=GRAPH["k"],
-        shared_keywords_only=GRAPH["shared_keywords_only"],
-        centre_features=GRAPH["centre_features"],
+        k=graph_setting("k"),
+        shared_keywords_only=graph_setting("shared_keywords_only"),
+        centre_features=graph_setting("centre_features"),
         batch_size=config["partition"]["batch_size"],
-        order=lambda wildcards: wildcards.variant.removeprefix("_") or "given",
+        order=lambda wildcards: wildcards.order.removeprefix("_") or "given",
     message:
         "Join each instance of {wildcards.split} to its {params.k} most similar ones in its batch."
     script:

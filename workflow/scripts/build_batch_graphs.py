@@ -8,10 +8,10 @@ from aisi.progress import log_to
 def main(features, scores, k, shared_keywords_only, centre_features, batch_size, order, output):
     """One block-diagonal graph over all shards."""
     features = read_features(*features)
-    keywords = read_scores(*scores) if shared_keywords_only else None
-    keywords = (keywords.offsets, keywords.labels) if keywords else None
-    batches, order = equal_batches(len(features), batch_size), batch_order(len(features), order)
-    graph = build_graph(features, k, keywords, centre_features, batches, order)
+    scores = read_scores(*scores) if scores else None
+    keywords = (scores.offsets, scores.labels) if scores else None
+    batches, order = equal_batches(len(features), batch_size), batch_order(len(features), order, keywords)
+    graph = build_graph(features, k, keywords if shared_keywords_only else None, centre_features, batches, order)
     print(f"{graph.n_nodes} instances in {len(batches) - 1} batches, {len(graph.edges)} edges.")
     write_graph(output, graph)
 

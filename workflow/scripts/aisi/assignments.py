@@ -3,16 +3,21 @@
 import re
 from dataclasses import dataclass, replace
 
+import yaml
+
 SOLVED = "|".join(
     [
         r"partition(?:_batches)?(?:_unfiltered)?",
         r"beta-\d+(?:\.\d+)?",
         r"retention-[01](?:\.\d+)?",
         r"k-\d+",
-        r"batches-(?:given|shuffled-\d+)",
+        r"(?:shared_keywords_only|centre_features)-(?:true|false)",
+        r"batches-(?:whole|given|category|shuffled-\d+)",
     ]
 )
 """Names that a solver answers, for a wildcard."""
+GRAPH_KEYS = ("k", "shared_keywords_only", "centre_features")
+"""Keys of the config's block graph of which an assignment may have another value."""
 BASELINES = "random|attention"
 """Names that need no graph (PAPER §5.2 table 1a); they keep every instance."""
 
@@ -28,8 +33,9 @@ class Assignment:
     solver : str
     beta, retention : float
     k : int
+    shared_keywords_only, centre_features : bool
     order : str
-        Order of the instances that batches are cut from: ``given``, or ``shuffled-{seed}``.
+        Order of the instances that batches are cut from, as for :func:`aisi.graph.batch_order`.
     """
 
     mode: str
@@ -37,6 +43,8 @@ class Assignment:
     beta: float
     retention: float
     k: int
+    shared_keywords_only: bool
+    centre_features: bool
     order: str = "given"
 
 
@@ -47,8 +55,9 @@ def read_assignment(name, graph, partition):
     ----------
     name : str
         ``partition``: as configured; ``partition_batches``: the paper's batches; ``.._unfiltered``: r = 1;
-        ``beta-{b}``, ``retention-{r}``, ``k-{k}``: as configured but for one value; ``batches-{order}``: batches of
-        instances in that order.
+        ``beta-{b}``, ``retention-{r}``, ``k-{k}``, ``shared_keywords_only-{true or false}``,
+        ``centre_features-{true or false}``: as configured but for one value; ``batches-{order}``: batches of instances
+        in that order, ``batches-whole``: none, the whole dataset at once.
     graph, partition : dict
         Blocks of the config.
 
@@ -58,17 +67,20 @@ def read_assignment(name, graph, partition):
     """
     if not re.fullmatch(SOLVED, name):
         raise ValueError(f"No assignment is called {name!r}; there are {BASELINES}|{SOLVED}.")
-    configured = Assignment(partition["mode"], partition["solver"], partition["beta"], partition["r"], graph["k"])
+    of_graph = {key: graph[key] for key in GRAPH_KEYS}
+    configured = Assignment(partition["mode"], partition["solver"], partition["beta"], partition["r"], **of_graph)
     in_batches = replace(configured, mode="batches", solver=partition["batch_solver"])
     kind, _, value = name.partition("-")
+    if name == "batches-whole":
+        return replace(configured, mode="dataset")
     if kind == "batches":
         return replace(in_batches, order=value)
     if kind == "beta":
         return replace(configured, beta=float(value))
     if kind == "retention":
         return replace(configured, retention=float(value))
-    if kind == "k":
-        return replace(configured, k=int(value))
+    if kind in GRAPH_KEYS:
+        return replace(configured, **{kind: yaml.safe_load(value)})
     chosen = in_batches if "_batches" in name else configured
     return replace(chosen, retention=1.0) if name.endswith("_unfiltered") else chosen
 
@@ -76,6 +88,12 @@ def read_assignment(name, graph, partition):
 def graph_name(assignment, graph):
     """File name, without suffix, of the graph that an assignment needs: ``dataset`` or ``batches`` and what differs."""
     parts = [assignment.mode]
-    parts += [f"k-{assignment.k}"] if assignment.k != graph["k"] else []
+    parts += [f"{key}-{value}".lower() for key in GRAPH_KEYS if (value := getattr(assignment, key)) != graph[key]]
     parts += [assignment.order] if assignment.order != "given" else []
     return "_".join(parts)
+
+
+def graph_settings(variant, graph):
+    """Settings of a graph by what :func:`graph_name` put behind its mode, ``_{key}-{value}`` or nothing."""
+    key, _, value = variant.removeprefix("_").partition("-")
+    return {name: graph[name] for name in GRAPH_KEYS} | ({key: yaml.safe_load(value)} if value else {})

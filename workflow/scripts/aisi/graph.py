@@ -80,10 +80,27 @@ def equal_batches(n_instances, size):
     return np.append(np.arange(0, max(n_instances, 1), size), n_instances)
 
 
-def batch_order(n_instances, order):
-    """Instances in the order that batches are cut from: ``given``, or ``shuffled-{seed}``; (N,) int64."""
+def batch_order(n_instances, order, keywords=None):
+    """Instances in the order that batches are cut from.
+
+    Parameters
+    ----------
+    n_instances : int
+    order : str
+        ``given``; ``shuffled-{seed}``; or ``category``: those of photos with the same keywords follow one another.
+    keywords : (offsets, labels), optional
+        As for :func:`build_graph`; for ``category``.
+
+    Returns
+    -------
+    (N,) int64
+    """
     if order == "given":
         return np.arange(n_instances)
+    if order == "category":
+        offsets, labels = keywords
+        own = [labels[start:end].tolist() for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+        return np.array(sorted(range(n_instances), key=own.__getitem__), np.int64)
     return np.random.default_rng(int(order.removeprefix("shuffled-"))).permutation(n_instances)
 
 
