@@ -18,6 +18,15 @@ def test_strides_and_channels(name, output_stride):
     assert [64 // level.shape[-1] for level in maps] == [min(s, output_stride) for s in (4, 8, 16, 32)]
 
 
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet50"])
+@pytest.mark.parametrize("n_stages", range(5))
+def test_frozen_stages(name, n_stages):
+    backbone = create_backbone(name, "none")
+    backbone.freeze(n_stages)
+    maps = backbone(torch.zeros(1, 3, 64, 64))
+    assert [level.requires_grad for level in maps] == [False] * n_stages + [True] * (4 - n_stages)
+
+
 def test_vgg16_has_stride_32_only():
     backbone = create_backbone("vgg16", "none").eval()
     assert [64 // level.shape[-1] for level in backbone(torch.zeros(1, 3, 64, 64))] == [4, 8, 16, 32]

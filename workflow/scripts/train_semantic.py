@@ -20,6 +20,7 @@ def main(images, categories, proxies, network, pretrained, crops, recipe, seed, 
     print(f"{len(pairs)} of {len(photos)} photos have a proxy mask.")
     architecture = {"n_categories": n_categories} | network
     model = DeepLab(**architecture, weights=pretrained).to(device)
+    model.backbone.freeze(recipe.get("frozen_stages", 0))
     files = [*images, categories, *(mask for _, mask in pairs)]
     identity = training_identity(architecture, pretrained, crops, recipe, seed, code, files=files)
     groups = parameter_groups(model, recipe.get("backbone_scale", 1.0))

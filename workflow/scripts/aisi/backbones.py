@@ -48,6 +48,16 @@ class Backbone(nn.Module):
         """Images (B, 3, H, W) uint8 RGB -> float, as the ImageNet weights expect them."""
         return (images - self.mean) / self.std
 
+    def freeze(self, n_stages):
+        """Let the weights behind the first ``n_stages`` (0 to 4) of C2..C5 stay as they are in later trainings."""
+        if n_stages == 0:
+            return
+        parameters = list(self.parameters())
+        deepest = self(torch.zeros(1, 3, 64, 64, device=parameters[0].device))[n_stages - 1]
+        gradients = torch.autograd.grad(deepest.sum(), parameters, allow_unused=True)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.requires_grad_(gradient is None)
+
     def train(self, mode=True):
         """Batch norms keep their ImageNet statistics: the batches here are too small to replace them."""
         super().train(mode)
