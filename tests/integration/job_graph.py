@@ -2,7 +2,8 @@
 
     python job_graph.py SNAKEFILE FOLDER [CONFIGFILE ...]
 
-{"masks": [true mask folders], "jobs": [{"rule", "script", "input", "output", "params"}, ...]}, for every target rule.
+{"masks": [true mask folders], "annotations": [COCO's JSON, which holds masks too],
+"jobs": [{"rule", "script", "input", "output", "params"}, ...]}, for every target rule.
 """
 
 import json
@@ -25,8 +26,9 @@ def main(snakefile, folder, *configfiles):
         targets = {rule.name for rule in workflow._workflow.rules if not rule.output}
         workflow.dag(DAGSettings(targets=targets, forceall=True)).printrulegraph()  # builds the graph of jobs
         jobs = [describe(job) for job in workflow._workflow.dag.jobs]
-        masks = [workflow._workflow.globals[name] for name in ("SEMANTIC_MASKS", "INSTANCE_MASKS")]
-    print("\n" + json.dumps({"masks": [str(mask) for mask in masks if mask], "jobs": jobs}))
+        names = workflow._workflow.globals
+        masks = [str(names[name]) for name in ("SEMANTIC_MASKS", "INSTANCE_MASKS") if names[name]]
+    print("\n" + json.dumps({"masks": masks, "annotations": names["ANNOTATIONS"], "jobs": jobs}))
 
 
 def describe(job):

@@ -17,8 +17,8 @@ from aisi.dataset_files import (
 
 def config(**changes):
     masks = {"semantic": None, "instance": None}
-    demo = {"format": "demo", "root": None, "keywords": None, "train": "train", "val": "val", "ground_truth": masks}
-    return demo | changes
+    demo = {"format": "demo", "root": None, "keywords": None, "categories": None, "train": "train", "val": "val"}
+    return demo | {"ground_truth": masks, "simple_images": None, "train_on": "main"} | changes
 
 
 @pytest.fixture
@@ -77,17 +77,20 @@ def test_digest_of_names_that_are_not_utf8(tmp_path):
 
 
 def test_digest_of_voc_counts_annotations_only_without_a_csv(voc):
-    with_csv, without = dataset_digest("voc", voc, "keywords.csv"), dataset_digest("voc", voc, None)
+    with_csv, without = (
+        dataset_digest("voc", voc, "keywords.csv", ["train"]),
+        dataset_digest("voc", voc, None, ["train"]),
+    )
     (voc / "Annotations" / "a.xml").write_text("<annotation/>")
-    assert dataset_digest("voc", voc, "keywords.csv") == with_csv
-    assert dataset_digest("voc", voc, None) != without
+    assert dataset_digest("voc", voc, "keywords.csv", ["train"]) == with_csv
+    assert dataset_digest("voc", voc, None, ["train"]) != without
 
 
 def test_masks_are_never_among_the_files(voc):
-    before = dataset_digest("voc", voc, None)
+    before = dataset_digest("voc", voc, None, ["train"])
     (voc / "SegmentationClass").mkdir()
     (voc / "SegmentationClass" / "a.png").write_text("mask")
-    assert dataset_digest("voc", voc, None) == before
+    assert dataset_digest("voc", voc, None, ["train"]) == before
     assert not any("Segmentation" in os.path.basename(path) for path in table_files("voc", voc, None, ["train"]))
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aisi.dataset_files import DatasetError
-from aisi.datasets import VOC_CATEGORIES, category_table, divide, index_dataset, shard_of
+from aisi.dataset_rows import VOC_CATEGORIES
+from aisi.datasets import category_table, divide, index_dataset, shard_of
 from aisi.formats import read_categories, read_images, read_rejected_images, voc_palette
 
 TOP = Path(__file__).parents[2]
@@ -197,8 +198,8 @@ def test_wrong_row(photos, row, message):
 
 def test_unknown_keyword_names_row_and_keyword(photos):
     first, second = problems(photos, "a,train,cat\nb,train,cat;dgo\n", val=None, categories=["cat", "dog"])
-    assert "line 3: keyword 'dgo' of 'b' is not in dataset.categories" in first
-    assert second == "dataset.categories has: cat, dog"
+    assert "line 3: keyword 'dgo' of 'b' is not among the categories" in first
+    assert second == "The categories are: cat, dog"
 
 
 def test_files_that_differ_only_in_suffix(photos):
@@ -318,7 +319,7 @@ def test_voc_problems(voc):
         "val.txt, line 3: image_id '../d' leads out",
         "c.xml: cannot be read as XML",
         "train.txt, line 2: nothing tells the keywords of 'b'",
-        "a.xml: keyword 'zebra' of 'a' is not in dataset.categories",
+        "a.xml: keyword 'zebra' of 'a' is not among the categories",
     ):
         assert sum(expected in line for line in lines) == 1, (expected, lines)
 
@@ -382,6 +383,8 @@ def test_script(photos, tmp_path, val):
         "val": val,
         "categories": None,
         "on_bad_image": "stop",
+        "simple_images": None,
+        "train_on": "main",
     }
     output = {
         "train": shards["train"],

@@ -205,7 +205,7 @@ def test_wrong_files(tmp_path):
 @given(values=npst.arrays(bool, npst.array_shapes(min_dims=2, max_dims=2, max_side=40)))
 @settings(deadline=None)
 def test_rle_is_that_of_pycocotools(values):
-    from aisi.imported_instances import _decode_runs
+    from aisi.coco import _decode_runs
 
     photo = SimpleNamespace(height=values.shape[0], width=values.shape[1])
     expected = rle.encode(np.asfortranarray(values, np.uint8))
@@ -216,7 +216,7 @@ def test_rle_is_that_of_pycocotools(values):
 @given(counts=st.text(max_size=30))
 @settings(deadline=None)
 def test_any_text_as_rle_is_whole_or_refused(counts):
-    from aisi.imported_instances import _decode_runs
+    from aisi.coco import _decode_runs
 
     try:
         found = _decode_runs({"size": [3, 3], "counts": counts}, SimpleNamespace(height=3, width=3))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from aisi.dataset_files import DatasetError, check_dataset, dataset_digest, table_files
+from aisi.dataset_files import DatasetError, annotation_file, check_dataset, dataset_digest, files_digest, table_files
 
 try:
     check_dataset(DATASET)
@@ -16,14 +16,23 @@ IS_DEMO = DATASET["format"] == "demo"
 ROOT = "results/demo" if IS_DEMO else DATASET["root"]
 KEYWORDS = "results/demo/keywords.csv" if IS_DEMO else DATASET["keywords"]
 
+SIMPLE_IMAGES = DATASET["simple_images"] if DATASET["train_on"] != "main" else None
+
 # True masks, a folder or None. Only what evaluates or makes a reference row may use them.
-if DATASET["format"] == "photos":
+ANNOTATIONS = [str(annotation_file(ROOT, split)) for split in SPLITS] if DATASET["format"] == "coco" else []
+if ANNOTATIONS:
+    SEMANTIC_MASKS, INSTANCE_MASKS = (
+        f"results/reference/true_masks/SegmentationClass",
+        f"results/reference/true_masks/SegmentationObject",
+    )
+elif DATASET["format"] == "photos":
     SEMANTIC_MASKS, INSTANCE_MASKS = DATASET["ground_truth"]["semantic"], DATASET["ground_truth"]["instance"]
 else:
     SEMANTIC_MASKS, INSTANCE_MASKS = (
         folder if IS_DEMO or Path(folder).is_dir() else None
         for folder in (f"{ROOT}/SegmentationClass", f"{ROOT}/SegmentationObject")
     )
+TRAIN_HAS_MASKS = bool(SEMANTIC_MASKS) and DATASET["train_on"] != "simple"  # simple images have none
 
 
 rule index_images:
@@ -46,12 +55,13 @@ rule index_images:
         "../envs/analysis.yaml"
     threads: 4
     resources:
-        mem_mb=2000,
+        mem_mb=4000 if ANNOTATIONS else 2000,
         runtime=120,
     params:
         code=code_digest("index_images"),
         shards=config["shards"],  # another number leaves files of the same names that hold other photos
-        files=None if IS_DEMO else dataset_digest(DATASET["format"], ROOT, KEYWORDS),
+        files=None if IS_DEMO else dataset_digest(DATASET["format"], ROOT, KEYWORDS, SPLITS),
+        simple_files=files_digest(SIMPLE_IMAGES) if SIMPLE_IMAGES else None,
         layout=DATASET["format"],
         root=lambda wildcards: ROOT,
         keywords=lambda wildcards: KEYWORDS,
@@ -59,6 +69,8 @@ rule index_images:
         val=VAL,
         categories=DATASET["categories"],
         on_bad_image=DATASET["on_bad_image"],
+        simple_images=SIMPLE_IMAGES,
+        train_on=DATASET["train_on"],
     message:
         "Check the dataset's keywords and open every photo once."
     script:

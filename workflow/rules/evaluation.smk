@@ -1,25 +1,53 @@
-"""Evaluation. Beside tag_oracle and the report's examples, only rules evaluate_* of this file read true masks."""
+"""Evaluation. Only rules evaluate_*, those whose results are references, and the report's examples read true masks."""
 
 # A photo's true instances are sure where VOC's layout lists it; without the list all photos are judged.
 INSTANCE_LIST = Path(ROOT, "ImageSets", "Segmentation", f"{TRAIN}_instances.txt")
 NO_MASKS = "folder of dataset.ground_truth"  # what a missing input is called when evaluation is asked for without masks
 
 ASSIGNMENTS = config["report"]["assignments"]
-REFERENCES = ["oracle"] if SEMANTIC_MASKS else []
+REFERENCES = ["oracle"] if TRAIN_HAS_MASKS else []
 
 
 METRIC_PARTS = []
 if SALIENT["method"] == "s4net" and (S4NET_TRAINED_HERE or SALIENT_TRAINING["root"]):
     METRIC_PARTS += ["results/evaluation/s4net.csv"]
-if SEMANTIC_MASKS and INSTANCE_MASKS:
+if TRAIN_HAS_MASKS and INSTANCE_MASKS:
     METRIC_PARTS += ["results/evaluation/salient_instances.csv"]
-if SEMANTIC_MASKS:
+if TRAIN_HAS_MASKS:
     METRIC_PARTS += for_assignments("{home}/evaluation/tags/{assignment}.csv")
     METRIC_PARTS += for_assignments("{home}/evaluation/proxy_masks/{assignment}.csv")
-if SEMANTIC_MASKS and INSTANCE_MASKS:
+if TRAIN_HAS_MASKS and INSTANCE_MASKS:
     METRIC_PARTS += for_assignments("{home}/evaluation/proxy_instances/{assignment}.csv")
 if SEMANTIC_MASKS and VAL:
     METRIC_PARTS += SEMANTIC_PARTS
+
+
+if ANNOTATIONS:
+
+    rule rasterise_ground_truth:
+        input:
+            annotations=ANNOTATIONS,
+            images=[path for split in SPLITS for path in shards_of(f"results/images/{split}/shard_{{shard}}.csv")],
+            categories="results/categories.csv",
+        output:
+            class_masks=directory(SEMANTIC_MASKS),
+            object_masks=directory(INSTANCE_MASKS),
+        log:
+            "results/reference/logs/rasterise_ground_truth.log",
+        benchmark:
+            "results/reference/benchmarks/rasterise_ground_truth.tsv"
+        conda:
+            "../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=8000,
+            runtime=240,
+        params:
+            code=code_digest("rasterise_ground_truth"),
+        message:
+            "Draw the true instances of the JSON as masks, for evaluation alone."
+        script:
+            "../scripts/rasterise_ground_truth.py"
 
 
 rule tag_oracle:

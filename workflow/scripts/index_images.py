@@ -6,10 +6,25 @@ from aisi.progress import log_to
 
 
 def main(
-    *, layout, root, keywords, train, val, names, on_bad_image, threads, train_shards, val_shards, rejected, categories
+    *,
+    layout,
+    root,
+    keywords,
+    train,
+    val,
+    names,
+    on_bad_image,
+    simple_images,
+    train_on,
+    threads,
+    train_shards,
+    val_shards,
+    rejected,
+    categories,
 ):
     """Write the shards' tables of both splits, the rejected pictures and the categories."""
-    index = index_dataset(layout, root, keywords, train, val, names, on_bad_image, threads)
+    simple = {"simple_images": simple_images, "train_on": train_on}
+    index = index_dataset(layout, root, keywords, train, val, names, on_bad_image, threads, **simple)
     write_categories(categories, index.categories)
     write_rejected_images(rejected, index.rejected)
     for split, paths in ((train, train_shards), (val, val_shards)):
@@ -28,6 +43,8 @@ if "snakemake" in globals():
             val=snakemake.params.val,
             names=snakemake.params.categories,
             on_bad_image=snakemake.params.on_bad_image,
+            simple_images=snakemake.params.simple_images,
+            train_on=snakemake.params.train_on,
             threads=snakemake.threads,
             train_shards=snakemake.output.train,
             val_shards=snakemake.output.val,

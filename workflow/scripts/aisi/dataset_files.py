@@ -16,14 +16,24 @@ class DatasetError(ValueError):
     """The dataset, or its block of the config, is not as described in docs/photos.md."""
 
 
-def photo_folder(layout, root):
-    """Folder of a dataset's photos; layout is ``demo``, ``photos`` or ``voc``."""
-    return Path(root) if layout == "photos" else Path(root, "JPEGImages")
+def photo_folder(layout, root, split=None):
+    """Folder of a dataset's photos; in the layout ``coco`` each split has its own."""
+    match layout:
+        case "photos":
+            return Path(root)
+        case "coco":
+            return Path(root, split)
+    return Path(root, "JPEGImages")
 
 
 def split_list(root, split):
     """List of a split's image_ids in VOC's layout."""
     return Path(root, "ImageSets", "Segmentation", f"{split}.txt")
+
+
+def annotation_file(root, split):
+    """Instances of a split in COCO's layout."""
+    return Path(root, "annotations", f"instances_{split}.json")
 
 
 def check_dataset(dataset):
@@ -39,7 +49,7 @@ def check_dataset(dataset):
     DatasetError
         With every problem, one a line: which key, what was found, what to do.
     """
-    problems = [*_check_names(dataset), *_CHECKS[dataset["format"]](dataset)]
+    problems = [*_check_names(dataset), *_CHECKS[dataset["format"]](dataset), *_check_simple(dataset)]
     if problems:
         raise DatasetError("\n".join(problems))
 
@@ -102,7 +112,28 @@ def _check_voc(dataset):
         yield from _check_file("dataset.keywords", dataset["keywords"], "a CSV with image_id,keywords")
 
 
-_CHECKS = {"demo": _check_demo, "photos": _check_photos, "voc": _check_voc}
+def _check_coco(dataset):
+    yield from _check_folder("dataset.root", dataset["root"], "the folder with annotations and a folder for each split")
+    if not _is_folder(dataset["root"]):
+        return
+    for key in ("train", "val"):
+        if dataset[key] is not None:
+            where = dataset["root"], dataset[key]
+            yield from _check_folder(f"dataset.{key}", photo_folder("coco", *where), "the folder of the split's photos")
+            yield from _check_file(f"dataset.{key}", annotation_file(*where), "COCO instances of the split")
+    if dataset["keywords"] is not None:
+        yield from _check_file("dataset.keywords", dataset["keywords"], "a CSV with image_id,keywords, or null")
+    if dataset["categories"] is not None:
+        yield "dataset.categories is a list, but COCO's JSON names its own. Set null."
+
+
+_CHECKS = {"demo": _check_demo, "photos": _check_photos, "voc": _check_voc, "coco": _check_coco}
+
+
+def _check_simple(dataset):
+    if dataset["train_on"] != "main":
+        folder = dataset["simple_images"]
+        yield from _check_folder("dataset.simple_images", folder, "a folder with a sub-folder for each keyword")
 
 
 def _check_results(dataset):
@@ -174,12 +205,14 @@ def files_digest(folder, suffixes=SUFFIXES):
 
 
 def table_files(layout, root, keywords, splits):
-    """Files that name a dataset's photos and keywords: the lists of a ``voc`` root, and the CSV if there is one."""
-    lists = [split_list(root, split) for split in splits] if layout == "voc" else []
+    """Files that name a dataset's photos and keywords: a ``voc`` root's lists, a ``coco`` root's JSON, and the CSV."""
+    named = {"voc": split_list, "coco": annotation_file}.get(layout)
+    lists = [named(root, split) for split in splits] if named else []
     return [str(path) for path in lists] + ([str(keywords)] if keywords else [])
 
 
-def dataset_digest(layout, root, keywords):
+def dataset_digest(layout, root, keywords, splits):
     """Digest of a dataset's photos, and of its XML files if they tell the keywords."""
-    annotations = [] if keywords else [files_digest(Path(root, "Annotations"), (".xml",))]
-    return "-".join([files_digest(photo_folder(layout, root)), *annotations])
+    folders = dict.fromkeys(photo_folder(layout, root, split) for split in splits)
+    annotations = [files_digest(Path(root, "Annotations"), (".xml",))] if layout == "voc" and not keywords else []
+    return "-".join([*map(files_digest, folders), *annotations])

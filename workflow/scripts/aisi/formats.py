@@ -677,9 +677,32 @@ def read_coco_instances(path):
     return images, annotations
 
 
-def _read_json(path):
+_COCO_LABELS = ("images", "categories", "annotations", "id", "file_name", "name", "image_id", "category_id")
+
+
+def read_coco_labels(path):
+    """Read a dataset's COCO instances without masks, boxes and sizes, which are dropped while the file is read.
+
+    Returns
+    -------
+    dict
+        Lists of dict: images (id, file_name), categories (id, name), annotations (id, image_id, category_id).
+    """
+    coco = _read_json(path, lambda entry: {key: entry[key] for key in _COCO_LABELS if key in entry})
+    lists = {key: coco.get(key) if isinstance(coco, dict) else None for key in _COCO_LABELS[:3]}
+    wrong = [
+        key
+        for key, entries in lists.items()
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries)
+    ]
+    if wrong:
+        raise _mismatch_of_masks(path, f"no list of objects {' and '.join(wrong)}", ", ".join(lists))
+    return lists
+
+
+def _read_json(path, object_hook=None):
     try:
         with open(path, encoding="utf-8-sig") as file:
-            return json.load(file)
+            return json.load(file, object_hook=object_hook)
     except (OSError, ValueError, RecursionError) as error:
         raise _mismatch_of_masks(path, f"a file that cannot be read ({error})", "COCO JSON") from error

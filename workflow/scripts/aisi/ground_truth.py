@@ -4,8 +4,12 @@ import numpy as np
 import pandas as pd
 from pycocotools import mask as rle
 
+from aisi.coco import decode, photo_name, wrong_size
 from aisi.files import inside
-from aisi.formats import IGNORE, NOISY, TAG_COLUMNS, read_labels
+from aisi.formats import IGNORE, NOISY, TAG_COLUMNS, read_coco, read_labels
+
+NO_PIXEL = [[0, 0] * 3]
+"""Polygon of an annotation without one: as in COCO's own tools, no object."""
 
 
 def photos_with_masks(images, folder):
@@ -193,6 +197,90 @@ def read_objects(objects, classes, photo, n_labels):
     """
     numbers = read_label_map(objects, photo)
     return *true_objects(numbers, read_label_map(classes, photo, n_labels)), numbers == IGNORE
+
+
+def annotated_objects(path, images, categories):
+    """True instances of a dataset's COCO JSON, photo by photo.
+
+    Parameters
+    ----------
+    path : str or Path
+    images : DataFrame
+        As from :func:`aisi.formats.read_images`; photos that the file does not name are left out.
+    categories : DataFrame
+        As from :func:`aisi.formats.read_categories`.
+
+    Yields
+    ------
+    photo : row of images
+    labels : (n,) int64
+        1..C, or 255 for a crowd.
+    masks : list of dict
+        COCO compressed RLE, none of them empty.
+
+    Raises
+    ------
+    ValueError
+        After the last photo, with every mask that cannot be read or does not fit its photo.
+    """
+    coco = read_coco(path)
+    label_of = dict(zip(categories["category_id"], categories["label"], strict=True))
+    annotations, problems, empty = {}, [], 0
+    for annotation in coco["annotations"]:
+        annotations.setdefault(annotation["image_id"], []).append(annotation)
+    listed = {photo_name(image["file_name"]): image for image in coco["images"]}
+    for photo in images[images["image_id"].isin(listed)].itertuples():
+        image, labels, masks = listed[photo.image_id], [], []
+        size = [image.get("height", photo.height), image.get("width", photo.width)]
+        if size != [photo.height, photo.width]:
+            problems.append(f"{path}: image {photo.image_id!r}: {wrong_size(size, photo)}")
+            continue
+        for annotation in annotations.get(image["id"], ()):
+            try:
+                polygons = annotation.get("segmentation")
+                mask = decode(NO_PIXEL if polygons == [] else polygons, photo)
+            except ValueError as error:
+                problems.append(f"{path}: annotation {annotation['id']} of {photo.image_id!r}: {error}")
+                continue
+            if rle.area(mask):
+                labels.append(IGNORE if annotation.get("iscrowd") else label_of[annotation["category_id"]])
+                masks.append(mask)
+            else:
+                empty += 1
+        yield photo, np.array(labels, np.int64), masks
+    print(f"{path}: {empty} annotations without a pixel are left out.")
+    if problems:
+        raise ValueError("\n".join(problems))
+
+
+def label_maps(labels, masks, size):
+    """Class mask and instance mask of a photo's true instances.
+
+    Parameters
+    ----------
+    labels : (n,) int
+        1..C, or 255 for what does not count.
+    masks : list of dict
+        COCO compressed RLE.
+    size : (int, int)
+        Height and width.
+
+    Returns
+    -------
+    classes, objects : (H, W) uint8
+        0 background; labels, and 1.. instances in the given order; 255 does not count. Of more than 254 instances,
+        which is what a palette PNG holds, the smallest do not count as instances.
+    """
+    classes, objects = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
+    # ASSUME: crowds lie below; of instances that overlap the smaller is on top, as in proxies, of equal ones the first
+    areas = [int(rle.area(mask)) for mask in masks]
+    order = sorted(range(len(masks)), key=lambda i: (labels[i] != IGNORE, -areas[i], -i))
+    numbered = sorted([i for i in order if labels[i] != IGNORE][: IGNORE - 1])
+    number_of = {i: number for number, i in enumerate(numbered, 1)}
+    for i in order:
+        covered = rle.decode(masks[i]).astype(bool)
+        classes[covered], objects[covered] = labels[i], number_of.get(i, IGNORE)
+    return classes, objects
 
 
 def outside_void(masks, void):

@@ -4,13 +4,12 @@ Both readers yield, photo by photo, what :class:`aisi.formats.SalientInstancesWr
 pixel are left out. A file that says nothing of a photo is an error; a photo without instances has to say so.
 """
 
-import os
-import unicodedata
 from collections import Counter
 
 import numpy as np
 from pycocotools import mask as rle
 
+from aisi.coco import decode, encode, photo_name, wrong_size
 from aisi.files import inside
 from aisi.formats import IGNORE, read_coco_instances, read_instance_map
 
@@ -55,7 +54,7 @@ def from_coco(path, images):
             where = f"{path}: annotation {annotation.get('id', '')} of {image_id!r}"
             try:
                 if not annotation.get("iscrowd"):
-                    masks.append(_decode(annotation.get("segmentation"), photos[image_id]))
+                    masks.append(decode(annotation.get("segmentation"), photos[image_id]))
                     scores.append(_score(annotation))
             except ValueError as error:
                 problems.append(f"{where}: {error}")
@@ -96,10 +95,10 @@ def from_masks(folder, images):
     for photo in images.itertuples():
         values = read_instance_map(paths[photo.image_id])
         if values.shape != (photo.height, photo.width):
-            problems.append(f"{paths[photo.image_id]}: {_wrong_size(values.shape, photo)}")
+            problems.append(f"{paths[photo.image_id]}: {wrong_size(values.shape, photo)}")
             continue
         numbers = [number for number in np.unique(values) if number not in (0, IGNORE)]
-        yield photo.image_id, *_cut_out([_encode(values == number) for number in numbers], [1.0] * len(numbers))
+        yield photo.image_id, *_cut_out([encode(values == number) for number in numbers], [1.0] * len(numbers))
     if problems:
         raise ValueError("\n".join(problems))
 
@@ -120,7 +119,7 @@ def _match(path, listed, annotations, photos):
         return found, []
     numbers, problems = {}, []
     for image in listed:
-        names = [_stem(image["file_name"])] if image.get("file_name") else _names(image.get("id"))
+        names = [photo_name(image["file_name"])] if image.get("file_name") else _names(image.get("id"))
         image_id = next((name for name in names if name in photos), None)
         if image_id in numbers:
             problems.append(f"{path}: two images are photo {image_id!r}. Name each photo once.")
@@ -141,11 +140,7 @@ def _match(path, listed, annotations, photos):
 
 def _names(number):
     """What an image_id of a JSON may be called as a photo; COCO's own files have twelve digits."""
-    return [str(number), f"{number:012d}"] if isinstance(number, int) else [str(number), _stem(str(number))]
-
-
-def _stem(name):
-    return os.path.splitext(unicodedata.normalize("NFC", name))[0]
+    return [str(number), f"{number:012d}"] if isinstance(number, int) else [str(number), photo_name(str(number))]
 
 
 def _score(annotation):
@@ -153,68 +148,6 @@ def _score(annotation):
     if not isinstance(score, int | float) or not 0 <= score <= 1:
         raise ValueError(f"found score {score!r}, expected 0 to 1. Scale the scores.")
     return float(score)
-
-
-# Decoded here and not by pycocotools, which does not check: short runs give unset memory, far corners exhaust it.
-
-
-def _decode(segmentation, photo):
-    if isinstance(segmentation, dict):
-        return _decode_runs(segmentation, photo)
-    if isinstance(segmentation, list) and segmentation:
-        return rle.merge([_decode_polygon(polygon, photo) for polygon in segmentation])
-    raise ValueError(f"found segmentation {str(segmentation)[:40]}, expected polygons or RLE. Add it.")
-
-
-def _decode_polygon(polygon, photo):
-    try:
-        corners = np.asarray(polygon, float).reshape(-1, 2)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"found polygon {str(polygon)[:40]}, expected numbers x, y, x, y, ... Correct it.") from error
-    size = np.array([photo.width, photo.height])
-    if len(corners) < 3 or not np.all((corners >= -size) & (corners <= 2 * size)):
-        raise ValueError(
-            f"found polygon {str(polygon)[:40]}, expected three corners or more, inside {photo.width} x {photo.height} "
-            "pixels. Give pixels of the EXIF-upright photo."
-        )
-    return rle.frPyObjects([corners.ravel().tolist()], photo.height, photo.width)[0]
-
-
-def _decode_runs(segmentation, photo):
-    size, counts = segmentation.get("size"), segmentation.get("counts")
-    if size != [photo.height, photo.width]:
-        raise ValueError(_wrong_size(size, photo))
-    runs = _uncompressed(counts) if isinstance(counts, str) else counts
-    whole = isinstance(runs, list) and all(isinstance(run, int) and run >= 0 for run in runs)
-    if not whole or sum(runs) != photo.height * photo.width:
-        raise ValueError(f"found RLE {str(counts)[:40]}, whose runs do not add up to the photo. Write it anew.")
-    mask = np.repeat(np.arange(len(runs)) % 2, runs).astype(bool)
-    return _encode(mask.reshape(photo.height, photo.width, order="F"))
-
-
-def _uncompressed(text):
-    """Runs of COCO's compressed RLE: five bits a character, each run but the first three less the one two before."""
-    runs, value, shift = [], 0, 0
-    for letter in text:
-        bits = ord(letter) - 48
-        value |= (bits & 31) << shift
-        shift += 5
-        if not bits & 32:
-            value -= (bits & 16) << shift - 4
-            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-            value, shift = 0, 0
-    return runs
-
-
-def _wrong_size(size, photo):
-    return (
-        f"found masks of {list(size) if size else size} pixels, expected [{photo.height}, {photo.width}] (height, "
-        "width of the EXIF-upright photo). Make them of the upright photo at full size."
-    )
-
-
-def _encode(mask):
-    return rle.encode(np.asfortranarray(mask, np.uint8))
 
 
 def _cut_out(masks, scores):
