@@ -5,26 +5,9 @@ from aisi.formats import write_categories, write_images, write_rejected_images
 from aisi.progress import log_to
 
 
-def main(
-    *,
-    layout,
-    root,
-    keywords,
-    train,
-    val,
-    names,
-    on_bad_image,
-    simple_images,
-    train_on,
-    threads,
-    train_shards,
-    val_shards,
-    rejected,
-    categories,
-):
-    """Write the shards' tables of both splits, the rejected pictures and the categories."""
-    simple = {"simple_images": simple_images, "train_on": train_on}
-    index = index_dataset(layout, root, keywords, train, val, names, on_bad_image, threads, **simple)
+def main(*, train, val, names, train_shards, val_shards, rejected, categories, **dataset):
+    """Write the shards' tables of both splits, the rejected pictures and the categories of :func:`index_dataset`."""
+    index = index_dataset(train=train, val=val, categories=names, **dataset)
     write_categories(categories, index.categories)
     write_rejected_images(rejected, index.rejected)
     for split, paths in ((train, train_shards), (val, val_shards)):
