@@ -28,6 +28,15 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
 
 
+# Seconds of work on small files: on a cluster they run where Snakemake does.
+localrules:
+    choose_examples,
+    collect_metrics,
+    plot_results,
+    plot_training,
+    write_results,
+
+
 rule proxy_masks:
     input:
         for_assignments("{home}/proxy_masks/{assignment}/instances.json"),

@@ -1,6 +1,5 @@
 """Every file of a whole run is read back, and says the same as those it was made from."""
 
-import hashlib
 import json
 
 import numpy as np
@@ -11,6 +10,7 @@ from pycocotools import mask as rle
 
 from aisi import formats
 from aisi.weights import load_weights
+from project import digests
 
 ASSIGNMENTS = ["attention", "partition"]
 SHARDS = ["shard_0", "shard_1"]
@@ -205,9 +205,3 @@ def test_equal_bytes(finished, project):
     """Another run in another folder, of the same config: every result is the same, byte for byte."""
     project.finish()
     assert digests(project.run_folder) == digests(finished.run_folder)
-
-
-def digests(folder):
-    skipped = {"logs", "benchmarks", ".snakemake_timestamp"}
-    files = [file for file in (folder / "results").glob("**/*") if file.is_file() and not skipped & set(file.parts)]
-    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}

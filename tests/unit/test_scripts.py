@@ -9,6 +9,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import yte
 
 from workflow_text import SCRIPTS, WORKFLOW, rules, script_rules
 
@@ -43,7 +44,12 @@ def test_rule(name):
     assert rule["message"].strip().endswith('."')
     environment = WORKFLOW / "rules" / rule["conda"].strip().strip('"')
     assert environment.is_file()
-    assert ('gpu=config["gpus"]' in rule["resources"]) == (environment.stem == "torch")
+    assert "mem_mb=growing(" in rule["resources"]
+    if environment.stem == "torch":  # A training takes the GPUs of one node, as one task; any other job takes one.
+        gpus = "gpu=config['gpus'],nodes=1" if name.startswith("train_") else "gpu=min(1,config['gpus'])"
+        assert gpus in "".join(rule["resources"].split()).replace('"', "'")
+    else:
+        assert "gpu" not in rule["resources"]
     for directive in {"input", "output", "params"} & set(rule):
         assert named(rule[directive]), f"Rule {name}: name what stands in {directive}."
 
@@ -114,3 +120,10 @@ def test_scripts_and_library_import_without_snakemake():
 
 def test_only_networks_import_torch():
     assert not imports([name for name, rule in RULES.items() if "torch.yaml" not in rule["conda"]], "torch")
+
+
+def test_slurm_profile_knows_the_rules_of_networks():
+    profile = yte.process_yaml((WORKFLOW.parent / "profiles/slurm/config.yaml").read_text())
+    networks = {name for name, rule in RULES.items() if "torch.yaml" in rule["conda"]}
+    assert set(profile["set-resources"]) == networks | {"predict_examples"}, "Name them in gpu_rules of the profile."
+    assert set(profile["slurm-array-jobs"].split(", ")) | set(profile["groups"]) <= set(RULES)

@@ -20,9 +20,10 @@ rule train_attention:
         "../envs/torch.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=720,
         gpu=config["gpus"],
+        nodes=1,
     params:
         code=code_digest("train_attention"),
         network={key: value for key, value in ATTENTION_NETWORK.items() if key != "weights"},
@@ -52,9 +53,9 @@ rule compute_attention_maps:
         "../envs/torch.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=240,
-        gpu=config["gpus"],
+        gpu=min(1, config["gpus"]),
     params:
         code=code_digest("compute_attention_maps"),
     message:
@@ -79,7 +80,7 @@ rule compute_scores:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=30,
     params:
         code=code_digest("compute_scores"),

@@ -36,6 +36,11 @@ def shards_of(pattern):
     return expand(pattern, shard=SHARDS, allow_missing=True)
 
 
+def growing(megabytes):
+    """Memory for a job: this many MB, and as many more at each attempt (``retries`` of a profile)."""
+    return lambda wildcards, attempt: megabytes * attempt
+
+
 def weights_file(block, key):
     """The weights file that a config block's key names; an error before any computing if it is missing."""
     for folder in (Path(), Path(workflow.basedir)):

@@ -55,7 +55,7 @@ rule index_images:
         "../envs/analysis.yaml"
     threads: 4
     resources:
-        mem_mb=4000 if ANNOTATIONS else 2000,
+        mem_mb=growing(4000 if ANNOTATIONS else 2000),
         runtime=120,
     params:
         code=code_digest("index_images"),
@@ -92,7 +92,7 @@ rule render_scenes:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     params:
         code=code_digest("render_scenes"),
@@ -122,7 +122,7 @@ rule render_salient_instances:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     params:
         code=code_digest("render_salient_instances"),
@@ -148,7 +148,7 @@ rule render_single_objects:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     params:
         code=code_digest("render_single_objects"),

@@ -66,7 +66,7 @@ rule tag_oracle:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=60,
     params:
         code=code_digest("tag_oracle"),
@@ -93,7 +93,7 @@ rule evaluate_tags:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=30,
     params:
         code=code_digest("evaluate_tags"),
@@ -121,7 +121,7 @@ rule evaluate_proxy_masks:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=60,
     params:
         code=code_digest("evaluate_proxy_masks"),
@@ -151,7 +151,7 @@ rule evaluate_proxy_instances:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
     params:
         code=code_digest("evaluate_proxy_instances"),
@@ -181,7 +181,7 @@ rule evaluate_salient_instances:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
     params:
         code=code_digest("evaluate_salient_instances"),
@@ -209,7 +209,7 @@ rule evaluate_semantic:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=60,
     params:
         code=code_digest("evaluate_semantic"),
@@ -239,7 +239,7 @@ rule collect_metrics:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     params:
         code=code_digest("collect_metrics"),

@@ -26,9 +26,10 @@ rule train_feature_extractor:
         "../envs/torch.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=2880,
         gpu=config["gpus"],
+        nodes=1,
     params:
         code=code_digest("train_feature_extractor"),
         backbone=FEATURES_NETWORK["backbone"],
@@ -57,9 +58,9 @@ rule compute_features:
         "../envs/torch.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=240,
-        gpu=config["gpus"],
+        gpu=min(1, config["gpus"]),
     params:
         code=code_digest("compute_features"),
         backbone=FEATURES_NETWORK["backbone"],

@@ -24,7 +24,7 @@ rule build_graph:
         "../envs/solver.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
     params:
         code=code_digest("build_graph"),
@@ -52,7 +52,7 @@ rule build_batch_graphs:
         "../envs/solver.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
     params:
         code=code_digest("build_batch_graphs"),

@@ -25,7 +25,7 @@ rule solve_partition:
         "../envs/solver.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=60,
     params:
         code=code_digest("solve_partition"),
@@ -58,7 +58,7 @@ rule solve_baseline:
         "../envs/solver.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     params:
         code=code_digest("solve_baseline"),
@@ -89,7 +89,7 @@ rule write_tags:
         "../envs/solver.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=10,
     params:
         code=code_digest("write_tags"),

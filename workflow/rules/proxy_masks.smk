@@ -21,7 +21,7 @@ rule write_proxy_masks:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=60,
     params:
         code=code_digest("write_proxy_masks"),

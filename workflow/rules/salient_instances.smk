@@ -30,9 +30,10 @@ rule train_s4net:
         "../envs/torch.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=720,
         gpu=config["gpus"],
+        nodes=1,
     params:
         code=code_digest("train_s4net"),
         root=lambda wildcards: SALIENT_PICTURES,
@@ -62,9 +63,9 @@ rule evaluate_s4net:
         "../envs/torch.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
-        gpu=config["gpus"],
+        gpu=min(1, config["gpus"]),
     params:
         code=code_digest("evaluate_s4net"),
         root=lambda wildcards: SALIENT_PICTURES,
@@ -98,7 +99,7 @@ if SALIENT["method"] == "import":
             "../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
+            mem_mb=growing(4000),
             runtime=60,
         params:
             code=code_digest("import_salient_instances"),
@@ -126,9 +127,9 @@ else:
             "../envs/torch.yaml"
         threads: 4
         resources:
-            mem_mb=4000,
+            mem_mb=growing(4000),
             runtime=240,
-            gpu=config["gpus"],
+            gpu=min(1, config["gpus"]),
         params:
             code=code_digest("detect_salient_instances"),
             score_threshold=SALIENT["score_threshold"],

@@ -35,9 +35,10 @@ rule train_semantic:
         "../envs/torch.yaml"
     threads: 8
     resources:
-        mem_mb=12000,
+        mem_mb=growing(12000),
         runtime=1440,
         gpu=config["gpus"],
+        nodes=1,
     params:
         code=code_digest("train_semantic"),
         network=lambda wildcards: {k: v for k, v in segmenter("network")(wildcards).items() if k != "weights"},
@@ -68,9 +69,9 @@ rule predict_semantic:
         "../envs/torch.yaml"
     threads: 4
     resources:
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=240,
-        gpu=config["gpus"],
+        gpu=min(1, config["gpus"]),
     params:
         code=code_digest("predict_semantic"),
         scales=segmenter("prediction", "scales"),

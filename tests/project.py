@@ -1,0 +1,85 @@
+"""Copies of the workflow that tests run and edit: fixtures for the conftest.py of a folder."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+CONFIG = ROOT / "tests" / "integration" / "config.yaml"
+
+
+class Project:
+    """A copy of the workflow that a test may edit, and the folder in which it runs."""
+
+    def __init__(self, source, home):
+        self.home, self.run_folder = home, home / "run"
+        shutil.copytree(source, home, dirs_exist_ok=True)
+        self.run_folder.mkdir(exist_ok=True)
+
+    def command(self, *arguments, config=CONFIG, changes=None):
+        """Command line of Snakemake, with changes of the config; to be run in ``home``."""
+        with open(self.home / "changes.yaml", "w") as file:
+            yaml.safe_dump(changes or {}, file)
+        command = [sys.executable, "-m", "snakemake", "--snakefile", self.home / "Snakefile"]
+        return [*command, "--directory", self.run_folder, *arguments, "--configfile", config, "changes.yaml"]
+
+    def snakemake(self, *arguments, **keywords):
+        """Run Snakemake on two cores; returns the finished process."""
+        command = self.command("--cores", "2", *arguments, **keywords)
+        return subprocess.run(command, cwd=self.home, capture_output=True, text=True)
+
+    def finish(self, *arguments, **keywords):
+        """Run Snakemake and expect that it ends well."""
+        process = self.snakemake(*arguments, **keywords)
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process
+
+    def pending(self, *arguments, **keywords):
+        """How many jobs of each rule a dry run lists, the targets apart."""
+        process = self.finish(*arguments, "--dry-run", "--quiet", "rules", **keywords)
+        jobs = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", process.stdout, re.MULTILINE)}
+        assert jobs or "Nothing to be done" in process.stdout + process.stderr, process.stdout + process.stderr
+        return {name: count for name, count in jobs.items() if name not in ("all", "total")}
+
+
+def digests(folder):
+    """SHA-256 of every result of a run, {path: digest}; logs and times apart."""
+    skipped = {"logs", "benchmarks", ".snakemake_timestamp"}
+    files = [file for file in (folder / "results").glob("**/*") if file.is_file() and not skipped & set(file.parts)]
+    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory):
+    """The workflow's files alone."""
+    folder = tmp_path_factory.mktemp("source")
+    for name in ("config", "profiles", "resources", "workflow"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(source, tmp_path_factory):
+    """The workflow after a run: look, or change a copy."""
+    project = Project(source, tmp_path_factory.mktemp("finished"))
+    project.log = project.finish().stderr
+    return project
+
+
+@pytest.fixture
+def project(source, tmp_path):
+    """The workflow before its first run."""
+    return Project(source, tmp_path)
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A copy of the finished workflow to edit; its files keep their times."""
+    return Project(finished.home, tmp_path)
