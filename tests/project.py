@@ -1,6 +1,7 @@
 """Copies of the workflow that tests run and edit: fixtures for the conftest.py of a folder."""
 
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -24,8 +25,7 @@ class Project:
 
     def command(self, *arguments, config=CONFIG, changes=None):
         """Command line of Snakemake, with changes of the config; to be run in ``home``."""
-        with open(self.home / "changes.yaml", "w") as file:
-            yaml.safe_dump(changes or {}, file)
+        (self.home / "changes.yaml").write_text(yaml.safe_dump(changes or {}))
         command = [sys.executable, "-m", "snakemake", "--snakefile", self.home / "Snakefile"]
         return [*command, "--directory", self.run_folder, *arguments, "--configfile", config, "changes.yaml"]
 
@@ -46,6 +46,26 @@ class Project:
         jobs = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", process.stdout, re.MULTILINE)}
         assert jobs or "Nothing to be done" in process.stdout + process.stderr, process.stdout + process.stderr
         return {name: count for name, count in jobs.items() if name not in ("all", "total")}
+
+    def pretend(self, config=CONFIG):
+        """Leave the workflow as after a run, its results empty: enough to see what a change would run."""
+        for job in self._ask("job_graph.py", config)["jobs"]:
+            for output in (self.run_folder / path for path in job["output"]):
+                output.parent.mkdir(parents=True, exist_ok=True)
+                output.touch() if output.suffix else output.mkdir(exist_ok=True)
+        self.finish("--touch", config=config)
+
+    def plans(self, *changes, config=CONFIG):
+        """What each of the changes would run: see plan.py."""
+        return self._ask("plan.py", config, input=json.dumps(changes))
+
+    def _ask(self, script, config, **keywords):
+        (self.home / "changes.yaml").write_text("{}")
+        command = [sys.executable, CONFIG.with_name(script), self.home / "Snakefile", self.run_folder]
+        command += [config, "changes.yaml"]
+        process = subprocess.run(command, cwd=self.home, capture_output=True, text=True, **keywords)
+        assert process.returncode == 0 and process.stdout.strip(), process.stdout + process.stderr
+        return json.loads(process.stdout.strip().splitlines()[-1])
 
 
 def digests(folder):

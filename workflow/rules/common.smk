@@ -1,5 +1,6 @@
 """What several stages' rules share: the code digest, shards, and where the dataset lies."""
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -27,8 +28,18 @@ wildcard_constraints:
 
 
 def code_digest(rule_name):
-    """Digest of the code that a rule's script runs, comments and docstrings apart."""
-    return digest_script(SCRIPTS / f"{rule_name}.py")
+    """Digest of the code that a rule's script runs, and of the rule's other params by name.
+
+    Snakemake compares params as a set of values, so without the names it would not see two that change places.
+    """
+    code = digest_script(SCRIPTS / f"{rule_name}.py")
+
+    def digest(wildcards):
+        params = {name: value for name, value in getattr(rules, rule_name).params.items() if name != "code"}
+        values = {name: value(wildcards) if callable(value) else value for name, value in params.items()}
+        return f"{code}-{hashlib.sha256(repr(values).encode()).hexdigest()[:12]}"
+
+    return digest
 
 
 def shards_of(pattern):
