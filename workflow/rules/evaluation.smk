@@ -40,7 +40,7 @@ if ANNOTATIONS:
             "../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=8000,
+            mem_mb=growing(8000),
             runtime=240,
         params:
             code=code_digest("rasterise_ground_truth"),
