@@ -24,6 +24,7 @@ include: "workflow/rules/graph.smk"
 include: "workflow/rules/partition.smk"
 include: "workflow/rules/proxy_masks.smk"
 include: "workflow/rules/semantic.smk"
+include: "workflow/rules/instance.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
 
@@ -47,6 +48,11 @@ rule semantic:
         SEMANTIC_WEIGHTS,
 
 
+rule instance:
+    input:
+        INSTANCE_FILES,
+
+
 rule report:
     input:
         REPORT,
@@ -57,4 +63,5 @@ rule all:
     input:
         rules.proxy_masks.input,
         rules.semantic.input,
+        rules.instance.input,
         rules.report.input,

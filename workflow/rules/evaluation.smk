@@ -1,7 +1,11 @@
 """Evaluation. Only rules evaluate_*, those whose results are references, and the report's examples read true masks."""
 
 # A photo's true instances are sure where VOC's layout lists it; without the list all photos are judged.
-INSTANCE_LIST = Path(ROOT, "ImageSets", "Segmentation", f"{TRAIN}_instances.txt")
+INSTANCE_LISTS = {
+    split: [str(path)] if path.is_file() else []
+    for split in SPLITS
+    for path in [Path(ROOT, "ImageSets", "Segmentation", f"{split}_instances.txt")]
+}
 NO_MASKS = "folder of dataset.ground_truth"  # what a missing input is called when evaluation is asked for without masks
 
 ASSIGNMENTS = config["report"]["assignments"]
@@ -20,6 +24,8 @@ if TRAIN_HAS_MASKS and INSTANCE_MASKS:
     METRIC_PARTS += for_assignments("{home}/evaluation/proxy_instances/{assignment}.csv")
 if SEMANTIC_MASKS and VAL:
     METRIC_PARTS += SEMANTIC_PARTS
+if SEMANTIC_MASKS and INSTANCE_MASKS and VAL:
+    METRIC_PARTS += INSTANCE_PARTS
 
 
 if ANNOTATIONS:
@@ -140,7 +146,7 @@ rule evaluate_proxy_instances:
         categories="results/categories.csv",
         masks=SEMANTIC_MASKS or NO_MASKS,
         objects=INSTANCE_MASKS or NO_MASKS,
-        listed=str(INSTANCE_LIST) if INSTANCE_LIST.is_file() else [],
+        listed=INSTANCE_LISTS[TRAIN],
     output:
         metrics="{home}/evaluation/proxy_instances/{assignment}.csv",
     log:
@@ -170,7 +176,7 @@ rule evaluate_salient_instances:
         categories="results/categories.csv",
         masks=SEMANTIC_MASKS or NO_MASKS,
         objects=INSTANCE_MASKS or NO_MASKS,
-        listed=str(INSTANCE_LIST) if INSTANCE_LIST.is_file() else [],
+        listed=INSTANCE_LISTS[TRAIN],
     output:
         metrics="results/evaluation/salient_instances.csv",
     log:
@@ -219,6 +225,35 @@ rule evaluate_semantic:
         "Judge the predictions of {wildcards.network}, trained on {wildcards.assignment}, seed {wildcards.seed}."
     script:
         "../scripts/evaluate_semantic.py"
+
+
+rule evaluate_instance:
+    input:
+        predictions=f"{INSTANCE_RUN}/predictions.json",
+        images=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv") if VAL else [],
+        categories="results/categories.csv",
+        masks=SEMANTIC_MASKS or NO_MASKS,
+        objects=INSTANCE_MASKS or NO_MASKS,
+        listed=INSTANCE_LISTS.get(VAL, []),
+    output:
+        metrics="{home}/evaluation/instance/{assignment}/{network}/seed-{seed}.csv",
+    log:
+        "{home}/logs/evaluate_instance/{assignment}/{network}/seed-{seed}.log",
+    benchmark:
+        "{home}/benchmarks/evaluate_instance/{assignment}/{network}/seed-{seed}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=60,
+    params:
+        code=code_digest("evaluate_instance"),
+        split=VAL,
+    message:
+        "Judge the instances of {wildcards.network}, trained on {wildcards.assignment}, seed {wildcards.seed}."
+    script:
+        "../scripts/evaluate_instance.py"
 
 
 rule collect_metrics:

@@ -46,15 +46,20 @@ def partitions_of_assignment(wildcards):
 
 
 def segmenter(*keys):
-    """Function of the wildcards: the value of the keys in the network's block of the config."""
+    """Function of the wildcards: the value of the keys in the semantic network's block of the config."""
+    return lambda wildcards: value_of(SEGMENTERS[wildcards.network], keys)
 
-    def value(wildcards):
-        block = SEGMENTERS[wildcards.network]
-        for key in keys:
-            block = block[key]
-        return block
 
-    return value
+def instance_segmenter(*keys):
+    """Function of the wildcards: the value of the keys in the instance network's block of the config."""
+    return lambda wildcards: value_of(INSTANCE_SEGMENTERS[wildcards.network], keys)
+
+
+def value_of(block, keys):
+    """The value at the end of the keys."""
+    for key in keys:
+        block = block[key]
+    return block
 
 
 def protocol(wildcards):

@@ -18,6 +18,12 @@ TRAINING_LOGS["attention"] = "results/attention/classifier.csv"
 if FEATURES["weights"] == "train":
     TRAINING_LOGS["features"] = "results/features/extractor.csv"
 TRAINING_LOGS |= {title.replace("prediction of ", ""): f"{run}/training.csv" for title, run in SHOWN_RUNS.items()}
+TRAINING_LOGS |= {
+    f"{network} (instances)": f"{run}/training.csv"
+    for run in INSTANCE_RUNS
+    for *_, name, network, _ in [run.split("/")]
+    if name == SHOWN
+}
 
 REPORT = ["results/metrics.csv", "results/results.md", "results/report/results.csv", "results/report/results.html"]
 REPORT += [f"results/report/{name}.png" for name in ("assignments", "categories", "training")]

@@ -1,10 +1,9 @@
 """Judge the tagged instances of an assignment by COCO's average precision against the true instances."""
 
-from aisi.formats import read_categories, read_coco, read_images, write_metrics
-from aisi.ground_truth import listed_photos, outside_void, photos_with_masks, read_objects
+from aisi.formats import read_categories, read_images, read_instances, write_metrics
+from aisi.ground_truth import instance_pairs, listed_photos, photos_with_masks
 from aisi.metrics import average_precision_metrics, metric_table
 from aisi.progress import log_to, progress
-from aisi.proxy_masks import tagged_instances
 
 
 def main(coco, images, categories, masks, objects, listed, assignment, seed, split, output):
@@ -12,19 +11,11 @@ def main(coco, images, categories, masks, objects, listed, assignment, seed, spl
     categories = read_categories(categories)
     photos = listed_photos(read_images(*images), listed)
     judged = photos_with_masks(photos_with_masks(photos, objects), masks)
-    found = tagged_instances(read_coco(coco), categories)
-    rows = average_precision_metrics(read_pairs(judged, masks, objects, found, len(categories)), categories["name"])
+    found, names = read_instances(coco, categories), categories["name"]
+    photos = progress(judged.itertuples(), total=len(judged), unit="photo")
+    rows = average_precision_metrics(instance_pairs(photos, masks, objects, found, len(names)), names)
     head = {"assignment": assignment, "seed": seed, "task": "proxy_instance", "split": split}
     write_metrics(output, metric_table(rows, **head, protocol="coco, void pixels left out"))
-
-
-def read_pairs(photos, masks, objects, found, n_labels):
-    """True instances and tagged ones, one photo at a time."""
-    for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
-        true_labels, true_masks, void = read_objects(objects, masks, photo, n_labels)
-        labels, scores, whole = found.get(photo.image_id, ([], [], []))
-        kept, cut = outside_void(whole, void)
-        yield true_labels, true_masks, [labels[k] for k in kept], [scores[k] for k in kept], cut
 
 
 if "snakemake" in globals():

@@ -9,7 +9,7 @@ from aisi.backbones import create_backbone
 from aisi.images import read_photo
 from aisi.photo_tensors import jitter_colours, mirror, random_part, read_ahead, to_tensor, warp
 from aisi.progress import progress
-from aisi.weights import load_weights, save_weights
+from aisi.weights import load_network, save_weights
 
 
 class AttentionNetwork(nn.Module):
@@ -182,15 +182,7 @@ def _both_ways(photo, model):
 
 def load_attention(path, device, n_categories):
     """Read a trained :class:`AttentionNetwork`, ready to compute maps."""
-    state, architecture = load_weights(path, "attention")
-    if architecture["n_categories"] != n_categories:
-        raise ValueError(
-            f"{path}: trained for {architecture['n_categories']} categories, but categories.csv holds {n_categories}. "
-            "Delete the file and run the workflow again: rule train_attention makes it anew."
-        )
-    model = AttentionNetwork(**{key: value for key, value in architecture.items() if key != "network"})
-    model.load_state_dict(state)
-    return model.to(device, memory_format=torch.channels_last).eval()
+    return load_network(path, "attention", AttentionNetwork, device, n_categories, "train_attention")
 
 
 def save_attention(path, model, architecture):

@@ -11,7 +11,7 @@ from aisi.files import inside
 from aisi.formats import IGNORE, read_labels
 from aisi.images import read_photo
 from aisi.photo_tensors import jitter_colours, mirror, to_tensor
-from aisi.weights import load_weights, save_weights
+from aisi.weights import load_network, save_weights
 
 GREY = (124, 116, 104)
 """Mean colour of ImageNet: what a crop shows beyond the photo's border."""
@@ -113,15 +113,7 @@ def _separable(inputs, outputs, rate=1):
 
 def load_deeplab(path, device, n_categories):
     """Read a trained :class:`DeepLab`, ready to predict."""
-    state, architecture = load_weights(path, "deeplab")
-    if architecture["n_categories"] != n_categories:
-        raise ValueError(
-            f"{path}: trained for {architecture['n_categories']} categories, but categories.csv holds {n_categories}. "
-            "Delete the file and run the workflow again: rule train_semantic makes it anew."
-        )
-    model = DeepLab(**{key: value for key, value in architecture.items() if key != "network"})
-    model.load_state_dict(state)
-    return model.to(device, memory_format=torch.channels_last).eval()
+    return load_network(path, "deeplab", DeepLab, device, n_categories, "train_semantic")
 
 
 def save_deeplab(path, model, architecture):

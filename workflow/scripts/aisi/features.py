@@ -13,7 +13,7 @@ from torchvision.datasets import ImageFolder
 from aisi.backbones import create_backbone
 from aisi.images import read_photo
 from aisi.photo_tensors import jitter_colours, mirror, random_part, read_ahead, to_tensor, warp
-from aisi.weights import load_weights, save_weights
+from aisi.weights import load_network, save_weights
 
 GREY = (124, 116, 104)
 """Mean colour of ImageNet, to which a dimmed background fades."""
@@ -203,10 +203,7 @@ def _rebatch(parts, size):
 
 def load_extractor(path, device):
     """Read a trained :class:`FeatureExtractor`."""
-    state, architecture = load_weights(path, "feature_extractor")
-    extractor = FeatureExtractor(architecture["backbone"])
-    extractor.load_state_dict(state)
-    return extractor.to(device, memory_format=torch.channels_last).eval()
+    return load_network(path, "feature_extractor", FeatureExtractor, device)
 
 
 def save_extractor(path, extractor, backbone):

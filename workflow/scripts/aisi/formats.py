@@ -658,6 +658,57 @@ def read_coco(path):
     return coco
 
 
+def write_coco_results(path, results):
+    """Write instances as COCO's results, a bare list, so without a version.
+
+    Parameters
+    ----------
+    path : str or Path
+    results : list of dict
+        image_id (ours), category_id (the dataset's own), bbox (x, y, width, height), score, segmentation (RLE with
+        counts as text).
+    """
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(results, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+
+
+def read_instances(path, categories):
+    """Read instances with a tag, photo by photo.
+
+    Parameters
+    ----------
+    path : str or Path
+        As from :func:`write_coco` (proxies) or :func:`write_coco_results` (predictions).
+    categories : DataFrame
+        As from :func:`read_categories`.
+
+    Returns
+    -------
+    dict
+        image_id to (labels, scores, masks): lists of int 1..C, float and COCO RLE. A photo without instances is not
+        there.
+    """
+    coco = _read_json(path)
+    label_of = dict(zip(categories["category_id"], categories["label"], strict=True))
+    if isinstance(coco, list):
+        image_id_of, annotations = {}, coco
+    else:
+        coco = read_coco(path)
+        image_id_of, annotations = {image["id"]: image["image_id"] for image in coco["images"]}, coco["annotations"]
+    found = {}
+    try:
+        for item in annotations:
+            image_id = image_id_of[item["image_id"]] if image_id_of else item["image_id"]
+            labels, scores, masks = found.setdefault(image_id, ([], [], []))
+            labels.append(label_of[item["category_id"]])
+            scores.append(item["score"])
+            masks.append(item["segmentation"])
+    except (KeyError, TypeError) as error:
+        expected = "known image_id and category_id, a score and a segmentation in each"
+        raise _mismatch_of_masks(path, f"an instance without or with an unknown {error}", expected) from error
+    return found
+
+
 def read_coco_instances(path):
     """Read class-agnostic instances in COCO's format: a dataset's (images, annotations) or results (a bare list).
 

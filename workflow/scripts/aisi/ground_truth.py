@@ -305,6 +305,30 @@ def outside_void(masks, void):
     return np.array(kept, np.int64), [cut[position] for position in kept]
 
 
+def instance_pairs(photos, masks, objects, found, n_labels):
+    """True instances and found ones, one photo at a time.
+
+    Parameters
+    ----------
+    photos : iterable of rows of images
+    masks, objects : str or Path
+        Folders of class masks and of instance masks.
+    found : dict
+        As from :func:`aisi.formats.read_instances`.
+    n_labels : int
+
+    Yields
+    ------
+    true_labels, true_masks, labels, scores, masks
+        For :func:`aisi.metrics.average_precision_metrics`; found instances without the void pixels.
+    """
+    for photo in photos:
+        true_labels, true_masks, void = read_objects(objects, masks, photo, n_labels)
+        labels, scores, whole = found.get(photo.image_id, ([], [], []))
+        kept, cut = outside_void(whole, void)
+        yield true_labels, true_masks, [labels[k] for k in kept], [scores[k] for k in kept], cut
+
+
 def _values(labels):
     """Values that occur, ascending; for bytes much faster than sorting."""
     return np.flatnonzero(np.bincount(labels.ravel(), minlength=IGNORE + 1))

@@ -149,8 +149,12 @@ def recall_metrics(photos, names, threshold=0.5):
     ]
 
 
+AREAS = {"": (0, 1e10), "_s": (0, 32**2), "_m": (32**2, 96**2), "_l": (96**2, 1e10)}
+"""COCO's ranges of an instance's area, pixels, by the ending of the metric's name."""
+
+
 def average_precision_metrics(photos, names):
-    """COCO's average precision of masks, by pycocotools: at most 100 instances a photo, any size.
+    """COCO's average precision of masks, by pycocotools: at most 100 instances a photo.
 
     Parameters
     ----------
@@ -162,8 +166,9 @@ def average_precision_metrics(photos, names):
     Returns
     -------
     list of tuple
-        ``ap`` (mean over IoU 0.50:0.05:0.95), ``ap50``, ``ap70`` and ``ap75``, over all (mean over the categories that
-        occur in the truth) and for each category; n = true instances.
+        ``ap`` (mean over IoU 0.50:0.05:0.95), ``ap50``, ``ap70`` and ``ap75``, then ``ap_s``, ``ap_m`` and
+        ``ap_l`` of instances of COCO's ``AREAS``; over all (mean over the categories that occur in the truth) and
+        for each category; n = true instances.
     """
     true, found, n_photos = [], [], 0
     for true_labels, true_masks, labels, scores, masks in photos:
@@ -173,15 +178,24 @@ def average_precision_metrics(photos, names):
         for label, score, mask in zip(labels, scores, masks, strict=True):
             found.append(_annotation(len(found) + 1, n_photos, label, mask, float(score)))
     precision = _precision(true, found, n_photos, len(names))
-    counts = np.bincount([annotation["category_id"] for annotation in true], minlength=len(names) + 1)[1:]
-    rows, thresholds = [], {"ap": slice(None), "ap50": slice(0, 1), "ap70": slice(4, 5), "ap75": slice(5, 6)}
-    for metric, chosen in thresholds.items():
-        values = precision[chosen].mean((0, 1))
+    rows = []
+    for metric, thresholds, ending in _AVERAGE_PRECISIONS:
+        smallest, largest = AREAS[ending]
+        counted = [item["category_id"] for item in true if smallest <= item["area"] <= largest]
+        counts = np.bincount(counted, minlength=len(names) + 1)[1:]
+        values = precision[thresholds, :, :, list(AREAS).index(ending)].mean((0, 1))
         values[counts == 0] = np.nan
         mean = float(np.nanmean(values)) if counts.any() else np.nan
-        rows.append((metric, ALL, mean, len(true)))
+        rows.append((metric, ALL, mean, len(counted)))
         rows += [(metric, name, float(value), int(n)) for name, value, n in zip(names, values, counts, strict=True)]
     return rows
+
+
+_AVERAGE_PRECISIONS = [
+    *(("ap", slice(None), ""), ("ap50", slice(0, 1), ""), ("ap70", slice(4, 5), ""), ("ap75", slice(5, 6), "")),
+    *((f"ap{ending}", slice(None), ending) for ending in AREAS if ending),
+]
+"""Metric, its part of the IoU thresholds, and the ending of its range of areas."""
 
 
 def _annotation(number, photo, label, mask, score=None):
@@ -191,7 +205,7 @@ def _annotation(number, photo, label, mask, score=None):
 
 
 def _precision(true, found, n_photos, n_labels):
-    """Precision (T, R, C) at IoU thresholds, recalls and labels; -1 where a label does not occur."""
+    """Precision (T, R, C, A) at IoU thresholds, recalls, labels and AREAS; -1 where a label does not occur."""
     both = []
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its own progress
         for annotations in (true, found):
@@ -205,8 +219,8 @@ def _precision(true, found, n_photos, n_labels):
             coco.createIndex()
             both.append(coco)
         evaluation = COCOeval(*both, "segm")
-        evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
+        evaluation.params.areaRng, evaluation.params.areaRngLbl = list(AREAS.values()), list(AREAS)
         evaluation.params.maxDets = [100]
         evaluation.evaluate()
         evaluation.accumulate()
-    return evaluation.eval["precision"][:, :, :, 0, 0]
+    return evaluation.eval["precision"][..., 0]

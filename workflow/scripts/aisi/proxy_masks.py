@@ -202,22 +202,3 @@ class CocoInstances:
                     "segmentation": {"size": list(map(int, mask["size"])), "counts": mask["counts"].decode("ascii")},
                 }
             )
-
-
-def tagged_instances(coco, categories):
-    """Take the content of :class:`CocoInstances` apart again, photo by photo.
-
-    Returns
-    -------
-    dict
-        image_id to (labels, scores, masks): lists of int 1..C, float and COCO compressed RLE.
-    """
-    label_of = dict(zip(categories["category_id"], categories["label"], strict=True))
-    image_id_of = {image["id"]: image["image_id"] for image in coco["images"]}
-    found = {}
-    for item in coco["annotations"]:
-        labels, scores, masks = found.setdefault(image_id_of[item["image_id"]], ([], [], []))
-        labels.append(label_of[item["category_id"]])
-        scores.append(item["score"])
-        masks.append(item["segmentation"])
-    return found

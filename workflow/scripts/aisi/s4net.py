@@ -8,7 +8,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import batched_nms, box_iou, clip_boxes_to_image
 
 from aisi.backbones import create_backbone
-from aisi.weights import load_weights, save_weights
+from aisi.weights import load_network, save_weights
 
 ANCHOR_SIZES = (16, 32, 64, 128, 256)
 ANCHOR_RATIOS = (0.5, 1.0, 2.0)
@@ -173,10 +173,7 @@ class S4Net(nn.Module):
 
 def load_s4net(path, device):
     """Read a trained :class:`S4Net`, ready to detect."""
-    state, architecture = load_weights(path, "s4net")
-    model = S4Net(**{key: value for key, value in architecture.items() if key != "network"})
-    model.load_state_dict(state)
-    return model.to(device, memory_format=torch.channels_last).eval()
+    return load_network(path, "s4net", S4Net, device)
 
 
 def save_s4net(path, model, architecture):

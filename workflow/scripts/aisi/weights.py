@@ -73,6 +73,46 @@ def load_weights(path, network):
     return state, note["architecture"]
 
 
+def load_network(path, kind, build, device, n_categories=None, rule=None):
+    """Read a network of ours, ready to be used.
+
+    Parameters
+    ----------
+    path : str or Path
+    kind : str
+        For :func:`load_weights`.
+    build : callable
+        Makes the network from its architecture's arguments.
+    device : torch.device
+    n_categories : int, optional
+        What categories.csv holds; the network must be for as many.
+    rule : str
+        Rule that trains the network, for the message if it is not.
+
+    Returns
+    -------
+    nn.Module
+        In evaluation mode.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+    """
+    state, architecture = load_weights(path, kind)
+    arguments = {key: value for key, value in architecture.items() if key != "network"}
+    if n_categories is not None and arguments.get("n_categories") != n_categories:
+        raise ValueError(
+            f"{path}: trained for {arguments.get('n_categories')} categories, but categories.csv holds {n_categories}. "
+            f"Delete the file and run the workflow again: rule {rule} makes it anew."
+        )
+    model = build(**arguments)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f"{path}: its tensors are not those of its own architecture {arguments} ({error}).") from error
+    return model.to(device, memory_format=torch.channels_last).eval()
+
+
 def pick_device(threads=None):
     """The device to compute on: a GPU if there is one. ``threads`` limits the CPU's, so that jobs share it fairly."""
     if threads:

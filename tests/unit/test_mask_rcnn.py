@@ -1,0 +1,224 @@
+"""Mask R-CNN: published size, samples, training on tagged instances, prediction as COCO's results."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from PIL import Image
+from pycocotools import mask as rle
+
+import predict_instance
+import train_instance
+from aisi.formats import read_instances, write_coco
+from aisi.mask_rcnn import (
+    InstancePhotos,
+    InstanceSegmenter,
+    coco_results,
+    find_instances,
+    instance_loss,
+    load_segmenter,
+    predict,
+    save_segmenter,
+)
+from aisi.weights import save_weights
+from tiny_photos import BACKBONE, CATEGORIES, COLOURS, write_photos
+
+CPU = torch.device("cpu")
+LIGHT = {"backbone": BACKBONE, "image_size": 64, "largest_size": 96, "pyramid_channels": 16}
+LIGHT |= {"anchor_sizes": [8, 16, 32, 48, 64], "proposals": 20, "samples": 16, "box_channels": 32, "mask_channels": 8}
+PAPER = {"backbone": "resnet50", "image_size": 800, "largest_size": 1333, "pyramid_channels": 256}
+PAPER |= {"anchor_sizes": [32, 64, 128, 256, 512], "proposals": 1000, "samples": 512}
+PAPER |= {"box_channels": 1024, "mask_channels": 256}
+PAIRS = [("red", "green"), ("green", "blue"), ("blue", "red")]
+NAMES = list(COLOURS)
+
+
+def half(side, size=(48, 40)):
+    """Mask of the left (0) or right (1) half of a photo of size (width, height)."""
+    mask = np.zeros(size[::-1], np.uint8, order="F")
+    mask[:, side * size[0] // 2 : (side + 1) * size[0] // 2] = 1
+    return rle.encode(mask)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Photos of two colours, and both halves of each as tagged instances."""
+    images = write_photos(tmp_path, PAIRS)
+    write_instances(tmp_path / "instances.json", images, [[half(0), half(1)]] * len(PAIRS))
+    return tmp_path
+
+
+def write_instances(path, images, masks):
+    listed = [{"id": n, "image_id": image_id} for n, image_id in enumerate(images["image_id"], start=1)]
+    entries = [
+        {
+            "image_id": n,
+            "category_id": 1 + NAMES.index(PAIRS[(n - 1) % len(PAIRS)][side]),
+            "score": 0.5,
+            "segmentation": mask,
+        }
+        for n, photo in enumerate(masks, start=1)
+        for side, mask in enumerate(photo)
+    ]
+    for entry in entries:
+        entry["segmentation"] = entry["segmentation"] | {"counts": entry["segmentation"]["counts"].decode()}
+    write_coco(path, {"images": listed, "categories": [], "annotations": entries})
+
+
+def photos_of(folder):
+    images = write_photos(folder, PAIRS)
+    return find_instances(images, read_instances(folder / "instances.json", CATEGORIES), NAMES)
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return InstanceSegmenter(3, **LIGHT).eval()
+
+
+def test_the_papers_network_has_the_published_parameters():
+    """44,401,393 with frozen batch norms: torchvision's MaskRCNN_ResNet50_FPN_Weights.COCO_V1, num_params."""
+    model = InstanceSegmenter(90, **PAPER)
+    norms = sum(p.numel() for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d) for p in m.parameters())
+    published = torchvision.models.detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1.meta["num_params"]
+    assert sum(p.numel() for p in model.parameters()) - norms == published == 44_401_393
+
+
+def test_parameter_groups_hold_every_parameter_once(model):
+    backbone, others = model.parameter_groups(0.1)
+    assert (backbone["scale"], others["scale"]) == (0.1, 1.0)
+    assert {id(p) for p in backbone["params"]} == {id(p) for p in model.backbone.backbone.parameters()}
+    assert sorted(map(id, backbone["params"] + others["params"])) == sorted(map(id, model.parameters()))
+
+
+def test_a_sample_keeps_photo_boxes_and_masks_together(folder):
+    samples = InstancePhotos(photos_of(folder), 60, 96, (1.0, 1.0), 0.0)
+    firsts = set()
+    for seed in range(8):
+        image, target = samples.sample(0, np.random.default_rng(seed))
+        assert image.shape == (3, 60, 72) and image.dtype == torch.uint8
+        left = int(target["boxes"][0, 0] != 0)
+        assert target["boxes"].tolist() == [[36, 0, 72, 60], [0, 0, 36, 60]][:: 1 if left else -1]
+        assert target["labels"].tolist() == [1, 2] and target["masks"].shape == (2, 60, 72)
+        for label, mask in zip(("red", "green"), target["masks"], strict=True):
+            inside = image[:, mask.bool()].float().median(1).values
+            assert inside.tolist() == pytest.approx(COLOURS[label], abs=1)
+        firsts.add(left)
+    assert firsts == {0, 1}
+
+
+def test_sizes_stay_within_bounds(folder):
+    samples = InstancePhotos(photos_of(folder), 60, 84, (0.5, 2.0), 0.0)
+    sides = np.array([samples.sample(0, np.random.default_rng(seed))[0].shape[1:] for seed in range(30)])
+    assert sides.min() >= 30 and sides.max() == 84 and len(np.unique(sides[:, 0])) > 10
+
+
+def test_an_instance_that_vanishes_when_rescaled_is_left_out(folder):
+    point = np.zeros((40, 48), np.uint8, order="F")
+    point[1, 1] = 1
+    path, labels, masks = photos_of(folder)[0]
+    samples = InstancePhotos([(path, [1, 3], [half(0), rle.encode(point)])], 10, 12, (1.0, 1.0), 0.0)
+    _, target = samples.sample(0, np.random.default_rng(0))
+    assert target["labels"].tolist() == [1] and target["masks"].shape == (1, 10, 12)
+    samples.photos = [(path, [3], [rle.encode(point)])]
+    _, target = samples.sample(0, np.random.default_rng(0))
+    assert target["boxes"].shape == (0, 4) and target["masks"].shape == (0, 10, 12)
+
+
+def test_a_batch_without_instances_trains():
+    model = InstanceSegmenter(3, **LIGHT).train()
+    target = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}
+    target["masks"] = torch.zeros(0, 64, 64, dtype=torch.uint8)
+    loss = instance_loss(model, {"images": [torch.zeros(3, 64, 64, dtype=torch.uint8)], "targets": [target]})
+    loss.backward()
+    assert loss.isfinite()
+
+
+def test_zero_area_instances_are_left_out_and_told(folder, capsys):
+    empty = rle.encode(np.zeros((40, 48), np.uint8, order="F"))
+    images = write_photos(folder, PAIRS)
+    write_instances(folder / "instances.json", images, [[half(0), empty], [empty], []])
+    [(path, labels, masks)] = find_instances(images, read_instances(folder / "instances.json", CATEGORIES), NAMES)
+    assert path == images["path"][0] and labels == [1] and rle.area(masks).tolist() == [24 * 40]
+    said = capsys.readouterr().out
+    assert "2 instances have no pixel" in said and "No instance to learn from: green, blue." in said
+
+
+def test_no_instance_at_all(folder):
+    with pytest.raises(ValueError, match="None of the 3 photos has an instance with a tag.*score_threshold"):
+        find_instances(write_photos(folder, PAIRS), {}, NAMES)
+
+
+def arguments(folder, epochs, **changes):
+    recipe = {"epochs": epochs, "batch_size": 2, "optimizer": "adamw", "learning_rate": 0.002, "clip": 1.0}
+    recipe |= {"weight_decay": 0.0, "schedule": "one_cycle"}
+    return {
+        **{"images": [folder / "images.csv"], "categories": folder / "categories.csv", "network": LIGHT},
+        **{"coco": folder / "instances.json", "pretrained": "none", "seed": 0, "threads": 1, "code": "0"},
+        **{"samples": {"scales": [1.0, 1.0], "colour_jitter": 0.0}, "recipe": recipe},
+        **{"weights": folder / "weights.safetensors", "log": folder / "training.csv"},
+        **changes,
+    }
+
+
+def test_training_learns(tmp_path):
+    images = write_photos(tmp_path, 4 * PAIRS)
+    write_instances(tmp_path / "instances.json", images, [[half(0), half(1)]] * len(images))
+    train_instance.main(**arguments(tmp_path, 5, pretrained="imagenet"))
+    losses = np.loadtxt(tmp_path / "training.csv", delimiter=",", skiprows=1)[:, 1]
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def test_the_same_training_gives_the_same_bytes(folder):
+    contents = []
+    for name in ("one", "two"):
+        train_instance.main(**arguments(folder, 1, weights=folder / name / "w", log=folder / name / "log.csv"))
+        contents.append((folder / name / "w").read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_predictions_are_cocos_results(folder, model):
+    save_segmenter(folder / "w", model, {"n_categories": 3} | LIGHT)
+    images = write_photos(folder, PAIRS)
+    predict_instance.main(
+        [folder / "images.csv"], folder / "categories.csv", folder / "w", 0.0, 0.5, 7, 1, folder / "predictions.json"
+    )
+    results = json.loads((folder / "predictions.json").read_text())
+    assert {entry["image_id"] for entry in results} == set(images["image_id"])
+    for entry in results:
+        mask = entry["segmentation"]
+        assert mask["size"] == [40, 48] and rle.area(mask) > 0 and entry["bbox"] == rle.toBbox(mask).tolist()
+    found = read_instances(folder / "predictions.json", CATEGORIES)
+    for labels, scores, masks in found.values():
+        assert len(labels) == len(masks) <= 7 and set(labels) <= {1, 2, 3} and scores == sorted(scores, reverse=True)
+
+
+def test_masks_have_the_photos_size_and_own_boxes_stay(model):
+    """The same network sees a photo and one twice as large: the boxes double."""
+    photo = np.asarray(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)))
+    large = photo.repeat(2, 0).repeat(2, 1)
+    settings = {"score_threshold": 0.0, "nms_iou": 0.5, "max_instances": 3}
+    labels, scores, masks = predict(model, photo, **settings)
+    assert len(labels) == 3 and all(mask["size"] == [64, 80] for mask in masks)
+    assert all(mask["size"] == [128, 160] for mask in predict(model, large, **settings)[2])
+    assert predict(model, photo, **settings | {"score_threshold": 1.0}) == ([], [], [])
+
+
+def test_results_by_hand():
+    [entry] = coco_results("a/b", [2], [0.12345678], [half(1)], [7, 70, 700])
+    assert entry["image_id"] == "a/b" and entry["category_id"] == 70 and entry["score"] == 0.123457
+    assert entry["bbox"] == [24, 0, 24, 40]
+
+
+def test_weights_that_do_not_fit_are_refused(model, tmp_path):
+    save_segmenter(tmp_path / "w", model, {"n_categories": 3} | LIGHT)
+    with pytest.raises(ValueError, match="w: trained for 3 categories.*holds 20.*train_instance"):
+        load_segmenter(tmp_path / "w", CPU, 20)
+    save_segmenter(tmp_path / "w", model, {"n_categories": 3} | LIGHT | {"box_channels": 64})
+    with pytest.raises(ValueError, match="w: its tensors are not those of its own architecture"):
+        load_segmenter(tmp_path / "w", CPU, 3)
+    save_weights(tmp_path / "w", {}, {"network": "deeplab", "n_categories": 3})
+    with pytest.raises(ValueError, match="network deeplab.*network mask_rcnn"):
+        load_segmenter(tmp_path / "w", CPU, 3)

@@ -1,0 +1,85 @@
+"""Instance segmentation: Mask R-CNN trained on the tagged instances (PAPER §5.1, table 4)."""
+
+INSTANCE_SEGMENTERS = config["instance"]["networks"]
+INSTANCE_RUN = "{home}/instance/{assignment}/{network}/seed-{seed}"
+INSTANCE_RUNS = expand(
+    INSTANCE_RUN,
+    home="results",
+    assignment=config["instance"]["assignments"],
+    network=config["instance"]["train"],
+    seed=config["seed"],
+)
+INSTANCE_FILES = [
+    f"{run}/{name}" for run in INSTANCE_RUNS for name in ("weights.safetensors", "predictions.json")[: 2 if VAL else 1]
+]
+INSTANCE_PARTS = [f"results/evaluation/{run.removeprefix('results/')}.csv" for run in INSTANCE_RUNS]
+UNKNOWN = set(config["instance"]["train"]) - set(INSTANCE_SEGMENTERS)
+if UNKNOWN:
+    raise WorkflowError(f"Config key instance.train names {', '.join(sorted(UNKNOWN))}, not among instance.networks.")
+
+
+rule train_instance:
+    input:
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        categories="results/categories.csv",
+        coco="{home}/proxy_masks/{assignment}/instances.json",
+        backbone=lambda wildcards: weights_input(instance_segmenter("network")(wildcards)),
+    output:
+        weights="{home}/instance/{assignment}/{network}/seed-{seed}/weights.safetensors",
+        log="{home}/instance/{assignment}/{network}/seed-{seed}/training.csv",
+    log:
+        "{home}/logs/train_instance/{assignment}/{network}/seed-{seed}.log",
+    benchmark:
+        "{home}/benchmarks/train_instance/{assignment}/{network}/seed-{seed}.tsv"
+    wildcard_constraints:
+        network="|".join(INSTANCE_SEGMENTERS),
+    conda:
+        "../envs/torch.yaml"
+    threads: 8
+    resources:
+        mem_mb=growing(12000),
+        runtime=2880,
+        gpu=config["gpus"],
+        nodes=1,
+    params:
+        code=code_digest("train_instance"),
+        network=lambda wildcards: {k: v for k, v in instance_segmenter("network")(wildcards).items() if k != "weights"},
+        pretrained=lambda wildcards: weights_input(instance_segmenter("network")(wildcards))
+        or instance_segmenter("network", "weights")(wildcards),
+        samples=instance_segmenter("training", "samples"),
+        recipe=instance_segmenter("training", "recipe"),
+    message:
+        "Train {wildcards.network} on the tagged instances of {wildcards.assignment}, seed {wildcards.seed}."
+    script:
+        "../scripts/train_instance.py"
+
+
+rule predict_instance:
+    input:
+        images=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv") if VAL else [],
+        categories="results/categories.csv",
+        weights=f"{INSTANCE_RUN}/weights.safetensors",
+    output:
+        predictions=f"{INSTANCE_RUN}/predictions.json",
+    log:
+        "{home}/logs/predict_instance/{assignment}/{network}/seed-{seed}.log",
+    benchmark:
+        "{home}/benchmarks/predict_instance/{assignment}/{network}/seed-{seed}.tsv"
+    wildcard_constraints:
+        network="|".join(INSTANCE_SEGMENTERS),
+    conda:
+        "../envs/torch.yaml"
+    threads: 4
+    resources:
+        mem_mb=growing(8000),
+        runtime=240,
+        gpu=min(1, config["gpus"]),
+    params:
+        code=code_digest("predict_instance"),
+        score_threshold=instance_segmenter("prediction", "score_threshold"),
+        nms_iou=instance_segmenter("prediction", "nms_iou"),
+        max_instances=instance_segmenter("prediction", "max_instances"),
+    message:
+        "Find the instances of the validation photos with {wildcards.network}, trained on {wildcards.assignment}."
+    script:
+        "../scripts/predict_instance.py"
