@@ -27,6 +27,7 @@ include: "workflow/rules/semantic.smk"
 include: "workflow/rules/instance.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/review.smk"
 
 
 # Seconds of work on small files: on a cluster they run where Snakemake does.
@@ -56,6 +57,11 @@ rule instance:
 rule report:
     input:
         REPORT,
+
+
+rule review:
+    input:
+        REVIEW_FILES,
 
 
 rule all:

@@ -21,6 +21,18 @@ def shared_data():
     return folder
 
 
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A headless Chromium; ``.ci/run`` installs Debian's packages."""
+    from webdriver import Browser, missing
+
+    if missing():
+        pytest.skip(f"{MACHINE_LACKS}{' and '.join(missing())} (Debian's packages chromium and chromium-driver)")
+    browser = Browser(tmp_path_factory.mktemp("chromium"))
+    yield browser
+    browser.close()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     return _without_quiet_skips((yield))

@@ -9,7 +9,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from snakemake.exceptions import WorkflowError  # noqa: E402
 
-from aisi.code_digest import code_digest as digest_script  # noqa: E402
+from aisi.code_digest import code_digest as digest_script, text_digest as digest_text  # noqa: E402
 
 DATASET = config["dataset"]
 TRAIN, VAL = DATASET["train"], DATASET["val"]
@@ -40,6 +40,11 @@ def code_digest(rule_name):
         return f"{code}-{hashlib.sha256(repr(values).encode()).hexdigest()[:12]}"
 
     return digest
+
+
+def text_digest(folder):
+    """Digest of the files of a folder beside the Snakefile, which a rule copies."""
+    return digest_text(Path(workflow.basedir) / folder)
 
 
 def shards_of(pattern):

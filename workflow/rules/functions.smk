@@ -33,9 +33,15 @@ def setting(name):
     return lambda wildcards: getattr(assignment_of(wildcards), name)
 
 
+def graph_of(assignment):
+    """The graph that an assignment partitions."""
+    settings = read_assignment(assignment, config["graph"], PARTITION)
+    return f"results/graph/{TRAIN}/{graph_name(settings, config['graph'])}.npz"
+
+
 def graph_of_assignment(wildcards):
-    """The graph that the assignment partitions."""
-    return f"results/graph/{TRAIN}/{graph_name(assignment_of(wildcards), config['graph'])}.npz"
+    """The graph that the assignment of the wildcard partitions."""
+    return graph_of(wildcards.assignment)
 
 
 def partitions_of_assignment(wildcards):

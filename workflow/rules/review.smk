@@ -1,7 +1,7 @@
 """The review page: a person looks at the tags and corrects them; ``partition.overrides`` takes the corrections."""
 
 REVIEW = config["review"]
-REVIEW_FILES = ["index.html", "review.css", "review.js"]
+REVIEW_FILES = shards_of("results/review/thumbnails/shard_{shard}") + ["results/review/index.html"]
 
 
 rule write_thumbnails:
@@ -33,7 +33,7 @@ rule write_review:
         images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
         salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
         scores=shards_of(f"results/scores/{TRAIN}/shard_{{shard}}.h5"),
-        graph=lambda wildcards: graph_of(REVIEW["assignment"]),
+        graph=graph_of(REVIEW["assignment"]),
         tags=f"results/tags/{REVIEW['assignment']}.csv",
         categories="results/categories.csv",
     output:
@@ -53,7 +53,7 @@ rule write_review:
         runtime=60,
     params:
         code=code_digest("write_review"),
-        files=text_digest("workflow/report/review", REVIEW_FILES),
+        files=text_digest("workflow/report/review"),
         name=DATASET["name"],
         assignment=REVIEW["assignment"],
     message:

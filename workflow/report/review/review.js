@@ -184,7 +184,7 @@ const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
 const words = (i) => candidates(i).map((label) => NAMES[label]).join(", ") || "no keyword";
 const marginText = (i) => {
   const margin = marginOf(i);
-  return isNaN(margin) ? "" : isFinite(margin) ? margin.toPrecision(3) : "no other";
+  return isNaN(margin) ? "" : !isFinite(margin) ? "no other" : Math.abs(margin) < 1 ? margin.toFixed(3) : margin.toPrecision(3);
 };
 
 function row(position) {
@@ -242,21 +242,22 @@ function facts(i) {
   const pairs = {
     Margin: marginText(i) || (given[i] === OPEN ? "none from this solver" : "none, the tag was given"),
     Score: instances.score[i].toFixed(2),
-    Box: `${x1 - x0} × ${y1 - y0} pixels, ${percent(area(i))} of the photo`,
-    "Solver's tag": given[i] === OPEN ? NAMES[instances.label[i]] : "the tag was given before",
-    Keywords: words(i),
+    Size: `${x1 - x0} × ${y1 - y0} pixels, ${percent(area(i))} of the photo`,
   };
   return element("dl", {}, ...Object.entries(pairs).flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]));
 }
 
 function choice(i, label, key, p) {
+  const notes = [];
+  if (label === instances.label[i]) notes.push(given[i] === OPEN ? "solver's tag" : "given before");
+  if (p !== undefined) notes.push(`attention ${p.toFixed(2)}`);
   const button = element("button", { type: "button", "aria-pressed": decided[i] === label, "data-choice": label },
-    element("kbd", { "aria-hidden": "true" }, key), label === OPEN ? "leave to the solver" : tagged(label));
+    element("kbd", { "aria-hidden": "true" }, key), label === OPEN ? "no decision" : tagged(label),
+    element("span", { class: "p" }, notes.join(", ")));
   if (p !== undefined) {
     const bar = element("span", { class: "bar", "aria-hidden": "true" });
     bar.style.backgroundSize = `${100 * p}% 100%`;
-    button.append(element("span", { class: "p", title: "attention" }, p.toFixed(2)), bar);
-    button.setAttribute("aria-label", `${NAMES[label]}, attention ${p.toFixed(2)}`);
+    button.append(bar);
   }
   button.addEventListener("click", () => decide(label));
   return button;
@@ -303,8 +304,7 @@ function drawDetail() {
       element("div", { class: "choices", role: "group", "aria-label": "Tag" },
         ...own.map((label, number) => choice(i, label, number < 9 ? number + 1 : "", instances.attention[i][number])),
         choice(i, NOISY, "n"), choice(i, OPEN, "⌫")),
-      moves(), facts(i)),
-    ...near(i));
+      moves(), facts(i), ...near(i)));
   const image = detail.querySelector(".whole");
   image.setAttribute("role", "img");
   image.removeAttribute("aria-hidden");

@@ -169,7 +169,7 @@ def _margin(value):
 
 
 def write_data(path, data):
-    """Write the data as a script, since a page on disk may not fetch JSON. Names stay text: all is one quoted string."""
+    """Write the data as a script, since a page on disk may not fetch JSON; all of it is one quoted text."""
     text = json.dumps(json.dumps(data, separators=(",", ":"), allow_nan=False))
     with atomic(path) as temporary:
         temporary.write_text(f"const REVIEW = JSON.parse({text});\n", encoding="ascii")

@@ -1,0 +1,122 @@
+"""What the review page and the solver read of a run, made in a moment: discs and squares on plain photos."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from pycocotools import mask as rle
+
+import solve_partition
+import write_review
+import write_tags
+import write_thumbnails
+from aisi import formats
+
+CATEGORIES = ["disc", "<b>square</b> & \"quoted\", 'too'"]
+COLOURS = {0: (200, 60, 60), 1: (60, 60, 200)}
+SIZE = (72, 96)
+
+
+class SmallRun:
+    """Photos with a disc and a square each, both keywords; similar shapes are joined. ``results`` is laid out as usual.
+
+    Parameters
+    ----------
+    folder : Path
+    n_photos : int
+        0 is fine.
+    """
+
+    def __init__(self, folder, n_photos=12):
+        self.folder, self.n_photos = Path(folder), n_photos
+        results = self.folder / "results"
+        self.images, self.categories = results / "images.csv", results / "categories.csv"
+        self.instances, self.scores, self.graph = results / "instances.h5", results / "scores.h5", results / "graph.npz"
+        self.tags, self.page = results / "tags.csv", results / "review" / "index.html"
+        labels = [1, 2]
+        kinds = {"label": labels, "category_id": labels, "name": CATEGORIES, "colour": ["#cc3333", "#3333cc"]}
+        formats.write_categories(self.categories, pd.DataFrame(kinds))
+        self._write_photos()
+        self._write_graph()
+
+    def image_id(self, number):
+        """Ids as people have them: spaces, commas, quotes, markup, other scripts."""
+        return f'{number}, <i>"写真"</i> & more'
+
+    def _write_photos(self):
+        rows = []
+        with formats.new_salient_instances(self.instances) as instances:
+            for number in range(self.n_photos):
+                photo, masks = np.full((*SIZE, 3), 220 - number % 12 * 8, np.uint8), shapes(number)
+                for kind, mask in enumerate(masks):
+                    photo[mask] = COLOURS[kind]
+                path = self.folder / "photos" / f"{number}.png"
+                path.parent.mkdir(exist_ok=True)
+                Image.fromarray(photo).save(path)
+                rows.append([self.image_id(number), str(path), SIZE[1], SIZE[0], tuple(CATEGORIES), "0"])
+                codes = [rle.encode(np.asfortranarray(mask, np.uint8)) for mask in masks]
+                boxes = [rle.toBbox(code) for code in codes]
+                boxes = [[x, y, x + width, y + height] for x, y, width, height in boxes]
+                instances.append(self.image_id(number), boxes, [0.9, 0.5], codes)
+        formats.write_images(self.images, pd.DataFrame(rows, columns=formats.IMAGE_COLUMNS))
+
+    def _write_graph(self):
+        n = 2 * self.n_photos
+        p = np.random.default_rng(0).uniform(0.2, 0.8, (n, 2))
+        formats.write_scores(self.scores, formats.Scores(np.arange(n + 1) * 2, np.tile([1, 2], n), p.ravel()))
+        edges = [(i, i + 2) for i in range(n - 2)] + [(i, i + 4) for i in range(n - 4)]
+        weights = np.linspace(1.2, 1.9, len(edges))
+        graph = formats.Graph(np.array(edges).reshape(-1, 2), weights, n, np.array([0, n]), np.arange(n))
+        formats.write_graph(self.graph, graph)
+
+    def solve(self, overrides=None, stale="stop"):
+        """Partition, and write the tags; returns them."""
+        read = {"scores": [self.scores], "categories": self.categories}
+        solved = self.folder / "results" / "partition"
+        settings = {"beta": 1.0, "r": 0.9, "solver": "message_passing", "gap": 1e-6, "time_limit": None}
+        solve_partition.main(
+            **read,
+            **settings,
+            graph=self.graph,
+            instances=[self.instances],
+            overrides=overrides,
+            stale=stale,
+            jobs=1,
+            job=0,
+            output=solved,
+        )
+        write_tags.main(
+            **read, partitions=[solved], salient_instances=[self.instances], images=[self.images], output=self.tags
+        )
+        return formats.read_tags(self.tags)
+
+    def write_page(self):
+        """Write the review page with its thumbnails; returns its path."""
+        home = self.page.parent
+        write_thumbnails.main(self.images, 96, home / "thumbnails" / "shard_0")
+        write_review.main(
+            images=[self.images],
+            salient_instances=[self.instances],
+            scores=[self.scores],
+            graph=self.graph,
+            tags=self.tags,
+            categories=self.categories,
+            name="<script>alert(1)</script>",
+            assignment="partition",
+            data=home / "data.js",
+            page=[self.page, home / "review.css", home / "review.js"],
+        )
+        return self.page
+
+
+def shapes(number):
+    """A disc and a square with a hole, (H, W) bool each."""
+    rows, columns = np.indices(SIZE)
+    disc = (rows - 30) ** 2 + (columns - 24 - number % 5) ** 2 < (10 + number % 8) ** 2
+    square = (
+        (abs(rows - 36) < 20)
+        & (abs(columns - 70) < 12 + number % 6)
+        & ~((abs(rows - 36) < 5) & (abs(columns - 70) < 5))
+    )
+    return disc, square
