@@ -17,7 +17,7 @@ rule write_thumbnails:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=120,
     params:
         code=code_digest("write_thumbnails"),
@@ -49,7 +49,7 @@ rule write_review:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
         runtime=60,
     params:
         code=code_digest("write_review"),
