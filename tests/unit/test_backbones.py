@@ -9,7 +9,7 @@ from aisi.backbones import MissingWeightsError, create_backbone
 from aisi.weights import load_weights, save_weights
 
 
-@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet50"])
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet50", "mobilenet_v2", "convnext_atto"])
 @pytest.mark.parametrize("output_stride", [8, 16, 32])
 def test_strides_and_channels(name, output_stride):
     backbone = create_backbone(name, "none", output_stride).eval()
@@ -18,20 +18,40 @@ def test_strides_and_channels(name, output_stride):
     assert [64 // level.shape[-1] for level in maps] == [min(s, output_stride) for s in (4, 8, 16, 32)]
 
 
-@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet50"])
-@pytest.mark.parametrize("n_stages", range(5))
-def test_frozen_stages(name, n_stages):
-    backbone = create_backbone(name, "none")
-    backbone.freeze(n_stages)
+@pytest.mark.parametrize("name", ["vgg16", "mobilenet_v2"])
+def test_dilated_layers_are_the_same_where_nothing_is_left_out(name):
+    """On a plain photo, far from the border, dilation and strides see the same."""
+    photo = torch.full((1, 3, 256, 256), 0.5)
+    torch.manual_seed(0)
+    dilated = create_backbone(name, "none", 8).eval()
+    torch.manual_seed(0)
+    strided = create_backbone(name, "none", 32).eval()
+    with torch.inference_mode():
+        fine, coarse = dilated(photo)[-1][0, :, 16, 16], strided(photo)[-1][0, :, 4, 4]
+    torch.testing.assert_close(fine, coarse)
+
+
+@pytest.mark.parametrize("output_stride", [8, 16, 32])
+def test_vgg16_is_dilated_as_in_deeplab(output_stride):
+    """At output stride 8: conv5 at rate 2, and pooling 4 and 5 without stride (arXiv 1606.00915)."""
+    backbone = create_backbone("vgg16", "none", output_stride).eval()
     maps = backbone(torch.zeros(1, 3, 64, 64))
-    assert [level.requires_grad for level in maps] == [False] * n_stages + [True] * (4 - n_stages)
+    assert [64 // level.shape[-1] for level in maps] == [min(s, output_stride) for s in (4, 8, 16, 32)]
+    layers = dict(backbone.body.features.named_children())
+    assert [layers[name].dilation[0] for name in ("21", "24", "26", "28")] == [1] + [2 if output_stride == 8 else 1] * 3
 
 
-def test_vgg16_has_stride_32_only():
-    backbone = create_backbone("vgg16", "none").eval()
-    assert [64 // level.shape[-1] for level in backbone(torch.zeros(1, 3, 64, 64))] == [4, 8, 16, 32]
-    with pytest.raises(ValueError, match="output stride 32 only"):
-        create_backbone("vgg16", "none", 8)
+@pytest.mark.parametrize(
+    ("name", "output_stride", "message"),
+    [
+        ("vit_tiny_patch16_224", 32, r"vit_tiny.* strides \[16, 16, 16, 16\], expected \[4, 8, 16, 32\]"),
+        ("vit_tiny_patch16_224", 8, "vit_tiny.* output stride 8"),
+        ("hrnet_w18_small", 8, "hrnet_w18_small gives no feature maps at output stride 8"),
+    ],
+)
+def test_backbones_without_such_maps_are_refused(name, output_stride, message):
+    with pytest.raises(ValueError, match=message):
+        create_backbone(name, "none", output_stride)
 
 
 def test_packaged_weights_classify_like_the_whole_network():

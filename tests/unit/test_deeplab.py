@@ -183,6 +183,26 @@ def test_a_mirrored_photo_has_the_mirrored_prediction(model):
     assert np.mean(predict(model, photo, flip=True) == predict(model, photo[:, ::-1], flip=True)[:, ::-1]) > 0.99
 
 
+class Sized(torch.nn.Module):
+    """Sure of label 1 in a photo 32 wide, rather of label 2 in any other."""
+
+    def __init__(self):
+        super().__init__()
+        self.logits = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, images):
+        probabilities = [0.1, 0.8, 0.1] if images.shape[-1] == 32 else [0.1, 0.3, 0.6]
+        return torch.tensor(probabilities).log().view(1, 3, 1, 1).expand(len(images), 3, 4, 4)
+
+
+def test_probabilities_are_averaged_over_the_scales():
+    """(0.8 + 0.3 + 0.3) / 3 for label 1, (0.1 + 0.6 + 0.6) / 3 for label 2."""
+    photo = np.zeros((40, 64, 3), np.uint8)
+    assert np.all(predict(Sized(), photo, scales=(0.5,)) == 1) and np.all(predict(Sized(), photo, scales=(1.0,)) == 2)
+    assert np.all(predict(Sized(), photo, scales=(0.5, 1.0, 2.0)) == 1)
+    assert np.all(predict(Sized(), photo, scales=(0.5, 1.0, 1.5, 2.0), flip=True) == 2)
+
+
 def test_a_tie_goes_to_the_lowest_label():
     assert not predict(Fixed(torch.zeros(1, 4, 2, 2)), halves("red", "blue")).any()
 

