@@ -10,14 +10,15 @@ import compute_features
 import train_feature_extractor
 from aisi.features import (
     GREY,
+    CentreLoss,
     FeatureClassifier,
     FeatureExtractor,
     SingleObjects,
     crop_instances,
     extract,
+    feature_loss,
     load_extractor,
     save_extractor,
-    softmax_loss,
 )
 from aisi.formats import new_salient_instances, read_features
 from aisi.weights import save_weights
@@ -164,7 +165,55 @@ def test_softmax_loss_by_hand(extractor):
     torch.nn.init.zeros_(model.classifier.weight)
     torch.nn.init.zeros_(model.classifier.bias)
     batch = torch.zeros(2, 3, 32, 32, dtype=torch.uint8), torch.tensor([0, 3])
-    assert softmax_loss(model, batch).item() == pytest.approx(np.log(4))
+    assert feature_loss(model, batch).item() == pytest.approx(np.log(4))
+
+
+def test_centre_loss_by_hand():
+    """First features are the centres; then (3, 4) is at cosine 3/5 from (1, 0), and moves it half the way."""
+    centre_loss = CentreLoss(3, 2, alpha=0.5).train()
+    assert centre_loss(torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([0, 2])).item() == pytest.approx(0)
+    assert centre_loss.centres.tolist() == [[1, 0], [0, 0], [0, 2]]
+    assert centre_loss(torch.tensor([[3.0, 4.0]]), torch.tensor([0])).item() == pytest.approx(1 - 3 / 5)
+    assert centre_loss.centres.tolist() == [[2, 2], [0, 0], [0, 2]]
+
+
+def test_several_samples_move_a_centre_by_their_mean():
+    """Cosines to (1, 0): 0 and 1; the mean of (0, 2) - (1, 0) and (3, 0) - (1, 0) is (0.5, 1), half of it counts."""
+    centre_loss = CentreLoss(1, 2, alpha=0.5).train()
+    centre_loss.centres[0] = torch.tensor([1.0, 0.0])
+    loss = centre_loss(torch.tensor([[0.0, 2.0], [3.0, 0.0]]), torch.tensor([0, 0]))
+    assert loss.item() == pytest.approx(0.5)
+    assert centre_loss.centres.tolist() == [[1.25, 0.5]]
+
+
+def test_a_new_centre_is_the_first_of_its_batch():
+    centre_loss = CentreLoss(1, 2, alpha=0.0).train()
+    loss = centre_loss(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0]))
+    assert loss.item() == pytest.approx(0.5) and centre_loss.centres.tolist() == [[1, 0]]
+
+
+def test_centres_are_no_parameters_and_stay_in_evaluation():
+    centre_loss = CentreLoss(2, 2, alpha=0.5).train()
+    features = torch.tensor([[3.0, 4.0]], requires_grad=True)
+    assert not list(centre_loss.parameters()) and set(centre_loss.state_dict()) == {"centres"}
+    centre_loss.centres[0] = torch.tensor([1.0, 0.0])
+    centre_loss(features, torch.tensor([0])).backward()
+    # d/df of -f.c / |f| |c| at f = (3, 4), c = (1, 0): -(c / 5 - f 3 / 125)
+    assert features.grad[0].tolist() == pytest.approx([-(1 / 5 - 9 / 125), 12 / 125])
+    before = centre_loss.eval().centres.clone()
+    centre_loss(features, torch.tensor([0]))
+    assert centre_loss.centres.equal(before)
+
+
+def test_the_losses_add_up(extractor):
+    """Crops of a category whose centre is opposite: cosine -1, so L_c = 2; softmax of four equal logits."""
+    model = FeatureClassifier(extractor, 4, centre_weight=0.1, centre_rate=0.5).eval()
+    torch.nn.init.zeros_(model.classifier.weight)
+    torch.nn.init.zeros_(model.classifier.bias)
+    crops = torch.full((2, 3, 32, 32), 200, dtype=torch.uint8)
+    with torch.no_grad():
+        model.centre_loss.centres[3] = -extractor(crops)[0]
+        assert feature_loss(model, (crops, torch.tensor([3, 3]))).item() == pytest.approx(np.log(4) + 0.1 * 2, abs=1e-5)
 
 
 def test_single_objects(tmp_path):
@@ -179,7 +228,7 @@ def test_single_objects(tmp_path):
 def test_single_objects_of_an_empty_category_or_folder(tmp_path):
     write_folders(tmp_path / "set", 1)
     (tmp_path / "set" / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match="empty"):
+    with pytest.raises(FileNotFoundError, match="set: .*empty.*remove an empty one"):
         SingleObjects(tmp_path / "set", 48)
     with pytest.raises(FileNotFoundError):
         SingleObjects(tmp_path / "nowhere", 48)
@@ -192,6 +241,7 @@ def test_training_separates_colours(tmp_path):
     train_feature_extractor.main(
         root=tmp_path / "set",
         **{"backbone": BACKBONE, "pretrained": "none", "crop_size": 48, "recipe": recipe, "threads": 1, "code": "0"},
+        centre_loss={"centre_weight": 0.001, "centre_rate": 0.5},
         weights=tmp_path / "w",
         log=tmp_path / "log.csv",
     )

@@ -35,6 +35,7 @@ rule train_feature_extractor:
         backbone=FEATURES_NETWORK["backbone"],
         pretrained=weights_input(FEATURES_NETWORK) or FEATURES_NETWORK["weights"],
         crop_size=FEATURES["crop_size"],
+        centre_loss=FEATURES_TRAINING["centre_loss"],
         recipe=FEATURES_TRAINING["recipe"],
     message:
         "Train the feature extractor on single-object pictures of auxiliary categories."

@@ -40,6 +40,44 @@ class FeatureExtractor(nn.Module):
         return self.backbone(self.backbone.normalise(crops))[-1].mean((2, 3))
 
 
+class CentreLoss(nn.Module):
+    """Cosine distance of features to the centre of their category, which follows them (PAPER §3.2 eq. 3, 4).
+
+    Parameters
+    ----------
+    n_categories, dimension : int
+    alpha : float
+        Share of the way to the features that a centre moves in a step; 0.5 in the paper.
+    """
+
+    def __init__(self, n_categories, dimension, alpha):
+        super().__init__()
+        self.alpha = alpha
+        self.register_buffer("centres", torch.zeros(n_categories, dimension))
+
+    def forward(self, features, categories):
+        """L_c of features (B, D) and categories (B,), averaged; in training the centres move after it is taken."""
+        features = features.float()
+        if self.training:
+            self._start(features.detach(), categories)
+        loss = (1 - F.cosine_similarity(features, self.centres[categories])).mean()
+        if self.training:
+            self._move(features.detach(), categories)
+        return loss
+
+    def _start(self, features, categories):
+        # ASSUME: a centre starts as its category's first feature; before, a zero norm, its cosine is undefined
+        for feature, category in zip(features, categories, strict=True):
+            if not self.centres[category].any():
+                self.centres[category] = feature
+
+    def _move(self, features, categories):
+        # ASSUME: of several samples of a category in a batch the mean of f - c counts
+        for category in categories.unique():
+            mean = features[categories == category].mean(0)
+            self.centres[category] += self.alpha * (mean - self.centres[category])
+
+
 class FeatureClassifier(nn.Module):
     """An extractor with the auxiliary classifier that trains it.
 
@@ -48,23 +86,38 @@ class FeatureClassifier(nn.Module):
     extractor : FeatureExtractor
     n_categories : int
         Of the auxiliary set.
+    centre_weight, centre_rate : float
+        lambda and alpha of PAPER §3.2; a weight of 0 leaves softmax alone.
     """
 
-    def __init__(self, extractor, n_categories):
+    def __init__(self, extractor, n_categories, centre_weight=0.0, centre_rate=0.5):
         super().__init__()
-        self.extractor = extractor
+        self.extractor, self.centre_weight = extractor, centre_weight
+        # On pooled features the paper's 1x1 convolution is a linear layer.
         self.classifier = nn.Linear(extractor.dimension, n_categories)
+        self.centre_loss = CentreLoss(n_categories, extractor.dimension, centre_rate)
 
     def forward(self, crops):
         """Crops (B, 3, S, S) uint8 -> features (B, D) and logits (B, C)."""
         features = self.extractor(crops)
         return features, self.classifier(features)
 
+    def parameter_groups(self, backbone_scale):
+        """Groups for :func:`aisi.training.fit`: the extractor learns at ``backbone_scale`` times the others' rate."""
+        return [
+            {"params": list(self.extractor.parameters()), "scale": backbone_scale},
+            {"params": list(self.classifier.parameters()), "scale": 1.0},
+        ]
 
-def softmax_loss(model, batch):
-    """Softmax cross-entropy of a batch: images (B, 3, S, S) uint8 and categories (B,) (L_cls of PAPER §3.2 eq. 3)."""
+
+def feature_loss(model, batch):
+    """L_cls + lambda L_c of a batch: images (B, 3, S, S) uint8 and categories (B,) (PAPER §3.2 eq. 3)."""
     images, categories = batch
-    return F.cross_entropy(model(images)[1], categories)
+    features, logits = model(images)
+    loss = F.cross_entropy(logits, categories)
+    if not model.centre_weight:
+        return loss
+    return loss + model.centre_weight * model.centre_loss(features, categories)
 
 
 class SingleObjects:
@@ -88,7 +141,12 @@ class SingleObjects:
     """
 
     def __init__(self, root, size, least_area=0.4, colour_jitter=0.3):
-        folder = ImageFolder(root)
+        try:
+            folder = ImageFolder(root)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"{root}: {error} Expected a folder for each category, with pictures in each; remove an empty one."
+            ) from error
         self.samples, self.categories = folder.samples, folder.classes
         self.size, self.least_area, self.colour_jitter = size, least_area, colour_jitter
 
