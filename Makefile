@@ -7,12 +7,12 @@ REPORT := results/report.html
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo test test-cluster lint clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    run the whole workflow on scenes that it renders itself, and write its report"
-	@echo "make test    run the tests"
+	@echo "make test    run the tests; make test-cluster those on a SLURM that they start themselves, as root"
 	@echo "make lint    check the layout and the habits of the code"
 	@echo "make setup   only create $(VENV) from requirements.lock; each of the above does it first"
 	@echo "make clean   remove $(VENV) and the caches; results stay"
@@ -37,6 +37,9 @@ demo: setup
 
 test: setup
 	@python -m pytest
+
+test-cluster: setup
+	@python -m pytest tests/cluster
 
 lint: setup
 	ruff check .

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "project"]
 
 ROOT = Path(__file__).parents[1]
 MACHINE_LACKS = "machine lacks: "

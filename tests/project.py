@@ -1,4 +1,4 @@
-"""Copies of the workflow that tests run and edit: fixtures for the conftest.py of a folder."""
+"""Copies of the workflow that tests run and edit; the fixtures are every test's."""
 
 import hashlib
 import json

@@ -26,6 +26,7 @@ TESTS = """
 def run(pytester, monkeypatch):
     def run(tests, ci, **environment):
         monkeypatch.setenv("CI", ci)
+        monkeypatch.setenv("PYTHONPATH", str(CONFTEST.parent))
         for name, value in environment.items():
             monkeypatch.setenv(name, str(value))
         pytester.makeconftest(CONFTEST.read_text())
