@@ -28,14 +28,17 @@ include: "workflow/rules/instance.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/review.smk"
+include: "workflow/rules/experiments.smk"
 
 
 # Seconds of work on small files: on a cluster they run where Snakemake does.
 localrules:
     choose_examples,
+    collect_experiment,
     collect_metrics,
     plot_results,
     plot_training,
+    write_experiment,
     write_results,
 
 
@@ -62,6 +65,31 @@ rule report:
 rule review:
     input:
         REVIEW_FILES,
+
+
+rule ablation:
+    input:
+        experiment("ablation"),
+
+
+rule sweep_beta:
+    input:
+        experiment("sweep_beta"),
+
+
+rule sweep_retention:
+    input:
+        experiment("sweep_retention"),
+
+
+rule sweep_graph:
+    input:
+        experiment("sweep_graph"),
+
+
+rule batches:
+    input:
+        experiment("batches"),
 
 
 rule all:

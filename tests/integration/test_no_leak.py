@@ -18,7 +18,16 @@ import pytest
 from PIL import Image
 
 PROJECT = Path(__file__).parents[2]
-JUDGES = {"collect_metrics", "write_results", "plot_results", "draw_examples", "draw_predictions"}
+JUDGES = {
+    "collect_metrics",
+    "collect_experiment",
+    "draw_extremes",
+    "write_experiment",
+    "write_results",
+    "plot_results",
+    "draw_examples",
+    "draw_predictions",
+}
 REFERENCE = "results/reference/"
 READS_KEYWORDS = "index_images"
 
@@ -185,7 +194,7 @@ def test_only_judges_import_the_module_that_reads_true_masks(graph):
     "source", ["SEMANTIC_MASKS", '"results/reference/tags/oracle.csv"', '"results/evaluation/salient_instances.csv"']
 )
 def test_a_leak_in_the_rules_is_found(source, tmp_path):
-    for name in ("config", "workflow"):
+    for name in ("config", "resources", "workflow"):
         shutil.copytree(PROJECT / name, tmp_path / name)
     shutil.copy(PROJECT / "Snakefile", tmp_path)
     rules = tmp_path / "workflow" / "rules" / "attention.smk"

@@ -14,7 +14,7 @@ FIGURES = once("collect_metrics", "write_results", "plot_results")
 AFTER_NETWORK = FIGURES | once("predict_semantic", "predict_examples", "evaluate_semantic")
 AFTER_NETWORK |= once("draw_examples", "draw_predictions")
 AFTER_PROXIES = AFTER_NETWORK | once("train_semantic", "plot_training")
-AFTER_PROXIES |= once("evaluate_proxy_masks", "evaluate_proxy_instances")
+AFTER_PROXIES |= once("evaluate_proxy_masks", "evaluate_proxy_instances", "evaluate_examples", "draw_extremes")
 AFTER_TAGS = AFTER_PROXIES | once("evaluate_tags", "write_proxy_masks")
 AFTER_GRAPH = AFTER_TAGS | once("solve_partition", "write_tags")
 
@@ -66,7 +66,7 @@ def test_code_of_a_module(copy):
 
 def test_code_of_a_late_module(copy):
     edit(copy.home / "workflow/scripts/aisi/plots.py", r"\Z", "\nUNUSED = 1\n")
-    assert copy.pending() == once("plot_results", "plot_training", "draw_examples", "draw_predictions")
+    assert copy.pending() == once("plot_results", "plot_training", "draw_examples", "draw_extremes", "draw_predictions")
 
 
 def test_times_alone(copy):

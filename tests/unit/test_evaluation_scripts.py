@@ -1,6 +1,7 @@
 """Scripts of proxy masks, evaluation and report, run as Snakemake runs them, on three photos in two shards."""
 
 import runpy
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,14 +13,21 @@ from pycocotools import mask as rle
 
 from aisi.formats import (
     IMAGE_COLUMNS,
+    Graph,
+    Partition,
+    Scores,
+    new_attention,
     new_salient_instances,
     read_coco,
     read_labels,
     read_metrics,
     read_tags,
     write_categories,
+    write_graph,
     write_images,
     write_labels,
+    write_partition,
+    write_scores,
     write_tags,
 )
 
@@ -218,14 +226,99 @@ def test_report(run_folder):
     figure = {"figure": "training.png"}
     run("plot_training", "log.txt", input={"logs": ["net.csv"]}, output=figure, params={"names": ["net"]})
     run("choose_examples", "log.txt", input=SHARED, output={"images": "examples.csv"}, params={"n": 2})
-    inputs = SHARED | {"examples": "examples.csv", "tags": "oracle.csv", "label_maps": ["proxies", "classes"]}
+    inputs = SHARED | {
+        "examples": "examples.csv",
+        "notes": [],
+        "tags": "oracle.csv",
+        "label_maps": ["proxies", "classes"],
+    }
     params = {"titles": ["proxy", "true mask"]}
+    chosen = {"images": "extremes.csv", "notes": "notes.csv"}
+    run("evaluate_examples", "log.txt", input=inputs | {"proxies": "proxies"}, output=chosen, params={"n": 1})
+    assert pd.read_csv("notes.csv")["note"].tolist() == ["best: IoU 1.00", "worst: IoU 1.00"]
+    extremes = inputs | {"examples": "extremes.csv", "notes": "notes.csv"}
+    run("draw_examples", "log.txt", input=extremes, output={"figure": "extremes.png"}, params=params)
     run("draw_examples", "log.txt", input=inputs, output={"figure": "examples.png"}, params=params)
     run("draw_predictions", "log.txt", input=inputs, output={"figure": "predictions.png"}, params=params)
-    for name in ("assignments", "categories", "training", "examples", "predictions"):
+    for name in ("assignments", "categories", "training", "examples", "extremes", "predictions"):
         assert Path(f"{name}.png").stat().st_size > 1000
 
 
 def test_no_parts_make_an_empty_table(run_folder):
     run("collect_metrics", "log.txt", input={"parts": []}, output={"metrics": "metrics.csv"})
     assert len(read_metrics("metrics.csv")) == 0
+
+
+TAGGED_BY = {"oracle": ["dog", "cat", "noisy", "dog"], "first": ["cat", "cat", "cat", "dog"], "none": ["noisy"] * 4}
+
+
+def test_many_assignments_at_once_are_judged_as_one_by_one(run_folder):
+    """The same rows as by the rules that judge written proxies, for tags right, wrong and missing."""
+    oracle, parts = tag_oracle(), []
+    for assignment, tags in TAGGED_BY.items():
+        labels = [["noisy", "cat", "dog"].index(tag) for tag in tags]
+        write_tags(f"{assignment}.csv", oracle.assign(tag=tags, label=labels))
+        write_proxies(f"{assignment}.csv")
+        inputs = {"tags": f"{assignment}.csv", "oracle": "oracle.csv", "proxies": "proxies", "coco": "instances.json"}
+        for script in ("evaluate_tags", "evaluate_proxy_masks", "evaluate_proxy_instances"):
+            evaluate(script, **inputs)
+            parts.append(read_metrics("metrics.csv").assign(assignment=assignment))
+        shutil.rmtree("proxies")
+    inputs = {"tags": [f"{assignment}.csv" for assignment in TAGGED_BY], "oracle": "oracle.csv"}
+    silent = {"noisy_pixels": "ignore", "missing_keywords": "background"}
+    params = {"rows": [[assignment, 3] for assignment in TAGGED_BY], "silent": silent, "split": "train"}
+    run("evaluate_experiment", "log.txt", input=SHARED | inputs, output={"metrics": "all.csv"}, params=params)
+    pd.testing.assert_frame_equal(read_metrics("all.csv"), pd.concat(parts, ignore_index=True))
+    values = read_metrics("all.csv").query("category == 'all' and metric == 'miou'")["value"]
+    assert values.is_unique
+
+
+def test_true_masks_as_proxies(run_folder):
+    Path("objects/c.png").unlink()
+    output = {"masks": "copies", "coco": "instances.json"}
+    run("copy_true_masks", "log.txt", input=SHARED, output=output)
+    for image_id, _ in PHOTOS:
+        assert read_labels(f"copies/{image_id}.png").tolist() == read_labels(f"classes/{image_id}.png").tolist()
+    coco = read_coco("instances.json")
+    assert [image["image_id"] for image in coco["images"]] == ["sub dir/ä", "b"]
+    assert [(item["category_id"], item["bbox"]) for item in coco["annotations"]] == [
+        (5, [1, 1, 3, 3]),
+        (6, [5, 4, 4, 4]),
+        (5, [1, 1, 3, 3]),
+    ]
+    run("copy_true_masks", "log.txt", input=SHARED | {"objects": []}, output={"masks": "alone"})
+    assert len(list(Path("alone").rglob("*.png"))) == 3
+
+
+def test_proxies_from_attention_alone(run_folder):
+    for shard, photos in enumerate(SHARDS):
+        with new_attention(f"attention_{shard}.h5") as writer:
+            for image_id, keywords in photos:
+                maps = np.full((len(keywords), 2, 5), 0.1)
+                maps[:, 0, 0] = 0.9 if image_id != "c" else 0.2
+                writer.append(image_id, [("cat", "dog").index(name) + 1 for name in keywords], maps)
+    inputs = {"images": SHARED["images"], "attention": ["attention_0.h5", "attention_1.h5"]}
+    run("write_cam_masks", "log.txt", input=inputs, output={"masks": "cam"}, params={"threshold": 0.9})
+    assert not Path("cam/c.png").exists()
+    mask = read_labels("cam/sub dir/ä.png")
+    assert mask.shape == (8, 10) and mask[0, 0] == 1 and set(np.unique(mask)) == {0, 1}
+
+
+def test_objectives_on_the_datasets_graph(run_folder):
+    """Three instances, an edge of weight 1.5 between the first two: together they earn 3, and each beta p."""
+    edges, weights = np.array([[0, 1]], np.int32), np.array([1.5], np.float32)
+    write_graph("graph.npz", Graph(edges, weights, 3, np.array([0, 3]), np.arange(3)))
+    scores = Scores(np.array([0, 2, 3, 4]), np.array([1, 2, 1, 2]), np.array([0.25, 0.5, 0.5, 1], np.float32))
+    write_scores("scores.h5", scores)
+    labels = np.array([1, 1, 2])
+    whole = Partition(np.arange(3), labels, 20.5, 25.0, np.zeros(3), np.zeros(3, bool), "feasible", "message_passing")
+    write_partition("whole/batch_0.npz", whole)
+    tags = tag_oracle().iloc[:3].assign(keywords=[("cat", "dog")] * 3)
+    for name, own in (("whole", labels), ("apart", [2, 0, 2])):
+        write_tags(f"{name}.csv", tags.assign(label=own, tag="cat"))
+    inputs = {"tags": ["whole.csv", "apart.csv"], "graph": "graph.npz", "scores": ["scores.h5"], "whole": "whole"}
+    params = {"assignments": ["whole", "apart"], "beta": 10, "balance": False, "seed": 3, "split": "train"}
+    run("compute_objectives", "log.txt", input=inputs, output={"metrics": "metrics.csv"}, params=params)
+    metrics = read_metrics("metrics.csv").set_index(["assignment", "metric"])
+    assert metrics["value"].tolist() == pytest.approx([20.5, 0.82, 15, 0.6])
+    assert metrics["n"].tolist() == [3, 3, 2, 2]

@@ -4,12 +4,34 @@ import pytest
 from PIL import Image
 from pycocotools import mask as rle
 
-from aisi.formats import METRIC_COLUMNS
+import compare_runs
+from aisi.formats import METRIC_COLUMNS, write_metrics
 from aisi.metrics import metric_table
-from aisi.pictures import choose_examples, draw_grid, draw_maps, draw_stages, label_colours, overlay, shrink, tag_words
-from aisi.plots import plot_assignments, plot_categories, plot_training, save_figure
+from aisi.pictures import (
+    choose_examples,
+    choose_extremes,
+    draw_grid,
+    draw_maps,
+    draw_stages,
+    label_colours,
+    overlay,
+    shrink,
+    tag_words,
+)
+from aisi.plots import plot_assignments, plot_categories, plot_seeds, plot_training, save_figure
 from aisi.proxy_masks import TaggedPhoto
-from aisi.tables import assignment_table, category_table, loss_shares, markdown, results_page, tag_counts
+from aisi.tables import (
+    add_paper,
+    assignment_table,
+    category_table,
+    experiment_page,
+    loss_shares,
+    markdown,
+    ratio_notes,
+    results_page,
+    seed_table,
+    tag_counts,
+)
 
 CATEGORIES = pd.DataFrame(
     {"label": [1, 2], "category_id": [1, 2], "name": ["cat", "dog"], "colour": ["#ff0000", "#00ff00"]}
@@ -131,6 +153,25 @@ def test_examples_are_spread_and_prefer_several_keywords():
     assert len(choose_examples(images([]), 5)) == 0
 
 
+def test_extremes():
+    photos = images([("cat",)] * 6).iloc[::-1]
+    ious = [0.1, 0.9, 0.5, 0.8, 0.8, 0.2]  # of photos 5, 4, ... 0
+    tags = pd.DataFrame({"image_id": list("0233351"), "label": [1, 1, 1, 0, 2, 1, 1]})
+    tags["margin"] = [-9.0, 0.5, 0.75, -1.0, 0.25, -5.0, np.nan]
+    chosen, notes = choose_extremes(photos, ious, tags, 1)
+    assert list(chosen) == ["image_id", "keywords"] and chosen["image_id"].tolist() == ["4", "5", "0"]
+    chosen, notes = choose_extremes(photos, ious, tags, 2)
+    assert chosen["image_id"].tolist() == ["4", "1", "5", "0", "3", "2"]
+    assert notes["image_id"].tolist() == chosen["image_id"].tolist()
+    assert notes["note"].iloc[[0, 2, 4]].tolist() == [
+        "best: IoU 0.90",
+        "worst: IoU 0.10",
+        "least certain: margin 0.25, IoU 0.50",
+    ]
+    assert len(choose_extremes(photos[:1], ious[:1], tags, 2)[0]) == 1
+    assert len(choose_extremes(photos[:0], [], tags, 2)[0]) == 0
+
+
 def test_overlay_leaves_the_background():
     colours = label_colours(CATEGORIES)
     photo = np.full((6, 12, 3), 100, np.uint8)
@@ -176,3 +217,76 @@ def test_grid_of_stages(tmp_path):
     pixels, _ = read(tmp_path / "grid.png")
     assert (pixels == [90, 90, 90]).all(-1).any()
     save_figure(tmp_path / "none.png", draw_grid([], titles))
+
+
+# ------------------------------------------------------------------ experiments over seeds
+
+
+def seeds():
+    """mIoU of proxies over three seeds, of networks over one; b has no figures."""
+    parts = [
+        metric_table([("miou", "all", miou, 3)], "a", seed=seed, task="proxy_semantic")
+        for seed, miou in enumerate((0.5, 0.6, 0.7))
+    ]
+    for assignment, miou in (("a", 0.4), ("truth", 0.5)):
+        parts.append(metric_table([("miou", "all", miou, 9)], assignment, "net", task="semantic", split="val"))
+    for seed, share in enumerate((0.8, 0.9)):
+        parts.append(metric_table([("share_of_bound", "all", share, 9)], f"batches-shuffled-{seed}", "", seed, "tags"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_seed_table():
+    table = seed_table(seeds(), ["a", "b", "truth", "batches-shuffled"])
+    assert table["network"].tolist() == ["net", "", "net", ""]
+    assert table[["seeds", "network seeds"]].to_numpy().tolist() == [[3, 1], [0, 0], [0, 1], [2, 0]]
+    assert table["proxies: mIoU"][0] == pytest.approx(0.6) and table["proxies: mIoU sd"][0] == pytest.approx(0.1)
+    assert table["network: mIoU"][0] == 0.4 and np.isnan(table["network: mIoU sd"][0])
+    assert table.loc[1].drop(["assignment", "network", "seeds", "network seeds"]).isna().all()
+    assert table["tags: objective / bound"][3] == pytest.approx(0.85)
+
+
+def test_experiment_page():
+    paper = pd.DataFrame(
+        {"table": "1a", "assignment": ["a", "c"], "train": "SI", "split": "test", "metric": "mIoU (%)"}
+    )
+    paper["value"] = [64.0, 1.0]
+    table, heading = add_paper(seed_table(seeds(), ["a", "truth"]), paper)
+    assert heading == "paper, table 1a: network mIoU (%), SI, test"
+    page = experiment_page("Ablation", "snakemake ablation", table, ratio_notes(table, "a", "truth"))
+    assert "| a | net | 3 | 1 |  | 0.600 ± 0.100 | 0.400 | 64.0 |" in page
+    assert "| truth | net | 0 | 1 |  |  | 0.500 |  |" in page
+    assert "`net` trained on `a` reaches 0.800 of its mIoU on `truth` (0.400 of 0.500)." in page
+    assert "nan" not in page
+    assert add_paper(table, paper.iloc[1:])[1] is None
+    assert ratio_notes(table, "b", "truth") == [] == ratio_notes(table.drop(columns="network: mIoU"), "a", "truth")
+
+
+def test_seed_plot_repeats_byte_by_byte(tmp_path):
+    for name in ("first.png", "second.png"):
+        save_figure(tmp_path / name, plot_seeds(seed_table(seeds(), ["a", "b", "truth"]).assign(paper=64.0), "paper"))
+    save_figure(tmp_path / "none.png", plot_seeds(seed_table(NOTHING, ["a", "b"])))
+    assert read(tmp_path / "first.png")[1] == read(tmp_path / "second.png")[1]
+    assert read(tmp_path / "none.png")[1] != read(tmp_path / "first.png")[1]
+
+
+def test_compare_runs(tmp_path, capsys):
+    for run, miou in (("a", (0.5, 0.6)), ("b", (0.52, 0.58)), ("c", (0.9,))):
+        rows = [
+            metric_table([("miou", "all", value, 3), ("iou", "cat", value, 3)], "partition", seed=seed, task="semantic")
+            for seed, value in enumerate(miou)
+        ]
+        extra = metric_table([("ap", "all", 0.25, 3)], "partition", "net", task="instance")
+        (tmp_path / run / "results/experiments/ablation").mkdir(parents=True)
+        write_metrics(tmp_path / run / "results/metrics.csv", pd.concat([rows[0], extra]))
+        write_metrics(tmp_path / run / "results/experiments/ablation/metrics.csv", pd.concat(rows))
+    compare_runs.main(tmp_path / "a", tmp_path / "b", output=tmp_path / "table.csv")
+    table = pd.read_csv(tmp_path / "table.csv", keep_default_na=False, dtype=str).set_index("metric")
+    assert table.loc["miou", ["A", "B", "difference", "exceeds"]].tolist() == ["0.55", "0.55", "0", "no"]
+    assert table.loc["miou", "spread"] == "0.07071068"
+    assert table.loc["ap", ["A", "B", "exceeds"]].tolist() == ["0.25", "0.25", ""]
+    assert "iou" not in table.index and "| partition |  | semantic |" in capsys.readouterr().out
+    compare_runs.main(tmp_path / "a/results/experiments/ablation/metrics.csv", tmp_path / "c/results", categories=True)
+    said = capsys.readouterr().out
+    assert "| iou | cat | 0.550 | 0.900 | 0.350 | 0.071 | yes |" in said
+    with pytest.raises(SystemExit, match=r"no metrics\.csv"):
+        compare_runs.main(tmp_path, tmp_path)

@@ -2,7 +2,7 @@
 
 # A photo's true instances are sure where VOC's layout lists it; without the list all photos are judged.
 INSTANCE_LISTS = {
-    split: [str(path)] if path.is_file() else []
+    split: str(path) if path.is_file() else []
     for split in SPLITS
     for path in [Path(ROOT, "ImageSets", "Segmentation", f"{split}_instances.txt")]
 }

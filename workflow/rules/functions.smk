@@ -6,6 +6,11 @@ def home_of(seed):
     return "results" if seed == config["seed"] else f"results/seed-{seed}"
 
 
+def reference_of(home):
+    """Where what true masks made of the results in a home lies."""
+    return home.replace("results", "results/reference", 1)
+
+
 def seed_of(wildcards):
     """The seed whose results lie in {home}."""
     _, _, seed = wildcards.home.partition("seed-")
@@ -80,3 +85,86 @@ def for_assignments(pattern):
     return [pattern.format(home="results", assignment=name) for name in ASSIGNMENTS] + [
         pattern.format(home="results/reference", assignment=name) for name in REFERENCES
     ]
+
+
+def attention_of_reference(wildcards):
+    """The attention maps of the seed whose reference lies in {home}."""
+    home = home_of(seed_of(wildcards))
+    return [f"{home}/attention/{TRAIN}/shard_{shard}.h5" for shard in SHARDS]
+
+
+def rows_of_experiment(wildcards):
+    """Assignment and seed of each row whose tags are judged, as they stand in metrics.csv."""
+    names = EXPERIMENTS[wildcards.experiment]
+    rows = [[name.format(seed=seed), seed] for seed in SEEDS for name in names]
+    return rows + ([["oracle", config["seed"]]] if wildcards.experiment == "ablation" else [])
+
+
+def tags_of_experiment(wildcards):
+    """The tags of these rows."""
+    return [
+        f"{'results/reference' if name == 'oracle' else home_of(seed)}/tags/{name}.csv"
+        for name, seed in rows_of_experiment(wildcards)
+    ]
+
+
+def rows_of_table(experiment):
+    """The assignments of an experiment's table, references last."""
+    references = ["cam"] + (["oracle", "ground_truth"] if TRAIN_HAS_MASKS else []) if experiment == "ablation" else []
+    return [name.removesuffix("-{seed}") for name in EXPERIMENTS[experiment]] + references
+
+
+def batches_of_seed(wildcards):
+    """The assignments of batches for the seed of {home}."""
+    return [name.format(seed=seed_of(wildcards)) for name in EXPERIMENTS["batches"]]
+
+
+def tags_of_batches(wildcards):
+    """The tags of these assignments."""
+    return [f"{wildcards.home}/tags/{name}.csv" for name in batches_of_seed(wildcards)]
+
+
+def parts_of_experiment(wildcards):
+    """Tables of figures behind an experiment: of tags and proxies, and its own."""
+    evaluation = ["results/experiments/{experiment}/evaluation.csv"] if TRAIN_HAS_MASKS or not SEMANTIC_MASKS else []
+    match wildcards.experiment:
+        case "ablation":
+            cam = [f"{reference_of(home_of(seed))}/evaluation/proxy_masks/cam.csv" for seed in SEEDS]
+            return evaluation + (cam if TRAIN_HAS_MASKS else []) + ABLATION_NETWORKS
+        case "batches":  # objectives need no true masks
+            objectives = [f"{home_of(seed)}/experiments/objectives.csv" for seed in SEEDS]
+            return objectives + (evaluation if TRAIN_HAS_MASKS else [])
+    return evaluation
+
+
+def notes_of_experiment(wildcards):
+    """Sentences below an experiment's table."""
+    seeds = ", ".join(map(str, SEEDS))
+    notes = [f"Mean ± standard deviation over seeds {seeds}, which vary random tags and the attention network."]
+    match wildcards.experiment:
+        case "ablation":
+            trained = ", ".join(map(str, NETWORK_SEEDS))
+            notes += [
+                f"Networks: seeds {trained}. References: `cam`, attention maps from {ABLATION['cam_threshold']} of their "
+                "largest score on, without instances; `oracle`, tagged from the true masks; `ground_truth`, the true "
+                "masks as proxies.",
+                "The paper's networks are DeepLab with ResNet-101, trained on the proxies of 10,582 pictures.",
+            ]
+        case "batches":
+            notes += [
+                "`objective`: of the whole dataset's problem, on the graph of the whole dataset, whatever graph a batch "
+                "was solved on, so that rows can be compared; `objective / bound`: its share of the certified bound of "
+                "`batches-whole`. Batches keep floor(r m) instances each, the whole floor(r n): `kept` may differ by "
+                "less than an instance a batch.",
+            ]
+        case "sweep_beta" | "sweep_retention":
+            notes += [
+                "The paper's figures are those of networks trained on the proxies, ours those of the tags and proxies "
+                "themselves: their course can be compared, not their height.",
+            ]
+    return notes
+
+
+def experiment(name):
+    """What a target of that name asks for."""
+    return [f"results/experiments/{name}/{file}" for file in ("metrics.csv", "table.csv", "figure.png", "page.md")]

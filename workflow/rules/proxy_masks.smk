@@ -17,6 +17,8 @@ rule write_proxy_masks:
         "{home}/logs/write_proxy_masks/{assignment}.log",
     benchmark:
         "{home}/benchmarks/write_proxy_masks/{assignment}.tsv"
+    wildcard_constraints:
+        assignment=r"(?!(?:cam|ground_truth)\b)[\w.-]+",
     conda:
         "../envs/analysis.yaml"
     threads: 1

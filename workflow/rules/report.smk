@@ -29,6 +29,7 @@ REPORT = ["results/metrics.csv", "results/results.md", "results/report/results.c
 REPORT += [f"results/report/{name}.png" for name in ("assignments", "categories", "training")]
 if config["report"]["examples"]:
     REPORT += ["results/report/examples.png"] + (["results/report/predictions.png"] if VAL else [])
+    REPORT += ["results/report/extremes.png"] if TRAIN_HAS_MASKS else []
 
 
 rule write_results:
@@ -177,6 +178,7 @@ use rule predict_semantic as predict_examples with:
 rule draw_examples:
     input:
         examples=f"results/report/{TRAIN}_examples.csv",
+        notes=[],
         images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
         salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
         tags=f"results/tags/{SHOWN}.csv",
@@ -210,6 +212,62 @@ rule draw_examples:
         "Draw example photos with what each stage made of them."
     script:
         "../scripts/draw_examples.py"
+
+
+rule evaluate_examples:
+    input:
+        proxies=f"results/proxy_masks/{SHOWN}/SegmentationClass",
+        tags=f"results/tags/{SHOWN}.csv",
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        categories="results/categories.csv",
+        masks=SEMANTIC_MASKS or NO_MASKS,
+    output:
+        images="results/evaluation/extremes.csv",
+        notes="results/evaluation/extremes_notes.csv",
+    log:
+        "results/logs/evaluate_examples.log",
+    benchmark:
+        "results/benchmarks/evaluate_examples.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=60,
+    params:
+        code=code_digest("evaluate_examples"),
+        n=-(-config["report"]["examples"] // 3),
+    message:
+        "Find the best, the worst and the least certain proxies."
+    script:
+        "../scripts/evaluate_examples.py"
+
+
+use rule draw_examples as draw_extremes with:
+    input:
+        examples="results/evaluation/extremes.csv",
+        notes="results/evaluation/extremes_notes.csv",
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        tags=f"results/tags/{SHOWN}.csv",
+        categories="results/categories.csv",
+        label_maps=[f"results/proxy_masks/{SHOWN}/SegmentationClass", *TRUE_MASKS.values()],
+    output:
+        figure=report(
+            "results/report/extremes.png",
+            caption="../report/extremes.rst",
+            category="Examples",
+            labels={"content": f"{TRAIN}, best, worst, least certain", "kind": "pictures"},
+        ),
+    log:
+        "results/logs/draw_extremes.log",
+    benchmark:
+        "results/benchmarks/draw_extremes.tsv"
+    params:
+        code=code_digest("draw_examples"),
+        titles=["proxy", *TRUE_MASKS],
+    message:
+        "Draw the best, the worst and the least certain proxies."
 
 
 rule draw_predictions:

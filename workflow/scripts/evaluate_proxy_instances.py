@@ -1,5 +1,6 @@
 """Judge the tagged instances of an assignment by COCO's average precision against the true instances."""
 
+from aisi.evaluation import PROTOCOLS
 from aisi.formats import read_categories, read_images, read_instances, write_metrics
 from aisi.ground_truth import instance_pairs, listed_photos, photos_with_masks
 from aisi.metrics import average_precision_metrics, metric_table
@@ -15,7 +16,7 @@ def main(coco, images, categories, masks, objects, listed, assignment, seed, spl
     photos = progress(judged.itertuples(), total=len(judged), unit="photo")
     rows = average_precision_metrics(instance_pairs(photos, masks, objects, found, len(names)), names)
     head = {"assignment": assignment, "seed": seed, "task": "proxy_instance", "split": split}
-    write_metrics(output, metric_table(rows, **head, protocol="coco, void pixels left out"))
+    write_metrics(output, metric_table(rows, **head, protocol=PROTOCOLS["proxy_instance"]))
 
 
 if "snakemake" in globals():

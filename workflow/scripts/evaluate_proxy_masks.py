@@ -2,14 +2,12 @@
 
 import numpy as np
 
+from aisi.evaluation import PROTOCOLS
 from aisi.files import inside
 from aisi.formats import read_categories, read_images, write_metrics
 from aisi.ground_truth import photos_with_masks, read_label_map
 from aisi.metrics import metric_table, segmentation_metrics
 from aisi.progress import log_to, progress
-
-# ASSUME: as is usual for proxies, what they leave open counts as background, so that leaving out wins nothing
-PROTOCOL = "voc, ignored pixels and photos without proxy as background"
 
 
 def main(proxies, images, categories, masks, assignment, seed, split, output):
@@ -18,7 +16,7 @@ def main(proxies, images, categories, masks, assignment, seed, split, output):
     judged = photos_with_masks(read_images(*images), masks)
     rows = segmentation_metrics(read_pairs(judged, masks, proxies, len(names)), names)
     head = {"assignment": assignment, "seed": seed, "task": "proxy_semantic", "split": split}
-    write_metrics(output, metric_table(rows, **head, protocol=PROTOCOL))
+    write_metrics(output, metric_table(rows, **head, protocol=PROTOCOLS["proxy_semantic"]))
 
 
 def read_pairs(photos, masks, proxies, n_labels):

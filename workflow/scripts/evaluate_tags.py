@@ -1,8 +1,9 @@
 """Judge the tags of an assignment by those of the true masks."""
 
+from aisi.evaluation import PROTOCOLS, judge_tags
 from aisi.formats import read_categories, read_images, read_tags, write_metrics
 from aisi.ground_truth import photos_with_masks
-from aisi.metrics import metric_table, tag_metrics
+from aisi.metrics import metric_table
 from aisi.progress import log_to
 
 
@@ -10,22 +11,9 @@ def main(tags, oracle, images, categories, masks, assignment, seed, split, outpu
     """Count the instances of photos that have a true mask."""
     names = read_categories(categories)["name"]
     judged = photos_with_masks(read_images(*images), masks)["image_id"]
-    pairs = compare(read_tags(tags), read_tags(oracle), judged)
-    rows = tag_metrics(pairs["label"], pairs["label_true"], pairs["keywords"].map(len), names)
+    rows = judge_tags(read_tags(tags), read_tags(oracle), judged, names)
     head = {"assignment": assignment, "seed": seed, "task": "tags", "split": split}
-    write_metrics(output, metric_table(rows, **head, protocol="true category covers half of the instance"))
-
-
-def compare(tags, oracle, judged):
-    """Tags beside the true ones, of the judged photos' instances."""
-    key = ["image_id", "instance_id"]
-    pairs = tags.merge(oracle[[*key, "label"]], on=key, validate="one_to_one", suffixes=("", "_true"))
-    if not len(pairs) == len(tags) == len(oracle):
-        raise ValueError(
-            f"{len(tags)} tags, {len(oracle)} true tags, {len(pairs)} of the same instances. "
-            "They belong to different instances: delete both files and run the workflow again."
-        )
-    return pairs[pairs["image_id"].isin(judged)]
+    write_metrics(output, metric_table(rows, **head, protocol=PROTOCOLS["tags"]))
 
 
 if "snakemake" in globals():

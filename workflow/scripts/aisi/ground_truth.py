@@ -6,7 +6,8 @@ from pycocotools import mask as rle
 
 from aisi.coco import decode, photo_name, wrong_size
 from aisi.files import inside
-from aisi.formats import IGNORE, NOISY, TAG_COLUMNS, read_coco, read_labels
+from aisi.formats import IGNORE, NOISY, TAG_COLUMNS, SalientInstances, read_coco, read_labels
+from aisi.progress import progress
 
 NO_PIXEL = [[0, 0] * 3]
 """Polygon of an annotation without one: as in COCO's own tools, no object."""
@@ -281,6 +282,62 @@ def label_maps(labels, masks, size):
         covered = rle.decode(masks[i]).astype(bool)
         classes[covered], objects[covered] = labels[i], number_of.get(i, IGNORE)
     return classes, objects
+
+
+def true_instances(photos, objects, classes, n_labels):
+    """Read all true instances of a split, in the form of salient ones and their tags.
+
+    Parameters
+    ----------
+    photos : DataFrame
+        As from :func:`aisi.formats.read_images`; all have masks of both kinds.
+    objects, classes : str or Path
+        Folders of instance masks and of class masks.
+    n_labels : int
+
+    Returns
+    -------
+    instances : SalientInstances
+        Scores are 1.
+    tags : DataFrame
+        Columns image_id, instance_id, label.
+    """
+    image_ids, numbers, boxes, masks, labels = [], [], [], [], []
+    for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
+        own_labels, own_masks, _ = read_objects(objects, classes, photo, n_labels)
+        image_ids += [photo.image_id] * len(own_masks)
+        numbers += range(len(own_masks))
+        boxes += [rle.toBbox(mask) for mask in own_masks]
+        masks += own_masks
+        labels += own_labels.tolist()
+    boxes = np.array(boxes).reshape(-1, 4).astype(np.int64)
+    boxes[:, 2:] += boxes[:, :2]
+    instances = SalientInstances(image_ids, np.array(numbers, np.int64), boxes, np.ones(len(masks), np.float32), masks)
+    return instances, pd.DataFrame({"image_id": image_ids, "instance_id": numbers, "label": labels})
+
+
+def read_truth(photos, judged, with_objects, classes, objects, n_labels):
+    """True masks, one photo at a time.
+
+    Parameters
+    ----------
+    photos, judged, with_objects : DataFrame
+        As from :func:`aisi.formats.read_images`: all photos, those whose class mask is read, those whose objects are.
+    classes, objects : str or Path
+        Folders of class masks and of instance masks.
+    n_labels : int
+
+    Yields
+    ------
+    truth : (H, W) uint8 or None
+        As from :func:`read_label_map`.
+    objects : tuple or None
+        As from :func:`read_objects`.
+    """
+    judged, with_objects = set(judged["image_id"]), set(with_objects["image_id"])
+    for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
+        truth = read_label_map(classes, photo, n_labels) if photo.image_id in judged else None
+        yield truth, read_objects(objects, classes, photo, n_labels) if photo.image_id in with_objects else None
 
 
 def outside_void(masks, void):

@@ -106,19 +106,33 @@ def segmentation_metrics(photos, names):
         ``miou``: mean over background and the categories that occur; n = photos. ``iou`` of ``background`` and each
         category; n = photos whose truth holds it.
     """
-    side = len(names) + 1
-    total, holding, n = np.zeros((side, side), np.int64), np.zeros(side, np.int64), 0
+    total = ConfusionTotal(len(names))
     for truth, prediction in photos:
-        confusion = confusion_matrix(truth, prediction, len(names))
-        total += confusion
-        holding += confusion.sum(1) > 0
-        n += 1
-    ious = intersection_over_union(total)
-    mean = float(np.nanmean(ious)) if np.any(~np.isnan(ious)) else np.nan
-    return [("miou", ALL, mean, n)] + [
-        ("iou", name, float(iou), int(count))
-        for name, iou, count in zip(["background", *names], ious, holding, strict=True)
-    ]
+        total.add(confusion_matrix(truth, prediction, len(names)))
+    return total.rows(names)
+
+
+class ConfusionTotal:
+    """Adds up photos' confusion matrices, for :func:`segmentation_metrics`."""
+
+    def __init__(self, n_labels):
+        side = n_labels + 1
+        self._total, self._holding, self._n = np.zeros((side, side), np.int64), np.zeros(side, np.int64), 0
+
+    def add(self, confusion):
+        """Add a photo's matrix, as from :func:`confusion_matrix`."""
+        self._total += confusion
+        self._holding += confusion.sum(1) > 0
+        self._n += 1
+
+    def rows(self, names):
+        """The rows of :func:`segmentation_metrics`."""
+        ious = intersection_over_union(self._total)
+        mean = float(np.nanmean(ious)) if np.any(~np.isnan(ious)) else np.nan
+        return [("miou", ALL, mean, self._n)] + [
+            ("iou", name, float(iou), int(count))
+            for name, iou, count in zip(["background", *names], ious, self._holding, strict=True)
+        ]
 
 
 def recall_metrics(photos, names, threshold=0.5):

@@ -1,6 +1,7 @@
 """Example pictures of the report: a photo and what each stage made of it, side by side."""
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from PIL import ImageColor
 from pycocotools import mask as rle
@@ -36,6 +37,39 @@ def choose_examples(images, n):
     several = images["keywords"].map(len) >= 2
     pool = images[several] if several.sum() >= n else images
     return pool.iloc[np.unique(np.linspace(0, len(pool) - 1, min(n, len(pool))).round().astype(int))]
+
+
+def choose_extremes(images, ious, tags, n):
+    """Choose the photos with the best and the worst proxies, and of the others those with the least certain tags.
+
+    Parameters
+    ----------
+    images : DataFrame
+        As from :func:`aisi.formats.read_images`.
+    ious : (len(images),) float
+        Of their proxies.
+    tags : DataFrame
+        As from :func:`aisi.formats.read_tags`; a photo is as certain as the smallest margin of its tagged instances.
+    n : int
+        How many of each kind.
+
+    Returns
+    -------
+    images : DataFrame
+        The best ones, the worst, the least certain; at most 3 n rows, none twice.
+    notes : DataFrame
+        Columns image_id and note: why the photo was chosen.
+    """
+    margins = tags[tags["label"] != NOISY].groupby("image_id")["margin"].min()
+    photos = images.assign(iou=ious, margin=images["image_id"].map(margins)).sort_values("image_id")
+    ranked = photos.sort_values("iou", ascending=False, kind="stable")
+    best, worst = ranked[:n], ranked[n:][::-1][:n]
+    others = photos[~photos["image_id"].isin([*best["image_id"], *worst["image_id"]])]
+    unsure = others.dropna(subset="margin").sort_values("margin", kind="stable")[:n]
+    notes = [f"best: IoU {iou:.2f}" for iou in best["iou"]] + [f"worst: IoU {iou:.2f}" for iou in worst["iou"]]
+    notes += [f"least certain: margin {row.margin:.2g}, IoU {row.iou:.2f}" for row in unsure.itertuples()]
+    chosen = pd.concat([best, worst, unsure])
+    return chosen[images.columns], pd.DataFrame({"image_id": chosen["image_id"], "note": notes})
 
 
 def label_colours(categories):

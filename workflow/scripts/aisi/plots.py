@@ -7,8 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from aisi.files import atomic
+from aisi.tables import SPREAD
 
 HATCHES = ("", "///", "...", "xxx", "---", "\\\\\\", "ooo", "+++")
+SMALL = {"fontsize": 7, "ha": "center"}
 GREYS = ("0.15", "0.95", "0.75", "0.9", "0.55", "0.85", "0.65", "1.0")
 
 
@@ -75,6 +77,43 @@ def _bars(axes, heights, groups, series, values=True):
     axes.set_ylim(0, 1.05)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, ncols=min(4, len(series)), loc="lower center", bbox_to_anchor=(0.5, 1.0))
+
+
+def plot_seeds(table, paper=None):
+    """Each figure of an experiment in a panel of its own: a dot for each row, standard deviation over seeds as a bar.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`aisi.tables.seed_table`.
+    paper : str, optional
+        Column of the paper's values, drawn as hollow diamonds.
+
+    Returns
+    -------
+    Figure
+    """
+    names = [name for name in table if ": " in name and name + SPREAD in table] + ([paper] if paper in table else [])
+    figure = Figure(figsize=(1.8 + 1.9 * max(1, len(names)), 1.1 + 0.32 * len(table)), layout="constrained")
+    panels = figure.subplots(1, max(1, len(names)), sharey=True, squeeze=False)[0]
+    labels = [f"{row.assignment} ({row.network})" if row.network else row.assignment for row in table.itertuples()]
+    places = np.arange(len(table))
+    for axes, name in zip(panels, names, strict=False):
+        spreads = np.nan_to_num(table.get(name + SPREAD, np.zeros(len(table))))
+        marker = {"marker": "D", "markerfacecolor": "white"} if name == paper else {"marker": "o"}
+        axes.errorbar(table[name], places, xerr=spreads, color="black", linestyle="none", capsize=3, **marker)
+        digits = 1 if table[name].max() > 1 else 3
+        for place, value in zip(places, table[name], strict=True):
+            if np.isfinite(value):
+                axes.annotate(f"{value:.{digits}f}", (value, place), (0, 6), textcoords="offset points", **SMALL)
+        axes.set_title(name.replace(": ", "\n", 1), fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.margins(x=0.25, y=0.5 / max(1, len(table)))
+        axes.grid(axis="y", color="0.85")
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_yticks(places, labels)
+    panels[0].invert_yaxis()
+    return figure
 
 
 def plot_training(logs):

@@ -7,6 +7,9 @@ from aisi.formats import NOISY
 from aisi.metrics import ALL
 
 COLUMNS = [
+    ("tags", "objective", "tags: objective"),
+    ("tags", "share_of_bound", "tags: objective / bound"),
+    ("tags", "retained", "tags: kept"),
     ("tags", "accuracy", "tags: accuracy"),
     ("tags", "accuracy_objects", "tags: accuracy_objects"),
     ("tags", "accuracy_multi", "tags: accuracy_multi"),
@@ -68,6 +71,142 @@ def assignment_table(metrics, counts):
 
 
 _COUNTS = ["instances", "tagged", "photos"]
+
+
+SPREAD = " sd"
+"""Ends the heading of a standard deviation over seeds."""
+
+
+def seed_table(metrics, assignments):
+    """Mean and standard deviation over seeds: one row per assignment and network.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        As from :func:`aisi.formats.read_metrics`. ``batches-shuffled-{n}`` are one row: the seed is that of the order.
+    assignments : list of str
+        The rows, in order.
+
+    Returns
+    -------
+    DataFrame
+        Columns assignment, network, seeds, network seeds (how many), then for each figure of ``COLUMNS`` there is, its
+        mean, and its standard deviation (n - 1; NaN for a single seed) under the same heading + ``SPREAD``. An
+        assignment with several networks repeats what does not depend on them.
+    """
+    overall = metrics[metrics["category"] == ALL]
+    overall = overall.assign(assignment=overall["assignment"].str.replace(r"-shuffled-\d+$", "-shuffled", regex=True))
+    groups = overall.groupby(["assignment", "network", "task", "metric"])["value"]
+    figures = groups.agg(["mean", "std", "count"]).to_dict("index")
+    columns = [column for column in COLUMNS if any(key[2:] == column[:2] for key in figures)]
+    rows = []
+    for assignment in assignments:
+        for network in sorted({key[1] for key in figures if key[0] == assignment and key[1]}) or [""]:
+            row = {"assignment": assignment, "network": network, "seeds": 0, "network seeds": 0}
+            for task, metric, heading in columns:
+                own = figures.get((assignment, network, task, metric)) if network else None
+                found = own or figures.get((assignment, "", task, metric), _NO_SEED)
+                row |= {heading: found["mean"], heading + SPREAD: found["std"]}
+                count = "network seeds" if own else "seeds"
+                row[count] = max(row[count], found["count"])
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+_NO_SEED = {"mean": np.nan, "std": np.nan, "count": 0}
+
+
+def add_paper(table, paper):
+    """Put the paper's values beside ours.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`seed_table`.
+    paper : DataFrame
+        Rows of one table and one training set of resources/paper_results.csv: the values as printed.
+
+    Returns
+    -------
+    table : DataFrame
+        With a column more if any row is in the paper.
+    heading : str or None
+        Of this column.
+    """
+    found = paper[paper["assignment"].isin(table["assignment"])]
+    if not len(found):
+        return table, None
+    heading = "paper, table {table}: network {metric}, {train}, {split}".format(**found.iloc[0])
+    values = found.set_index("assignment")["value"]
+    return table.assign(**{heading: table["assignment"].map(values)}), heading
+
+
+def with_spread(table):
+    """A table as from :func:`seed_table` as text: mean ± standard deviation in one cell, NaN empty."""
+    text = {}
+    for name in table:
+        if pd.api.types.is_float_dtype(table[name]) and not name.endswith(SPREAD):
+            spreads = table.get(name + SPREAD, pd.Series(np.nan, table.index))
+            digits = 1 if table[name].max() > 1 else 3
+            text[name] = [_mean_and_spread(*pair, digits) for pair in zip(table[name], spreads, strict=True)]
+        elif not name.endswith(SPREAD):
+            text[name] = table[name]
+    return pd.DataFrame(text)
+
+
+def _mean_and_spread(mean, spread, digits):
+    if np.isnan(mean):
+        return ""
+    return f"{mean:.{digits}f}" + ("" if np.isnan(spread) else f" ± {spread:.{digits}f}")
+
+
+def compare_metrics(first, second):
+    """Figures of two runs side by side.
+
+    Parameters
+    ----------
+    first, second : DataFrame
+        As from :func:`aisi.formats.read_metrics`; several seeds of a figure are averaged.
+
+    Returns
+    -------
+    DataFrame
+        What identifies a figure, then A and B (means), difference (B - A), spread (the larger of both runs' standard
+        deviations over seeds; NaN where neither has two seeds) and exceeds: ``yes`` if the difference is larger than
+        the spread, ``no``, or nothing if one of them is not known.
+    """
+    key = ["assignment", "network", "task", "split", "protocol", "metric", "category"]
+    both = [run.groupby(key, sort=False)["value"].agg(["mean", "std"]) for run in (first, second)]
+    both = pd.concat([both[0].add_suffix("_a"), both[1].add_suffix("_b")], axis=1)
+    table = both.rename(columns={"mean_a": "A", "mean_b": "B"})[["A", "B"]]
+    table["difference"] = table["B"] - table["A"]
+    table["spread"] = both[["std_a", "std_b"]].max(axis=1)
+    known = table["difference"].notna() & table["spread"].notna()
+    larger = table["difference"].abs() > table["spread"]
+    table["exceeds"] = np.where(known, np.where(larger, "yes", "no"), "")
+    return table.reset_index()
+
+
+def experiment_page(title, command, table, notes):
+    """The page of an experiment in Markdown: a title, the command that made it, a table as from :func:`seed_table`
+    and sentences below it."""
+    shown = with_spread(table)
+    shown = shown if shown["network"].any() else shown.drop(columns=["network", "network seeds"])
+    return "\n\n".join([f"## {title}", f"Made by `{command}`.", markdown(shown), *notes]) + "\n"
+
+
+def ratio_notes(table, assignment="partition", reference="ground_truth", heading="network: mIoU"):
+    """For each network a sentence: what share of the reference's figure the assignment reaches."""
+    if heading not in table:
+        return []
+    trained = table[table["network"] != ""].set_index(["assignment", "network"])[heading].unstack("assignment")
+    if not {assignment, reference} <= set(trained):
+        return []
+    return [
+        f"`{network}` trained on `{assignment}` reaches {own / upper:.3f} of its mIoU on `{reference}` "
+        f"({own:.3f} of {upper:.3f})."
+        for network, own, upper in trained[[assignment, reference]].itertuples()
+    ]
 
 
 def category_table(metrics):

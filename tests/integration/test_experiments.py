@@ -1,0 +1,135 @@
+"""Tables over several seeds: what they compute again, and that table and page say what metrics.csv says."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aisi import formats
+from project import Project
+
+SMALL = {
+    "ablation": {"seeds": [0, 1], "assignments": ["random", "partition"]},
+    "semantic": {"train": []},
+    "partition": {"batch_size": 10, "batch_solver": "message_passing"},
+}
+ONE_SEED = SMALL | {"ablation": {"seeds": [0]}}
+NOT_AGAIN = {"index_images", "train_s4net", "detect_salient_instances", "train_feature_extractor", "compute_features"}
+HEADINGS = {
+    ("tags", "accuracy"): "tags: accuracy",
+    ("tags", "objective"): "tags: objective",
+    ("proxy_semantic", "miou"): "proxies: mIoU",
+    ("proxy_instance", "ap50"): "proxies: AP50",
+}
+
+
+@pytest.fixture(scope="module")
+def judged(finished, tmp_path_factory):
+    """A finished run in which the ablation, stopped half-way and started again, and the batches have run."""
+    project = Project(finished.home, tmp_path_factory.mktemp("experiments"))
+    project.finish("ablation", "--until", "write_tags", changes=SMALL)
+    left = project.pending("ablation", changes=SMALL)
+    assert not {"train_attention", "solve_partition", "write_tags"} & set(left) and left["evaluate_experiment"] == 1
+    project.finish("ablation", changes=SMALL)
+    project.finish("batches", changes=ONE_SEED)
+    return project
+
+
+def folder(project, experiment):
+    return project.run_folder / "results" / "experiments" / experiment
+
+
+def figures(project, experiment):
+    """metrics.csv over all categories, by seed."""
+    metrics = formats.read_metrics(folder(project, experiment) / "metrics.csv")
+    return metrics[metrics["category"] == "all"]
+
+
+@pytest.mark.parametrize("experiment", ["ablation", "batches"])
+def test_table_and_page_say_what_metrics_say(judged, experiment):
+    metrics = figures(judged, experiment)
+    table = pd.read_csv(folder(judged, experiment) / "table.csv", keep_default_na=False, na_values="")
+    lines = (folder(judged, experiment) / "page.md").read_text().splitlines()
+    heading = next(line for line in lines if line.startswith("| assignment")).strip("| ").split(" | ")
+    checked = 0
+    for row in table.itertuples():
+        cells = next(line for line in lines if line.startswith(f"| {row.assignment} |"))[2:-2].split(" | ")
+        own = metrics[metrics["assignment"].str.replace(r"(?<=shuffled)-\d+", "", regex=True) == row.assignment]
+        for (task, metric), name in HEADINGS.items():
+            values = own.loc[(own["task"] == task) & (own["metric"] == metric), "value"]
+            if len(values):
+                assert table.loc[row.Index, name] == pytest.approx(values.mean(), rel=1e-6)
+                found = [float(number) for number in re.findall(r"[\d.]+", cells[heading.index(name)])]
+                expected = [values.mean(), values.std()] if len(values) > 1 else [values.mean()]
+                assert found == pytest.approx(expected, abs=0.051 if metric == "objective" else 0.0006)
+                checked += 1
+    assert checked >= 12
+
+
+def test_the_configs_seed_has_the_figures_of_the_report(judged):
+    """Judged without written proxies, they are the same as those of the written ones."""
+    both = [
+        formats.read_metrics(path / "metrics.csv").query("assignment in ('partition', 'oracle') and seed == 0")
+        for path in (judged.run_folder / "results", folder(judged, "ablation"))
+    ]
+    tables = [table[table["task"].isin(["tags", "proxy_semantic", "proxy_instance"])] for table in both]
+    key = ["assignment", "task", "protocol", "metric", "category"]
+    tables = [table.set_index(key).sort_index()[["value", "n"]] for table in tables]
+    assert len(tables[0]) > 100
+    pd.testing.assert_frame_equal(*tables)
+
+
+def test_seeds_vary_random_tags_and_attention(judged):
+    results = judged.run_folder / "results"
+    for name in ("tags/random.csv", "attention/train/shard_0.h5", "attention/classifier.safetensors"):
+        assert (results / name).read_bytes() != (results / "seed-1" / name).read_bytes()
+    assert sorted(path.name for path in (results / "seed-1").iterdir() if path.name not in ("logs", "benchmarks")) == [
+        "attention",
+        "partition",
+        "scores",
+        "tags",
+    ]
+    cam = figures(judged, "ablation").query("assignment == 'cam'")
+    assert set(cam["seed"]) == {0, 1} and cam["value"].nunique() == 2
+
+
+def test_the_whole_is_never_worse_than_batches(judged):
+    metrics = figures(judged, "batches").set_index(["assignment", "metric"])["value"]
+    shares = metrics.xs("share_of_bound", level=1)
+    assert set(shares.index) == {"batches-whole", "batches-given", "batches-category", "batches-shuffled-0"}
+    assert shares["batches-whole"] == pytest.approx(1, abs=1e-5) and shares.max() <= 1 + 1e-9
+    assert np.isfinite(metrics["batches-given", "accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("target", "rows", "graphs"),
+    [("sweep_beta", 6, {}), ("sweep_retention", 6, {}), ("sweep_graph", 9, {"build_graph": 6})],
+)
+def test_a_sweep_computes_only_what_depends_on_its_value(finished, target, rows, graphs):
+    pending = finished.pending(target)
+    again = {"train_attention": 2, "compute_attention_maps": 4, "compute_scores": 4}  # two more seeds, two shards
+    each = {"solve_partition": 3 * rows, "write_tags": 3 * rows}
+    once = dict.fromkeys(("evaluate_experiment", "collect_experiment", "write_experiment"), 1)
+    assert {name: count for name, count in pending.items() if name != target} == again | each | once | graphs
+
+
+def test_the_ablation_trains_the_networks_that_are_missing(finished):
+    pending = finished.pending("ablation")
+    trained = {name: pending[name] for name in ("train_semantic", "predict_semantic", "evaluate_semantic")}
+    assert trained == {"train_semantic": 5, "predict_semantic": 5, "evaluate_semantic": 5}  # six, one is there
+    assert not NOT_AGAIN & set(pending)
+    assert pending["write_proxy_masks"] == 2 and pending["copy_true_masks"] == 1 and pending["write_cam_masks"] == 3
+
+
+def test_without_true_masks(judged):
+    """The ablation says what is missing; the objective of batches needs no masks."""
+    changes = ONE_SEED | {
+        "dataset": {"format": "photos", "root": "results/demo/JPEGImages", "keywords": "keywords.csv"}
+    }
+    keywords = pd.read_csv(judged.run_folder / "results/demo/keywords.csv", dtype=str)
+    keywords.to_csv(judged.run_folder / "keywords.csv", index=False)
+    process = judged.snakemake("ablation", "--dry-run", changes=changes)
+    assert process.returncode == 1 and "folder of dataset.ground_truth" in process.stdout + process.stderr
+    pending = judged.pending("batches", changes=changes)
+    assert pending["compute_objectives"] == 1 and "evaluate_experiment" not in pending

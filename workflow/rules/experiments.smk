@@ -1,0 +1,217 @@
+"""Tables over several seeds (PAPER tables 1a, 2a and 2b, and two of our own): docs/experiments.md."""
+
+ABLATION, SWEEPS = config["ablation"], config["sweeps"]
+SEEDS, NETWORK_SEEDS = ABLATION["seeds"], ABLATION["network_seeds"]
+
+# The rows of each experiment, by assignment; {seed} is that of the row
+EXPERIMENTS = {
+    "ablation": ABLATION["assignments"],
+    "sweep_beta": [f"beta-{value:g}" for value in SWEEPS["beta"]],
+    "sweep_retention": [f"retention-{value:g}" for value in SWEEPS["retention"]],
+    "sweep_graph": [f"k-{k}" for k in SWEEPS["k"]]
+    + [f"{key}-{value}" for key in ("shared_keywords_only", "centre_features") for value in ("false", "true")],
+    "batches": ["batches-whole", "batches-given", "batches-category", "batches-shuffled-{seed}"],
+}
+TITLES = {
+    "ablation": "Ablation (the paper's table 1a)",
+    "sweep_beta": "Attention against similarity: beta (the paper's table 2a)",
+    "sweep_retention": "Retention ratio r (the paper's table 2b)",
+    "sweep_graph": "The graph: k, neighbours that share a keyword, centred features",
+    "batches": "What batches cost",
+}
+PAPER_TABLES = {"ablation": "1a", "sweep_beta": "2a", "sweep_retention": "2b"}
+PAPER_TRAIN = {"main": "VOC", "simple": "SI", "both": "VOC+SI"}[DATASET["train_on"]]
+
+TRAIN_MASKS = SEMANTIC_MASKS if TRAIN_HAS_MASKS else NO_MASKS
+# What the ablation trains networks on; without instances, cam trains no instance networks
+PROXIES = [(name, home_of(seed), seed) for seed in NETWORK_SEEDS for name in ABLATION["assignments"]]
+if TRAIN_HAS_MASKS:
+    PROXIES += [("ground_truth", "results/reference", seed) for seed in NETWORK_SEEDS]
+CAM_PROXIES = [("cam", reference_of(home_of(seed)), seed) for seed in NETWORK_SEEDS]
+ABLATION_NETWORKS = [
+    f"{home}/evaluation/{kind}/{name}/{network}/seed-{seed}.csv"
+    for kind, proxies, masks in (
+        ("semantic", PROXIES + CAM_PROXIES, SEMANTIC_MASKS),
+        ("instance", PROXIES, SEMANTIC_MASKS and INSTANCE_MASKS),
+    )
+    for network in config[kind]["train"]
+    for name, home, seed in proxies
+    if masks and VAL
+]
+
+
+wildcard_constraints:
+    experiment="|".join(EXPERIMENTS),
+
+
+rule write_cam_masks:
+    input:
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        attention=attention_of_reference,
+    output:
+        masks=directory("{home}/proxy_masks/cam/SegmentationClass"),
+    log:
+        "{home}/logs/write_cam_masks.log",
+    benchmark:
+        "{home}/benchmarks/write_cam_masks.tsv"
+    wildcard_constraints:
+        home=r"results/reference(/seed-\d+)?",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=60,
+    params:
+        code=code_digest("write_cam_masks"),
+        threshold=ABLATION["cam_threshold"],
+    message:
+        "Write proxies from attention alone, without instances, as a reference."
+    script:
+        "../scripts/write_cam_masks.py"
+
+
+rule copy_true_masks:
+    input:
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        categories="results/categories.csv",
+        masks=TRAIN_MASKS,
+        objects=INSTANCE_MASKS or [],
+    output:
+        masks=directory("results/reference/proxy_masks/ground_truth/SegmentationClass"),
+        coco="results/reference/proxy_masks/ground_truth/instances.json" if INSTANCE_MASKS else [],
+    log:
+        "results/reference/logs/copy_true_masks.log",
+    benchmark:
+        "results/reference/benchmarks/copy_true_masks.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=60,
+    params:
+        code=code_digest("copy_true_masks"),
+    message:
+        "Take the true masks for proxies, as a reference."
+    script:
+        "../scripts/copy_true_masks.py"
+
+
+rule compute_objectives:
+    input:
+        tags=tags_of_batches,
+        graph=f"results/graph/{TRAIN}/dataset.npz",
+        scores=shards_of(f"{{home}}/scores/{TRAIN}/shard_{{shard}}.h5"),
+        whole="{home}/partition/batches-whole/job_0",
+    output:
+        metrics="{home}/experiments/objectives.csv",
+    log:
+        "{home}/logs/compute_objectives.log",
+    benchmark:
+        "{home}/benchmarks/compute_objectives.tsv"
+    conda:
+        "../envs/solver.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=10,
+    params:
+        code=code_digest("compute_objectives"),
+        assignments=batches_of_seed,
+        balance=PARTITION["balance_categories"],
+        beta=PARTITION["beta"],
+        seed=seed_of,
+        split=TRAIN,
+    message:
+        "Measure what batches cost of the objective, seed {params.seed}."
+    script:
+        "../scripts/compute_objectives.py"
+
+
+rule evaluate_experiment:
+    input:
+        tags=tags_of_experiment,
+        oracle="results/reference/tags/oracle.csv",
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        categories="results/categories.csv",
+        masks=TRAIN_MASKS,
+        objects=INSTANCE_MASKS or [],
+        listed=INSTANCE_LISTS[TRAIN],
+    output:
+        metrics="results/experiments/{experiment}/evaluation.csv",
+    log:
+        "results/logs/evaluate_experiment/{experiment}.log",
+    benchmark:
+        "results/benchmarks/evaluate_experiment/{experiment}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=120,
+    params:
+        code=code_digest("evaluate_experiment"),
+        rows=rows_of_experiment,
+        silent=config["proxy_masks"],
+        split=TRAIN,
+    message:
+        "Judge tags and proxies of {wildcards.experiment}, all rows and seeds."
+    script:
+        "../scripts/evaluate_experiment.py"
+
+
+use rule collect_metrics as collect_experiment with:
+    input:
+        parts=parts_of_experiment,
+    output:
+        metrics="results/experiments/{experiment}/metrics.csv",
+    log:
+        "results/logs/collect_experiment/{experiment}.log",
+    benchmark:
+        "results/benchmarks/collect_experiment/{experiment}.tsv"
+    message:
+        "Join all figures of {wildcards.experiment}."
+
+
+rule write_experiment:
+    input:
+        metrics="results/experiments/{experiment}/metrics.csv",
+        paper=str(Path(workflow.basedir, "resources", "paper_results.csv")),
+    output:
+        table=report(
+            "results/experiments/{experiment}/table.csv",
+            caption="../report/experiment.rst",
+            category="Experiments",
+            labels={"content": "{experiment}", "kind": "CSV"},
+        ),
+        figure=report(
+            "results/experiments/{experiment}/figure.png",
+            caption="../report/experiment.rst",
+            category="Experiments",
+            labels={"content": "{experiment}", "kind": "plot"},
+        ),
+        page="results/experiments/{experiment}/page.md",
+    log:
+        "results/logs/write_experiment/{experiment}.log",
+    benchmark:
+        "results/benchmarks/write_experiment/{experiment}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code_digest("write_experiment"),
+        assignments=lambda wildcards: rows_of_table(wildcards.experiment),
+        title=lambda wildcards: f"{DATASET['name']}: {TITLES[wildcards.experiment]}",
+        command=lambda wildcards: " ".join(["snakemake --cores all", wildcards.experiment, *CONFIG_FILES]),
+        notes=notes_of_experiment,
+        paper_table=lambda wildcards: PAPER_TABLES.get(wildcards.experiment),
+        paper_train=PAPER_TRAIN,
+    message:
+        "Write table, figure and page of {wildcards.experiment}."
+    script:
+        "../scripts/write_experiment.py"

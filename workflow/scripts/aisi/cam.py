@@ -1,0 +1,43 @@
+"""Masks from attention alone, as class activation maps are used without instances: a reference for proxy masks."""
+
+import numpy as np
+from PIL import Image
+
+_ALMOST_ONE = 1 - 2**-11
+"""The largest float16 below 1: where sigmoid has run out of digits, the score is taken to be that of this value."""
+
+
+def cam_mask(maps, labels, size, threshold):
+    """Label map of one photo.
+
+    Parameters
+    ----------
+    maps : (K, h, w) float
+        Attention of the photo's keywords in [0, 1]: the sigmoid of the score maps (PAPER §3.1).
+    labels : (K,) int
+        Their labels 1..C, ascending.
+    size : (int, int)
+        Height and width of the photo, pixels.
+    threshold : float
+        Share of a map's largest score below which a pixel is background, in (0, 1).
+
+    Returns
+    -------
+    (H, W) uint8 or None
+        0 background, else the label of the largest share; of equal ones the lowest. None if no score is above 0.
+    """
+    maps = np.clip(np.asarray(maps, np.float64), 1e-6, _ALMOST_ONE)
+    # Zhou et al., Learning Deep Features for Discriminative Localization, §3.2: the map's own scores, from 20 % of the
+    # largest on; ASSUME scores below 0 speak against the keyword
+    scores = np.maximum(np.log(maps / (1 - maps)), 0)
+    shares = [_resized(score / score.max(), size) for score in scores if score.max() > 0]
+    present = [label for score, label in zip(scores, labels, strict=True) if score.max() > 0]
+    if not present:
+        return None
+    best = np.argmax([np.full(size, threshold), *shares], axis=0)
+    return np.array([0, *present], np.uint8)[best]
+
+
+def _resized(values, size):
+    """A map (h, w), resized bilinearly with half-pixel centres, as for the scores of instances."""
+    return np.asarray(Image.fromarray(values.astype(np.float32)).resize(size[::-1], Image.Resampling.BILINEAR))

@@ -1,0 +1,42 @@
+"""Compare two runs, by hand: their figures side by side, and whether a difference exceeds the seeds' spread.
+
+python workflow/scripts/compare_runs.py runs/a runs/b
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from aisi.formats import read_metrics
+from aisi.metrics import ALL
+from aisi.tables import compare_metrics, markdown
+
+
+def main(first, second, categories=False, output=None):
+    """Print the comparison; ``categories``: of each category too; ``output``: write it as CSV as well."""
+    table = compare_metrics(read_run(first), read_run(second))
+    table = table if categories else table[table["category"] == ALL].drop(columns="category")
+    if output:
+        table.to_csv(output, index=False, float_format="%.7g", lineterminator="\n")
+    print(markdown(table.drop(columns="protocol")))
+
+
+def read_run(path):
+    """All figures of a metrics.csv, or of a run's folder: of results/metrics.csv and of its experiments."""
+    path = Path(path)
+    results = path / "results" if (path / "results").is_dir() else path
+    files = [results / "metrics.csv", *sorted(results.glob("experiments/*/metrics.csv"))] if path.is_dir() else [path]
+    found = [read_metrics(file) for file in files if file.is_file()]
+    if not found:
+        raise SystemExit(f"{path}: no metrics.csv; expected one, or the folder of a run that has results/metrics.csv.")
+    return pd.concat(found, ignore_index=True).drop_duplicates()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("first", metavar="A", help="folder of a run, or a metrics.csv")
+    parser.add_argument("second", metavar="B")
+    parser.add_argument("--categories", action="store_true", help="also the figures of each category")
+    parser.add_argument("--output", metavar="CSV", help="write the table to a file as well")
+    main(**vars(parser.parse_args()))

@@ -1,0 +1,44 @@
+"""What each way of cutting batches reaches of the whole dataset's objective, on the dataset's own graph."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from aisi.formats import read_graph, read_partition, read_scores, read_tags, write_metrics
+from aisi.metrics import ALL, metric_table
+from aisi.partition import objective
+from aisi.progress import log_to
+from aisi.tags import balance_categories, batch_problem
+
+
+def main(tags, assignments, graph, scores, whole, balance, beta, seed, split, output):
+    """Rows objective, and share_of_bound, the bound being that of the solution of the ``whole``."""
+    graph, scores, bound = read_graph(graph), read_scores(*scores), read_partition(Path(whole) / "batch_0.npz").bound
+    scores = balance_categories(scores) if balance else scores
+    _, problem = batch_problem(graph, 0, scores, np.full(graph.n_nodes, -1), beta, retention=1)
+    parts = []
+    for assignment, path in zip(assignments, tags, strict=True):
+        labels = read_tags(path)["label"].to_numpy()
+        value, n = objective(problem, labels), int((labels > 0).sum())
+        print(f"{assignment}: objective {value:.7g}, bound of the whole {bound:.7g}, {n} of {len(labels)} tagged")
+        rows = [("objective", ALL, value, n), ("share_of_bound", ALL, value / bound if bound else np.nan, n)]
+        head = {"assignment": assignment, "seed": seed, "task": "tags", "split": split}
+        parts.append(metric_table(rows, **head, protocol="objective of the whole dataset's problem"))
+    write_metrics(output, pd.concat(parts, ignore_index=True))
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            tags=snakemake.input.tags,
+            assignments=snakemake.params.assignments,
+            graph=snakemake.input.graph,
+            scores=snakemake.input.scores,
+            whole=snakemake.input.whole,
+            balance=snakemake.params.balance,
+            beta=snakemake.params.beta,
+            seed=snakemake.params.seed,
+            split=snakemake.params.split,
+            output=snakemake.output.metrics,
+        )

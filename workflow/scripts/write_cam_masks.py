@@ -1,0 +1,30 @@
+"""Write proxies from attention alone: the reference row that has no instances."""
+
+from pathlib import Path
+
+from aisi.cam import cam_mask
+from aisi.files import inside
+from aisi.formats import open_attention, read_images, write_labels
+from aisi.progress import log_to, progress
+
+
+def main(images, attention, threshold, masks):
+    """Go through the shards; photos in which no keyword has attention get no proxy."""
+    Path(masks).mkdir(parents=True, exist_ok=True)
+    for photos, path in zip(map(read_images, images), attention, strict=True):
+        with open_attention(path) as maps:
+            for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
+                labels, own = maps[photo.image_id]
+                mask = cam_mask(own, labels, (photo.height, photo.width), threshold)
+                if mask is not None:
+                    write_labels(inside(masks, f"{photo.image_id}.png"), mask)
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            images=snakemake.input.images,
+            attention=snakemake.input.attention,
+            threshold=snakemake.params.threshold,
+            masks=snakemake.output.masks,
+        )
