@@ -92,6 +92,11 @@ rule batches:
         experiment("batches"),
 
 
+rule review_curve:
+    input:
+        "results/reference/review-curve.png",
+
+
 rule all:
     default_target: True
     input:

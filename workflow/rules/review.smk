@@ -1,6 +1,7 @@
 """The review page: a person looks at the tags and corrects them; ``partition.overrides`` takes the corrections."""
 
 REVIEW = config["review"]
+REVIEWED = read_assignment(REVIEW["assignment"], config["graph"], PARTITION)
 REVIEW_FILES = shards_of("results/review/thumbnails/shard_{shard}") + ["results/review/index.html"]
 
 
@@ -60,3 +61,71 @@ rule write_review:
         "Write the page on which the tags of {params.assignment} are looked at and corrected."
     script:
         "../scripts/write_review.py"
+
+
+rule compute_review_curve:
+    input:
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        graph=graph_of(REVIEW["assignment"]),
+        scores=shards_of(f"results/scores/{TRAIN}/shard_{{shard}}.h5"),
+        tags=f"results/tags/{REVIEW['assignment']}.csv",
+        oracle="results/reference/tags/oracle.csv",
+        masks=SEMANTIC_MASKS or NO_MASKS,
+    output:
+        curve=report(
+            "results/reference/review-curve.csv",
+            caption="../report/review_curve.rst",
+            category="Review",
+            labels={"content": "corrections", "kind": "CSV"},
+        ),
+    log:
+        "results/reference/logs/compute_review_curve.log",
+    benchmark:
+        "results/reference/benchmarks/compute_review_curve.tsv"
+    conda:
+        "../envs/solver.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=240,
+    params:
+        code=code_digest("compute_review_curve"),
+        shares=REVIEW["curve"]["shares"],
+        random_orders=REVIEW["curve"]["random_orders"],
+        seed=config["seed"],
+        beta=REVIEWED.beta,
+        r=REVIEWED.retention,
+        solver=REVIEWED.solver,
+        gap=PARTITION["gap"],
+    message:
+        "Correct more and more tags by the true masks, and solve around them."
+    script:
+        "../scripts/compute_review_curve.py"
+
+
+rule plot_review_curve:
+    input:
+        curve="results/reference/review-curve.csv",
+    output:
+        figure=report(
+            "results/reference/review-curve.png",
+            caption="../report/review_curve.rst",
+            category="Review",
+            labels={"content": "corrections", "kind": "plot"},
+        ),
+    log:
+        "results/reference/logs/plot_review_curve.log",
+    benchmark:
+        "results/reference/benchmarks/plot_review_curve.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code_digest("plot_review_curve"),
+    message:
+        "Plot how the accuracy of tags grows with corrections."
+    script:
+        "../scripts/plot_review_curve.py"

@@ -33,6 +33,10 @@ TAG_COLUMNS = [
 METRIC_COLUMNS = [
     *("assignment", "network", "seed", "task", "split", "protocol", "metric", "category", "value", "n"),
 ]
+REVIEW_CURVE_COLUMNS = [
+    *("order", "draw", "share", "seen", "corrected", "n"),
+    *("accuracy", "accuracy_objects", "accuracy_multi", "accuracy_alone"),
+]
 KEYWORD_SEPARATOR = ";"
 
 _RULES = {
@@ -48,6 +52,7 @@ _RULES = {
     "tags": "write_tags",
     "proxy_masks": "write_proxy_masks",
     "metrics": "the evaluate_ rules",
+    "review_curve": "compute_review_curve",
 }
 
 
@@ -187,6 +192,23 @@ def write_metrics(path, metrics):
 def read_metrics(path):
     """Read what :func:`write_metrics` wrote."""
     return _read_table(path, "metrics", METRIC_COLUMNS, {"seed": "Int64", "value": "float64", "n": "int64"})
+
+
+def write_review_curve(path, curve):
+    """Write accuracies after corrections: columns ``REVIEW_CURVE_COLUMNS``.
+
+    order (``margin`` or ``random``) and draw name a sequence of instances, whose first ``share``, ``seen`` of them,
+    the person judged, finding ``corrected`` tags wrong; n instances are counted. accuracy_alone: if the corrected
+    ones alone change, the others being not solved anew.
+    """
+    _write_table(path, curve, REVIEW_CURVE_COLUMNS)
+
+
+def read_review_curve(path):
+    """Read what :func:`write_review_curve` wrote."""
+    numbers = dict.fromkeys(("draw", "seen", "corrected", "n"), "int64")
+    numbers |= dict.fromkeys(("share", *(name for name in REVIEW_CURVE_COLUMNS if "accuracy" in name)), "float64")
+    return _read_table(path, "review_curve", REVIEW_CURVE_COLUMNS, numbers)
 
 
 # ------------------------------------------------------------------ HDF5, one shard of photos each

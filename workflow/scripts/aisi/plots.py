@@ -139,3 +139,42 @@ def plot_training(logs):
     if not logs:
         panels[0].set_axis_off()
     return figure
+
+
+def plot_review_curve(curve):
+    """Accuracy of the tags by the share of instances that a person looked at.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        As from :func:`aisi.formats.read_review_curve`. Several random orders are averaged, with their extremes as bars.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    kinds = (("margin", "o", "least certain first", "black"), ("random", "s", "in random order", "0.5"))
+    for order, marker, name, grey in kinds:
+        own = curve[curve["order"] == order].groupby("share")
+        for column, line, suffix in (
+            ("accuracy", "-", ", solved around them"),
+            ("accuracy_alone", ":", ", these alone"),
+        ):
+            mean, low, high = (getattr(own[column], how)() for how in ("mean", "min", "max"))
+            spread = [(mean - low).to_numpy(), (high - mean).to_numpy()] if order == "random" and line == "-" else None
+            axes.errorbar(
+                100 * mean.index,
+                mean,
+                spread,
+                color=grey,
+                linestyle=line,
+                marker=marker,
+                capsize=3,
+                label=name + suffix,
+            )
+    axes.set(xlabel="instances looked at, %", ylabel="accuracy of the tags", xlim=(0, None))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return figure

@@ -1,0 +1,65 @@
+"""How long the review page of many instances takes to open, and how large it is.
+
+    snakemake --cores all review
+    python benchmarks/review.py results/review --instances 20000
+
+The page's own photos and instances are repeated, every photo with a thumbnail of its own. Prints, as CSV, seconds from
+the call to a page that answers keys (in headless Chromium, the profile new), the longest of many jumps through the list
+until its rows are drawn, seconds of a decision, and megabytes on disk of the data and of the thumbnails.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "workflow/scripts"), str(ROOT / "tests")]
+
+from repeated import write_repeated  # noqa: E402
+from webdriver import Browser  # noqa: E402
+
+JUMP = """
+const list = document.getElementById('list'), start = performance.now();
+list.scrollTop = arguments[0] * list.scrollHeight;
+return new Promise((done) => requestAnimationFrame(() => setTimeout(() => done((performance.now() - start) / 1000))));
+"""
+DECISION = """
+const start = performance.now();
+decide(NOISY);
+document.body.getBoundingClientRect();
+return (performance.now() - start) / 1000;
+"""
+
+
+def main():
+    """Make the page in a temporary folder, open it a few times, and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("page", type=Path, help="folder of a review page")
+    parser.add_argument("--instances", type=int, default=20000)
+    parser.add_argument("--repetitions", type=int, default=5)
+    options = parser.parse_args()
+    print("instances,repetition,open_s,longest_jump_s,decision_s,data_mb,thumbnails_mb")
+    with tempfile.TemporaryDirectory() as folder:
+        page = write_repeated(options.page, options.instances, Path(folder) / "page")
+        data = (page.parent / "data.js").stat().st_size / 1e6
+        thumbnails = sum(path.stat().st_size for path in page.parent.glob("thumbnails/**/*.jpg")) / 1e6
+        browser = Browser(Path(folder) / "chromium")
+        try:
+            browser.look(1280, 800)
+            for repetition in range(options.repetitions):
+                browser.open("/dev/null")
+                start = perf_counter()
+                browser.open(page)
+                count = browser.run("return order.length")
+                seconds = perf_counter() - start
+                jump = max(browser.run(JUMP, share / 37 % 1) for share in range(0, 370, 11))
+                decision = browser.run(DECISION)
+                print(f"{count},{repetition},{seconds:.2f},{jump:.3f},{decision:.3f},{data:.1f},{thumbnails:.1f}")
+        finally:
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()
