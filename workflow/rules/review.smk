@@ -93,6 +93,7 @@ rule compute_review_curve:
         shares=REVIEW["curve"]["shares"],
         random_orders=REVIEW["curve"]["random_orders"],
         seed=config["seed"],
+        balance_categories=PARTITION["balance_categories"],
         beta=REVIEWED.beta,
         r=REVIEWED.retention,
         solver=REVIEWED.solver,

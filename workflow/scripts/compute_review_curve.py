@@ -4,16 +4,17 @@ from aisi.formats import read_graph, read_images, read_scores, read_tags, write_
 from aisi.ground_truth import photos_with_masks
 from aisi.progress import log_to
 from aisi.review_curve import review_curve
+from aisi.tags import balance_categories
 
 
-def main(images, graph, scores, tags, oracle, masks, shares, random_orders, seed, beta, r, solver, gap, output):
+def main(images, graph, scores, tags, oracle, masks, shares, random_orders, seed, balance, settings, output):
     """Solve around the first corrections, for each share and order."""
     tags, oracle = read_tags(tags), read_tags(oracle)
     if not tags[["image_id", "instance_id"]].equals(oracle[["image_id", "instance_id"]]):
         raise ValueError("Tags and true tags are of different instances: delete both files and run the workflow again.")
     judged = tags["image_id"].isin(photos_with_masks(read_images(*images), masks)["image_id"]).to_numpy()
-    settings = {"beta": beta, "retention": r, "solver": solver, "gap": gap}
     graph, scores, true_labels = read_graph(graph), read_scores(*scores), oracle["label"].to_numpy()
+    scores = balance_categories(scores) if balance else scores
     curve = review_curve(graph, scores, tags, true_labels, judged, shares, random_orders, seed, **settings)
     write_review_curve(output, curve)
     print(curve.to_string(index=False))
@@ -31,9 +32,12 @@ if "snakemake" in globals():
             shares=snakemake.params.shares,
             random_orders=snakemake.params.random_orders,
             seed=snakemake.params.seed,
-            beta=snakemake.params.beta,
-            r=snakemake.params.r,
-            solver=snakemake.params.solver,
-            gap=snakemake.params.gap,
+            balance=snakemake.params.balance_categories,
+            settings={
+                "beta": snakemake.params.beta,
+                "retention": snakemake.params.r,
+                "solver": snakemake.params.solver,
+                "gap": snakemake.params.gap,
+            },
             output=snakemake.output.curve,
         )

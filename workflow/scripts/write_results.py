@@ -5,7 +5,7 @@ from pathlib import Path
 from aisi.files import atomic
 from aisi.formats import read_metrics, read_tags
 from aisi.progress import log_to
-from aisi.tables import assignment_table, results_page, tag_counts
+from aisi.tables import assignment_table, results_page, sortable_html, tag_counts
 
 
 def main(metrics, tags, name, command, shown, table, html, page):
@@ -16,7 +16,7 @@ def main(metrics, tags, name, command, shown, table, html, page):
     with atomic(table) as temporary:
         rows.to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
     with atomic(html) as temporary:
-        rows.to_html(temporary, index=False, float_format="%.3f", na_rep="", border=0, encoding="utf-8")
+        temporary.write_text(sortable_html(rows), encoding="utf-8")
     with atomic(page) as temporary:
         temporary.write_text(results_page(name, command, metrics, counts, shown), encoding="utf-8")
 

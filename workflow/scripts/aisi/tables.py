@@ -259,6 +259,43 @@ def _cell(value):
     return str(value).replace("|", r"\|")
 
 
+def sortable_html(table):
+    """A DataFrame as an HTML page whose columns sort when their heading is pressed; floats with three digits."""
+    rows = table.to_html(index=False, float_format="%.3f", na_rep="", border=0)
+    return f'<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n{_STYLE}{rows}\n{_SORTING}</html>\n'
+
+
+_STYLE = """<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Table</title>
+<style>
+:root { color-scheme: light dark; }
+body { font: 15px/1.4 system-ui, sans-serif; margin: 16px; }
+table { border-collapse: collapse; }
+th, td { padding: 4px 12px; text-align: right; border-bottom: 1px solid #8886; }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: Canvas; }
+th button { font: inherit; color: inherit; background: none; border: 0; padding: 4px 0; cursor: pointer; }
+th[aria-sort=ascending] button::after { content: " \\2191"; }
+th[aria-sort=descending] button::after { content: " \\2193"; }
+</style>
+"""
+_SORTING = """<script>
+const body = document.querySelector("tbody"), heads = [...document.querySelectorAll("thead th")];
+const rows = [...body.rows];
+heads.forEach((head, column) => {
+  const button = document.createElement("button"), text = (row) => row.cells[column].textContent.trim();
+  button.append(...head.childNodes);
+  head.append(button);
+  button.addEventListener("click", () => {
+    const sign = head.getAttribute("aria-sort") === "descending" ? 1 : -1;
+    heads.forEach((other) => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
+    body.append(...[...rows].sort((a, b) => (text(a) === "") - (text(b) === "") ||
+      sign * (text(a) - text(b) || text(a).localeCompare(text(b)))));
+  });
+});
+</script>
+"""
+
 _FIGURES = (
     "`photos`: photos with a proxy, in which an instance has a tag. `accuracy`: share of all instances with the right "
     "tag, noisy being right for one of no category; `accuracy_objects`: of those with a true category; "
