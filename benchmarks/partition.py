@@ -55,6 +55,12 @@ def draw_keywords(n_images, n_categories, shares, seed):
     return [sorted(row[:count]) for row, count in zip(ranked.tolist(), counts.tolist(), strict=True)]
 
 
+def draw_images(counts, n, generator):
+    """Image of each of n instances, ascending: each image has one, those of several keywords more."""
+    more = generator.choice(len(counts), n - len(counts), p=(0.3 + counts) / (0.3 + counts).sum())
+    return np.sort(np.concatenate([np.arange(len(counts)), more]))
+
+
 def plant(keywords, n, seed, dimension=64, noisy=0.08, attention=0.4, groups=12, spread=2.5):
     """Instances with a true tag, attention that is often wrong, and features of several looks a category.
 
@@ -62,9 +68,7 @@ def plant(keywords, n, seed, dimension=64, noisy=0.08, attention=0.4, groups=12,
     """
     generator = np.random.default_rng(seed)
     counts = np.array([len(labels) for labels in keywords])
-    # Images of several keywords hold more instances.
-    more = generator.choice(len(keywords), n - len(keywords), p=(0.3 + counts) / (0.3 + counts).sum())
-    images = np.sort(np.concatenate([np.arange(len(keywords)), more]))
+    images = draw_images(counts, n, generator)
     starts = np.concatenate([[0], np.cumsum(counts)])
     sizes = counts[images]
     offsets = np.concatenate([[0], np.cumsum(sizes)])

@@ -76,7 +76,7 @@ def python_files():
         folders[:] = [name for name in folders if name not in left_out | {"__pycache__"} and "config-" not in name]
         for name in names:
             yield f"lib/python{PYTHON}/{Path(path, name).relative_to(standard)}", Path(path, name)
-    yield f"lib/python{PYTHON}/sitecustomize.py", Path(__file__).with_name("record_imports.py")
+    yield f"lib/python{PYTHON}/sitecustomize.py", Path(__file__).with_name("isolated.py")
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def test_a_further_photo(project, growing, changes):
     before = digests(project.run_folder)
     shard = shard_of(growing(), 2)
 
-    project.finish("--until", "index_images", *TARGETS, changes=changes)
+    project.finish("results/categories.csv", changes=changes)  # the index alone
     assert project.pending(*TARGETS, changes=changes) == {"detect_salient_instances": 1, "compute_features": 1}
 
     project.finish(*TARGETS, changes=changes)
@@ -62,3 +62,9 @@ def test_a_further_photo(project, growing, changes):
     stages = [("images", "csv"), ("salient_instances", "h5"), ("features", "h5")]
     changed = {f"results/{stage}/train/shard_{shard}.{suffix}" for stage, suffix in stages}
     assert {path for path in before if before[path] != after[path]} - {"results/categories.csv"} == changed
+
+
+def test_batches_and_sweeps_are_jobs_of_their_own(finished):
+    targets = [f"results/tags/{name}.csv" for name in ("partition", "beta-10", "beta-20")]
+    batches = {"partition": {"mode": "batches", "batch_size": 4, "jobs": 3}}
+    assert finished.pending(*targets, changes=batches)["solve_partition"] == 9
