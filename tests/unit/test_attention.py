@@ -105,7 +105,7 @@ def train(folder, weights, freeze, epochs, seed=0, **changes):
         **{"images": [folder / "images.csv"], "categories": folder / "categories.csv"},
         **{"network": NETWORK, "pretrained": "none", "freeze_backbone": freeze, "dropout": 0.0},
         **{"recipe": RECIPE | {"epochs": epochs, "learning_rate": 0.05 if freeze else 0.0005}, "seed": seed},
-        **{"threads": 1, "code": "0", "weights": folder / weights, "log": folder / "log.csv"},
+        **{"threads": 1, "code": "0", "weights": folder / weights, "log": folder / f"{weights}.csv", "times": None},
     }
     train_attention.main(**arguments | changes)
     return folder / weights
@@ -133,7 +133,7 @@ def test_without_freezing_the_backbone_learns_too(tmp_path):
     before = AttentionNetwork(3, **NETWORK).state_dict()
     after = load_attention(train(tmp_path, "a", False, 3), CPU, 3).state_dict()
     assert not torch.equal(before[STEM], after[STEM])
-    losses = np.loadtxt(tmp_path / "log.csv", delimiter=",", skiprows=1)[:, 1]
+    losses = np.loadtxt(tmp_path / "a.csv", delimiter=",", skiprows=1, usecols=1)
     assert losses[-1] < losses[0]
 
 

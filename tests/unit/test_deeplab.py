@@ -1,5 +1,11 @@
 """DeepLab: shapes, the loss without ignored pixels, training crops, prediction at a photo's size, resume."""
 
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -19,6 +25,8 @@ from aisi.deeplab import (
     segmentation_loss,
 )
 from aisi.formats import read_labels, write_labels
+from aisi.images import read_photo
+from aisi.processes import on_gpus
 from tiny_photos import BACKBONE, COLOURS, halves, write_photos
 
 HEAD = {"head": "decoder", "rates": [1, 2], "width": 16, "skip_width": 8}
@@ -212,7 +220,7 @@ def arguments(folder, epochs, seed=0, **changes):
         **{"images": [folder / "images.csv"], "categories": folder / "categories.csv", "proxies": folder / "proxies"},
         **{"network": NETWORK, "pretrained": "none", "crops": CROPS, "seed": seed, "threads": 1, "code": "0"},
         **{"recipe": RECIPE | {"epochs": epochs, "learning_rate": 0.02}},
-        **{"weights": folder / "weights.safetensors", "log": folder / "training.csv"},
+        **{"weights": folder / "weights.safetensors", "log": folder / "training.csv", "times": None},
         **changes,
     }
 
@@ -237,24 +245,56 @@ def test_training_learns_colours_and_predicts_them(tmp_path):
     assert Image.open(tmp_path / "predictions" / "000.png").mode == "P"
 
 
-def test_a_stopped_training_ends_with_the_same_bytes(tmp_path, pairs, monkeypatch):
-    """The loss fails in the second epoch; called again, the training ends as an undisturbed one."""
-    train_semantic.main(**arguments(tmp_path, 3, weights=tmp_path / "whole", log=tmp_path / "whole.csv"))
-    (tmp_path / "whole.checkpoint.pt").unlink()
-    calls = []
+KILLED = """
+import json, os, signal, sys
+sys.path.insert(0, sys.argv[1])
+import train_semantic
+from aisi import training
 
-    def broken(model, batch):
-        calls.append(0)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return segmentation_loss(model, batch)
+training.CHECKPOINT_SECONDS = 0  # a checkpoint after each step
+calls, segmentation_loss = [], train_semantic.segmentation_loss
 
-    monkeypatch.setattr(train_semantic, "segmentation_loss", broken)
-    with pytest.raises(KeyboardInterrupt):
-        train_semantic.main(**arguments(tmp_path, 3))
-    train_semantic.main(**arguments(tmp_path, 3))
-    assert len(calls) == 4
+def deadly(model, batch):
+    calls.append(0)
+    if len(calls) == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return segmentation_loss(model, batch)
+
+train_semantic.segmentation_loss = deadly
+train_semantic.main(**json.loads(sys.argv[2]))
+"""
+
+
+def test_a_killed_training_ends_with_the_same_bytes(tmp_path, pairs):
+    """Killed within the second epoch; called again, the training ends as an undisturbed one."""
+    settings = arguments(tmp_path, 3, recipe=RECIPE | {"epochs": 3, "learning_rate": 0.02, "batch_size": 2})
+    command = [sys.executable, "-c", KILLED, Path(train_semantic.__file__).parent, json.dumps(settings, default=str)]
+    assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
+    assert torch.load(tmp_path / "training.checkpoint.pt", weights_only=True)["rng"]["step"] == 3
+    train_semantic.main(**settings)
+    train_semantic.main(**settings | {"weights": tmp_path / "whole", "log": tmp_path / "whole.csv"})
     assert (tmp_path / "weights.safetensors").read_bytes() == (tmp_path / "whole").read_bytes()
+    assert (tmp_path / "training.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_two_processes_train_the_same_network(tmp_path):
+    """Losses differ by less than 1e-4, predictions in next to no pixel; a share knows fewer pixels."""
+    images = write_photos(tmp_path, PAIRS, size=(64, 64))
+    write_proxies(tmp_path / "proxies", images, PAIRS)
+    unknown = read_labels(tmp_path / "proxies" / "001.png")
+    unknown[:40] = 255
+    write_labels(tmp_path / "proxies" / "001.png", unknown)
+    recipe = RECIPE | {"epochs": 4, "learning_rate": 0.001, "optimizer": "sgd"}
+    losses, predictions = [], []
+    for n in (1, 2):
+        changes = {"network": NETWORK | {"head": "sum"}, "recipe": recipe, "log": tmp_path / f"{n}.csv"}
+        settings = arguments(tmp_path, 4, weights=tmp_path / f"{n}.safetensors", **changes)
+        on_gpus(train_semantic.main, n)(**settings)
+        losses.append(np.loadtxt(tmp_path / f"{n}.csv", delimiter=",", skiprows=1, usecols=1))
+        model = load_deeplab(tmp_path / f"{n}.safetensors", CPU, 3)
+        predictions.append([predict(model, read_photo(path)) for path in images["path"]])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4) and losses[0][-1] < losses[0][0]
+    assert np.mean(np.array(predictions[0]) == np.array(predictions[1])) > 0.999
 
 
 def test_weights_come_back(model, tmp_path):

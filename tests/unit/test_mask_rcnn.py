@@ -158,7 +158,7 @@ def arguments(folder, epochs, **changes):
         **{"images": [folder / "images.csv"], "categories": folder / "categories.csv", "network": LIGHT},
         **{"coco": folder / "instances.json", "pretrained": "none", "seed": 0, "threads": 1, "code": "0"},
         **{"samples": {"scales": [1.0, 1.0], "colour_jitter": 0.0}, "recipe": recipe},
-        **{"weights": folder / "weights.safetensors", "log": folder / "training.csv"},
+        **{"weights": folder / "weights.safetensors", "log": folder / "training.csv", "times": None},
         **changes,
     }
 

@@ -64,11 +64,11 @@ def test_script(file):
     main = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main")
     assert len(text.splitlines()) < 50
     assert ast.get_docstring(tree) and ast.get_docstring(main)
-    opening = "if 'snakemake' in globals():\n    with log_to(snakemake.log[0]):\n        main("
-    assert ast.unparse(guard).startswith(opening)
+    opening = "if 'snakemake' in globals():\n    with log_to(snakemake.log[0]):\n        "
+    call = "on_gpus(main, snakemake.resources.gpu)(" if file.stem.startswith("train_") else "main("
+    assert ast.unparse(guard).startswith(opening + call)
     assert "snakemake" not in text[: text.index('if "snakemake" in globals()')]
-    calls = [node for node in ast.walk(guard) if isinstance(node, ast.Call) and ast.unparse(node.func) == "main"]
-    assert not calls[0].args, "Call main with keyword arguments alone."
+    assert not guard.body[0].body[0].value.args, "Call main with keyword arguments alone."
     assert "snakemake.config" not in text
 
 
@@ -82,7 +82,8 @@ def test_script_takes_what_its_rule_gives(name, tmp_path):
         params=Named(rule["params"]),
         wildcards=SimpleNamespace(**dict.fromkeys(re.findall(r"(?<!{){(\w+)", rule["output"]), "0")),
         threads=1,
-        log=[tmp_path / "job.log"],
+        resources=SimpleNamespace(gpu=1),
+        log=Log(tmp_path),
     )
     module = importlib.import_module(name)
     signature = inspect.signature(module.main)
@@ -91,6 +92,14 @@ def test_script_takes_what_its_rule_gives(name, tmp_path):
     scope = {**vars(module), "snakemake": job, "main": lambda **values: calls.append(signature.bind(**values))}
     exec(compile(ast.Module([guard], []), name, "exec"), scope)
     assert len(calls) == 1
+
+
+class Log(list):
+    """A job's log and, by name, the times of a training."""
+
+    def __init__(self, folder):
+        super().__init__([folder / "job.log"])
+        self.times = folder / "times.csv"
 
 
 class Named(dict):

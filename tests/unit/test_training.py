@@ -1,13 +1,18 @@
-"""The engine: resume, identity, schedules, a running average, and a stop on a broken loss."""
+"""The engine: schedules, parts of a batch, processes, resume, held-out samples, and a stop on a broken loss."""
 
 import csv
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-from aisi.training import NonFiniteLossError, fit, training_identity
+from aisi import training
+from aisi.processes import SynchronisedBatchNorm, on_gpus
+from aisi.training import NonFiniteLossError, fit, make_optimizer, make_schedule, training_identity
 
 RECIPE = {
     "epochs": 4,
@@ -20,26 +25,48 @@ RECIPE = {
 
 
 class Line:
-    """y = 3 x with a little noise from the sample's generator."""
+    """y = 3 x with a little noise from the sample's generator. Every third y is not known."""
+
+    def __init__(self, n=10):
+        self.n, self.seen = n, set()
 
     def __len__(self):
-        return 10
+        return self.n
 
     def sample(self, index, rng):
+        self.seen.add(index)
         x = torch.tensor([index / 10], dtype=torch.float)
-        return x, 3 * x + 0.01 * float(rng.normal())
+        return x, 3 * x + 0.01 * float(rng.normal()), torch.tensor([index % 3 > 0])
 
 
 def loss(model, batch):
     return (model(batch[0]) - batch[1]).square().mean()
 
 
-def train(folder, recipe=RECIPE, identity="a", seed=0, loss=loss):
+def loss_of_known(model, batch):
+    """Two means: over the samples, and over those whose y is known."""
+    x, y, known = batch
+    error = (model(x) - y).square()
+    return torch.stack([error.mean(), (error * known).sum() / known.sum().clamp(min=1)])
+
+
+loss_of_known.count = lambda batch: (len(batch[0]), batch[2].sum())
+
+
+def train(folder, recipe=RECIPE, identity="a", seed=0, loss=loss, dataset=None, model=None, **options):
     torch.manual_seed(5)
-    model = nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.1), nn.Linear(8, 1))
+    model = model or nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.1), nn.Linear(8, 1))
     arguments = {"seed": seed, "checkpoint": folder / "c.pt", "log": folder / "log.csv", "identity": identity}
-    fit(model, loss, Line(), recipe, **arguments)
+    fit(model, loss, dataset or Line(), recipe, **arguments, **options)
     return torch.cat([p.detach().ravel() for p in model.parameters()])
+
+
+def rows(path):
+    return list(csv.DictReader(path.open()))
+
+
+def column(path, name):
+    return [float(row[name]) for row in rows(path)]
 
 
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "poly", "step"])
@@ -47,13 +74,53 @@ def train(folder, recipe=RECIPE, identity="a", seed=0, loss=loss):
 def test_every_schedule_learns(tmp_path, schedule, optimizer):
     recipe = RECIPE | {"schedule": schedule, "optimizer": optimizer, "milestones": [3], "epochs": 15}
     train(tmp_path, recipe)
-    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
-    assert len(rows) == 15 and float(rows[-1]["loss"]) < 0.5 * float(rows[0]["loss"])
+    losses = column(tmp_path / "log.csv", "loss")
+    assert len(losses) == 15 and losses[-1] < 0.5 * losses[0]
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"schedule": "poly", "epochs": 2}, [1, 0.75**0.9, 0.5**0.9, 0.25**0.9]),
+        ({"schedule": "poly", "iterations": 3}, [1, (2 / 3) ** 0.9, (1 / 3) ** 0.9]),
+        ({"schedule": "step", "epochs": 3, "milestones": [1, 2.5]}, [1, 1, 0.1, 0.1, 0.1, 0.01]),
+        ({"schedule": "step", "iterations": 4, "milestones": [1, 3]}, [1, 0.1, 0.1, 0.01]),
+    ],
+    ids=["poly, epochs", "poly, iterations", "step, epochs", "step, iterations"],
+)
+def test_learning_rates_by_hand(changes, expected):
+    """Two steps make an epoch; the second group learns ten times as fast."""
+    recipe = RECIPE | {"learning_rate": 0.2, "optimizer": "sgd"} | changes
+    groups = [{"params": [nn.Parameter(torch.zeros(1))], "scale": scale} for scale in (1, 10)]
+    optimizer = make_optimizer(None, recipe, groups)
+    schedule = make_schedule(optimizer, recipe, steps=2)
+    found = []
+    for _ in expected:
+        found.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        schedule.step()
+    assert np.array(found) == pytest.approx(np.array(expected)[:, None] * [0.2, 2])
+
+
+def test_iterations_end_within_an_epoch(tmp_path):
+    train(tmp_path, RECIPE | {"iterations": 5})
+    assert [row["epoch"] for row in rows(tmp_path / "log.csv")] == ["0", "1"]
+    assert torch.load(tmp_path / "c.pt", weights_only=True)["rng"]["step"] == 5
+
+
+def test_logs(tmp_path):
+    train(tmp_path, times=tmp_path / "times.csv")
+    assert list(rows(tmp_path / "log.csv")[0]) == ["epoch", "loss", "learning_rate", "held_out"]
+    assert list(rows(tmp_path / "times.csv")[0]) == ["epoch", "seconds", "images_per_second"]
+    assert column(tmp_path / "times.csv", "epoch") == [0, 1, 2, 3]
+    assert min(column(tmp_path / "times.csv", "images_per_second")) > 0
+
+
+@pytest.mark.parametrize("seconds", [training.CHECKPOINT_SECONDS, 0], ids=["epochs", "steps"])
 @pytest.mark.parametrize("ema", [0.0, 0.9])
-def test_a_stopped_training_goes_on_exactly(tmp_path, ema):
+def test_a_stopped_training_goes_on_exactly(tmp_path, monkeypatch, ema, seconds):
     """The loss fails in the third epoch; the second call ends with the weights of an undisturbed run."""
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", seconds)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
     broken.mkdir()
@@ -61,15 +128,22 @@ def test_a_stopped_training_goes_on_exactly(tmp_path, ema):
 
     def failing(model, batch):
         calls.append(1)
-        if len(calls) == 8:
+        if len(calls) == 9:
             raise KeyboardInterrupt
         return loss(model, batch)
 
     with pytest.raises(KeyboardInterrupt):
         train(broken, recipe, loss=failing)
-    assert not (broken / "log.csv").exists()
+    assert torch.load(broken / "c.pt", weights_only=True)["rng"]["step"] == (8 if seconds == 0 else 6)
     assert train(broken, recipe).equal(train(whole, recipe))
     assert (broken / "log.csv").read_bytes() == (whole / "log.csv").read_bytes()
+
+
+def test_a_checkpoint_holds_the_whole_state(tmp_path):
+    train(tmp_path)
+    state = torch.load(tmp_path / "c.pt", weights_only=True)
+    assert {"model", "optimizer", "schedule", "scaler", "rng", "params"} <= set(state)
+    assert state["params"] == RECIPE
 
 
 def test_a_checkpoint_of_another_training_is_not_used(tmp_path):
@@ -77,27 +151,143 @@ def test_a_checkpoint_of_another_training_is_not_used(tmp_path):
     assert not train(tmp_path, identity="b", seed=1).equal(first)
 
 
+class Code:
+    """What a hostile file would hold: reading it with pickle's own reader makes a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+def test_a_bad_checkpoint_is_refused(tmp_path):
+    train(tmp_path)
+    file = tmp_path / "c.pt"
+    whole = file.read_bytes()
+    with pytest.raises(ValueError, match="c.pt: does not fit Sequential .*size mismatch.*Delete it"):
+        train(tmp_path, model=nn.Sequential(nn.Linear(1, 4), nn.Dropout(0.1), nn.Linear(4, 1)))
+    for content in (whole[: len(whole) // 2], b"", b"not at all"):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match="c.pt: cannot be read.*Delete it"):
+            train(tmp_path)
+    torch.save(Code(tmp_path / "made"), file)
+    with pytest.raises(ValueError, match="c.pt: cannot be read.*Delete it"):
+        train(tmp_path)
+    assert not (tmp_path / "made").exists()
+    torch.save({"weight": torch.zeros(1)}, file)
+    with pytest.raises(ValueError, match="c.pt: not a checkpoint"):
+        train(tmp_path)
+
+
 def test_equal_seeds_give_equal_weights(tmp_path):
     a, b, c = (train(tmp_path, identity=str(i), seed=seed) for i, seed in enumerate((0, 0, 1)))
     assert a.equal(b) and not a.equal(c)
+
+
+def test_loaders_in_other_processes_change_nothing(tmp_path):
+    expected = train(tmp_path, identity="here")
+    assert train(tmp_path, RECIPE | {"workers": 2}, identity="elsewhere").equal(expected)
 
 
 def test_the_running_average_differs_from_the_last_weights(tmp_path):
     assert not train(tmp_path, RECIPE | {"ema": 0.9}, "a").equal(train(tmp_path, RECIPE, "b"))
 
 
+@pytest.mark.parametrize("batch_size", [4, 64], ids=["batches", "fewer samples than a batch"])
+def test_parts_add_up_to_the_batch(tmp_path, batch_size):
+    """Parts of 4, 4, 2 samples are cut into three, unequal in size and in what is known."""
+    recipe = RECIPE | {"batch_size": batch_size, "clip": 0.5}
+    found = []
+    for accumulate in (1, 3):
+        arguments = {"loss": loss_of_known, "model": nn.Linear(1, 1), "identity": str(accumulate)}
+        nn.init.zeros_(arguments["model"].weight)
+        found.append(train(tmp_path, recipe | {"accumulate": accumulate}, **arguments).tolist())
+        found[-1] += column(tmp_path / "log.csv", "loss")
+    assert found[1] == pytest.approx(found[0], abs=1e-6)
+
+
+def main(folder, recipe, sizes):
+    """Train a network with batch norm on sets of these sizes; this is also what each of several processes runs."""
+    for n in sizes:
+        torch.manual_seed(1)
+        model = nn.Sequential(nn.Linear(1, 12), nn.Unflatten(1, (3, 2, 2)), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten())
+        model.append(nn.Linear(12, 1))
+        home = Path(folder, str(n))
+        home.mkdir(parents=True, exist_ok=True)
+        train(home, recipe, loss=loss_of_known, dataset=Line(n), model=model)
+        torch.save(model.state_dict(), home / "weights.pt")
+
+
+def test_two_processes_train_as_one(tmp_path):
+    """One of 13 samples is held out; batches of 5, 5 and 2 have unequal shares."""
+    recipe = RECIPE | {"batch_size": 5, "held_out": 0.08, "clip": 1.0, "ema": 0.5, "optimizer": "sgd"}
+    for n in (1, 2):
+        on_gpus(main, n)(folder=str(tmp_path / str(n)), recipe=recipe, sizes=[13, 12])
+    for name in ("loss", "held_out"):
+        one, two = (column(tmp_path / n / "13" / "log.csv", name) for n in ("1", "2"))
+        assert one == pytest.approx(two, abs=1e-4)
+    one, two = (torch.load(tmp_path / n / "13" / "weights.pt", weights_only=True) for n in ("1", "2"))
+    for name, tensor in one.items():
+        torch.testing.assert_close(tensor, two[name], atol=1e-4, rtol=1e-4)
+    # of 12 samples the last batch is a single one, and a process without any has to lend a hand
+    one, two = (column(tmp_path / n / "12" / "log.csv", "loss") for n in ("1", "2"))
+    assert one == pytest.approx(two, abs=1e-4)
+
+
+def test_a_failing_process_says_why(tmp_path):
+    with pytest.raises(ChildFailedError, match="Unknown schedule 'none'"):
+        on_gpus(main, 2)(folder=str(tmp_path), recipe=RECIPE | {"schedule": "none"}, sizes=[1])
+
+
+def test_frozen_batch_norms_stay(tmp_path):
+    model = nn.Sequential(nn.BatchNorm2d(1), nn.BatchNorm2d(1))
+    model[0].train = lambda mode: nn.Module.train(model[0], False)
+    training.synchronise_batch_norms(model)
+    assert [type(module) for module in model] == [nn.BatchNorm2d, SynchronisedBatchNorm]
+
+
+def test_held_out_samples_do_not_train(tmp_path):
+    dataset, judged = Line(), []
+
+    def judge(model, indices):
+        assert not model.training
+        judged.append(indices)
+        return len(judged) / 10
+
+    train(tmp_path, RECIPE | {"held_out": 0.2}, dataset=dataset, judge=judge)
+    assert judged == [judged[0]] * 4 and len(judged[0]) == 2
+    assert dataset.seen == set(range(10)) - set(judged[0])
+    assert column(tmp_path / "log.csv", "held_out") == [0.1, 0.2, 0.3, 0.4]
+
+
+def test_held_out_loss_by_hand(tmp_path):
+    """A network that stays at 0: its loss on held-out samples is the mean of their y squared."""
+    model = nn.Linear(1, 1)
+    nn.init.zeros_(model.weight)
+    nn.init.zeros_(model.bias)
+    groups = [{"params": list(model.parameters()), "scale": 0.0}]
+    held_out, dataset = [], Line()
+
+    def judge(model, indices):
+        held_out[:] = indices
+        return 0.0
+
+    arguments = {"model": model, "dataset": dataset, "parameter_groups": groups}
+    train(tmp_path, RECIPE | {"held_out": 0.5, "batch_size": 2}, judge=judge, identity="indices", **arguments)
+    train(tmp_path, RECIPE | {"held_out": 0.5, "batch_size": 2}, identity="loss", **arguments)
+    ys = [float(dataset.sample(i, np.random.default_rng((0, 0, i)))[1]) for i in held_out]
+    assert column(tmp_path / "log.csv", "held_out") == pytest.approx([np.mean(np.square(ys))] * 4)
+
+
 def test_a_broken_loss_stops(tmp_path):
-    with pytest.raises(NonFiniteLossError, match="learning rate"):
+    with pytest.raises(NonFiniteLossError, match="epoch 0, step 0 of 12.*learning_rate"):
         train(tmp_path, loss=lambda model, batch: loss(model, batch) * np.inf)
 
 
 def test_an_empty_set_is_refused(tmp_path):
-    class Empty(Line):
-        def __len__(self):
-            return 0
-
     with pytest.raises(ValueError, match="empty"):
-        fit(nn.Linear(1, 1), loss, Empty(), RECIPE, seed=0, checkpoint="c", log="l", identity="")
+        fit(nn.Linear(1, 1), loss, Line(0), RECIPE, seed=0, log=tmp_path / "l.csv", identity="")
 
 
 def test_groups_have_their_own_rates(tmp_path):
@@ -107,9 +297,17 @@ def test_groups_have_their_own_rates(tmp_path):
         {"params": list(model[0].parameters()), "scale": 0.0},
         {"params": list(model[1].parameters()), "scale": 1.0},
     ]
-    arguments = {"seed": 0, "checkpoint": tmp_path / "c.pt", "log": tmp_path / "l.csv", "identity": ""}
-    fit(model, loss, Line(), RECIPE | {"schedule": "cosine"}, parameter_groups=groups, **arguments)
+    train(tmp_path, RECIPE | {"schedule": "cosine"}, model=model, parameter_groups=groups)
     assert model[0].weight.item() == before
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="machine lacks: a GPU")
+@pytest.mark.parametrize("precision", ["bfloat16", "float16", "float32"])
+def test_every_precision_learns(tmp_path, precision):
+    model = nn.Sequential(nn.Linear(1, 8), nn.Linear(8, 1)).cuda()
+    train(tmp_path, RECIPE | {"precision": precision, "epochs": 15, "clip": 1.0}, model=model)
+    losses = column(tmp_path / "log.csv", "loss")
+    assert losses[-1] < 0.5 * losses[0]
 
 
 def test_identity_follows_values_and_files(tmp_path):

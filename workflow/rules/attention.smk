@@ -14,6 +14,7 @@ rule train_attention:
         log="{home}/attention/classifier.csv",
     log:
         "{home}/logs/train_attention.log",
+        times="{home}/logs/train_attention.csv",
     benchmark:
         "{home}/benchmarks/train_attention.tsv"
     conda:

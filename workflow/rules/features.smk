@@ -20,6 +20,7 @@ rule train_feature_extractor:
         log="results/features/extractor.csv",
     log:
         "results/logs/train_feature_extractor.log",
+        times="results/logs/train_feature_extractor.csv",
     benchmark:
         "results/benchmarks/train_feature_extractor.tsv"
     conda:

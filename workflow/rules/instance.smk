@@ -29,6 +29,7 @@ rule train_instance:
         log="{home}/instance/{assignment}/{network}/seed-{seed}/training.csv",
     log:
         "{home}/logs/train_instance/{assignment}/{network}/seed-{seed}.log",
+        times="{home}/logs/train_instance/{assignment}/{network}/seed-{seed}.csv",
     benchmark:
         "{home}/benchmarks/train_instance/{assignment}/{network}/seed-{seed}.tsv"
     wildcard_constraints:

@@ -24,6 +24,7 @@ rule train_s4net:
         log="results/salient_instances/s4net.csv",
     log:
         "results/logs/train_s4net.log",
+        times="results/logs/train_s4net.csv",
     benchmark:
         "results/benchmarks/train_s4net.tsv"
     conda:

@@ -27,6 +27,7 @@ rule train_semantic:
         log="{home}/semantic/{assignment}/{network}/seed-{seed}/training.csv",
     log:
         "{home}/logs/train_semantic/{assignment}/{network}/seed-{seed}.log",
+        times="{home}/logs/train_semantic/{assignment}/{network}/seed-{seed}.csv",
     benchmark:
         "{home}/benchmarks/train_semantic/{assignment}/{network}/seed-{seed}.tsv"
     wildcard_constraints:

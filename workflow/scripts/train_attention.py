@@ -1,18 +1,19 @@
 """Train the attention classifier on the keywords of the training photos."""
 
-from pathlib import Path
-
 import torch
 
 from aisi.attention import AttentionNetwork, classifier_loss, keyword_vectors, save_attention, training_set
 from aisi.formats import read_categories, read_images
 from aisi.keywords import keyword_labels
+from aisi.processes import on_gpus
 from aisi.progress import log_to
 from aisi.training import fit, training_identity
 from aisi.weights import pick_device
 
 
-def main(images, categories, network, pretrained, freeze_backbone, dropout, recipe, seed, threads, code, weights, log):
+def main(
+    images, categories, network, pretrained, freeze_backbone, dropout, recipe, seed, threads, code, weights, log, times
+):
     """Write safetensors and a CSV row an epoch."""
     device = pick_device(threads)
     torch.manual_seed(seed)
@@ -23,14 +24,13 @@ def main(images, categories, network, pretrained, freeze_backbone, dropout, reci
     trained, dataset = training_set(model, list(photos["path"]), keywords, freeze_backbone)
     values = architecture, pretrained, freeze_backbone, dropout, recipe, seed, code
     identity = training_identity(*values, files=[*images, categories])
-    checkpoint = Path(weights).with_suffix(".checkpoint.pt")
-    fit(trained, classifier_loss, dataset, recipe, seed=seed, checkpoint=checkpoint, log=log, identity=identity)
+    fit(trained, classifier_loss, dataset, recipe, seed=seed, log=log, times=times, identity=identity)
     save_attention(weights, model, architecture)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
-        main(
+        on_gpus(main, snakemake.resources.gpu)(
             images=snakemake.input.images,
             categories=snakemake.input.categories,
             network=snakemake.params.network,
@@ -43,4 +43,5 @@ if "snakemake" in globals():
             code=snakemake.params.code,
             weights=snakemake.output.weights,
             log=snakemake.output.log,
+            times=snakemake.log.times,
         )

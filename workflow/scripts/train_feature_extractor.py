@@ -5,12 +5,13 @@ from pathlib import Path
 import torch
 
 from aisi.features import FeatureClassifier, FeatureExtractor, SingleObjects, feature_loss, save_extractor
+from aisi.processes import on_gpus
 from aisi.progress import log_to
 from aisi.training import fit, training_identity
 from aisi.weights import pick_device
 
 
-def main(root, backbone, pretrained, crop_size, centre_loss, recipe, threads, code, weights, log):
+def main(root, backbone, pretrained, crop_size, centre_loss, recipe, threads, code, weights, log, times):
     """Write safetensors without the auxiliary classifier, and a CSV row an epoch."""
     device = pick_device(threads)
     torch.manual_seed(0)
@@ -20,14 +21,14 @@ def main(root, backbone, pretrained, crop_size, centre_loss, recipe, threads, co
     groups = model.parameter_groups(recipe.get("backbone_scale", 1.0))
     names = [str(Path(path).relative_to(root)) for path, _ in pictures.samples]
     identity = training_identity(backbone, pretrained, crop_size, centre_loss, recipe, code, names)
-    arguments = {"checkpoint": Path(weights).with_suffix(".checkpoint.pt"), "log": log, "parameter_groups": groups}
-    fit(model, feature_loss, pictures, recipe, seed=0, identity=identity, **arguments)
+    arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}
+    fit(model, feature_loss, pictures, recipe, seed=0, **arguments)
     save_extractor(weights, model.extractor, backbone)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
-        main(
+        on_gpus(main, snakemake.resources.gpu)(
             root=snakemake.input.pictures,
             backbone=snakemake.params.backbone,
             pretrained=snakemake.params.pretrained,
@@ -38,4 +39,5 @@ if "snakemake" in globals():
             code=snakemake.params.code,
             weights=snakemake.output.weights,
             log=snakemake.output.log,
+            times=snakemake.log.times,
         )

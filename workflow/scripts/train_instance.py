@@ -1,17 +1,16 @@
 """Train Mask R-CNN on the tagged instances of one assignment."""
 
-from pathlib import Path
-
 import torch
 
 from aisi.formats import read_categories, read_images, read_instances
 from aisi.mask_rcnn import InstancePhotos, InstanceSegmenter, find_instances, instance_loss, save_segmenter
+from aisi.processes import on_gpus
 from aisi.progress import log_to
 from aisi.training import fit, training_identity
 from aisi.weights import pick_device
 
 
-def main(images, categories, coco, network, pretrained, samples, recipe, seed, threads, code, weights, log):
+def main(images, categories, coco, network, pretrained, samples, recipe, seed, threads, code, weights, log, times):
     """Write safetensors and a CSV row an epoch."""
     device = pick_device(threads)
     torch.manual_seed(seed)
@@ -23,15 +22,15 @@ def main(images, categories, coco, network, pretrained, samples, recipe, seed, t
     files = [*images, categories, coco]
     identity = training_identity(architecture, pretrained, samples, recipe, seed, code, files=files)
     groups = model.parameter_groups(recipe.get("backbone_scale", 1.0))
-    arguments = {"checkpoint": Path(weights).with_suffix(".checkpoint.pt"), "log": log, "parameter_groups": groups}
+    arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}
     dataset = InstancePhotos(found, network["image_size"], network["largest_size"], **samples)
-    fit(model, instance_loss, dataset, recipe, seed=seed, identity=identity, **arguments)
+    fit(model, instance_loss, dataset, recipe, seed=seed, **arguments)
     save_segmenter(weights, model, architecture)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
-        main(
+        on_gpus(main, snakemake.resources.gpu)(
             images=snakemake.input.images,
             categories=snakemake.input.categories,
             coco=snakemake.input.coco,
@@ -44,4 +43,5 @@ if "snakemake" in globals():
             code=snakemake.params.code,
             weights=snakemake.output.weights,
             log=snakemake.output.log,
+            times=snakemake.log.times,
         )

@@ -1,9 +1,8 @@
 """Train S4Net on pictures with class-agnostic instance masks."""
 
-from pathlib import Path
-
 import torch
 
+from aisi.processes import on_gpus
 from aisi.progress import log_to
 from aisi.s4net import S4Net, s4net_loss, save_s4net
 from aisi.salient_data import SalientPictures, list_pictures
@@ -13,7 +12,7 @@ from aisi.weights import pick_device
 SEED = 0  # the detector stays the same whatever the config's seed
 
 
-def main(root, split, architecture, backbone_weights, recipe, threads, code, weights, log):
+def main(root, split, architecture, backbone_weights, recipe, threads, code, weights, log, times):
     """Train on ``ImageSets/{split}.txt`` below ``root``; write safetensors and a CSV row an epoch."""
     device = pick_device(threads)
     torch.manual_seed(SEED)
@@ -25,16 +24,15 @@ def main(root, split, architecture, backbone_weights, recipe, threads, code, wei
         {"params": [p for p in model.parameters() if id(p) not in backbone], "scale": 1.0},
     ]
     identity = training_identity(architecture, backbone_weights, recipe, SEED, code, [p.name for p, _ in pairs])
-    checkpoint = Path(weights).with_suffix(".checkpoint.pt")
     pictures = SalientPictures(pairs, architecture["input_size"])
-    arguments = {"seed": SEED, "checkpoint": checkpoint, "log": log, "identity": identity, "parameter_groups": groups}
-    fit(model, s4net_loss, pictures, recipe, **arguments)
+    arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}
+    fit(model, s4net_loss, pictures, recipe, seed=SEED, **arguments)
     save_s4net(weights, model, architecture)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
-        main(
+        on_gpus(main, snakemake.resources.gpu)(
             root=snakemake.params.root,
             split=snakemake.params.split,
             architecture=snakemake.params.architecture,
@@ -44,4 +42,5 @@ if "snakemake" in globals():
             code=snakemake.params.code,
             weights=snakemake.output.weights,
             log=snakemake.output.log,
+            times=snakemake.log.times,
         )

@@ -1,17 +1,16 @@
 """Train DeepLab on the proxy masks of one assignment."""
 
-from pathlib import Path
-
 import torch
 
 from aisi.deeplab import DeepLab, ProxyCrops, find_proxies, parameter_groups, save_deeplab, segmentation_loss
 from aisi.formats import read_categories, read_images
+from aisi.processes import on_gpus
 from aisi.progress import log_to
 from aisi.training import fit, training_identity
 from aisi.weights import pick_device
 
 
-def main(images, categories, proxies, network, pretrained, crops, recipe, seed, threads, code, weights, log):
+def main(images, categories, proxies, network, pretrained, crops, recipe, seed, threads, code, weights, log, times):
     """Write safetensors and a CSV row an epoch."""
     device = pick_device(threads)
     torch.manual_seed(seed)
@@ -24,15 +23,14 @@ def main(images, categories, proxies, network, pretrained, crops, recipe, seed, 
     files = [*images, categories, *(mask for _, mask in pairs)]
     identity = training_identity(architecture, pretrained, crops, recipe, seed, code, files=files)
     groups = parameter_groups(model, recipe.get("backbone_scale", 1.0))
-    arguments = {"checkpoint": Path(weights).with_suffix(".checkpoint.pt"), "log": log, "parameter_groups": groups}
-    dataset = ProxyCrops(pairs, n_categories, **crops)
-    fit(model, segmentation_loss, dataset, recipe, seed=seed, identity=identity, **arguments)
+    arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}
+    fit(model, segmentation_loss, ProxyCrops(pairs, n_categories, **crops), recipe, seed=seed, **arguments)
     save_deeplab(weights, model, architecture)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
-        main(
+        on_gpus(main, snakemake.resources.gpu)(
             images=snakemake.input.images,
             categories=snakemake.input.categories,
             proxies=snakemake.input.proxies,
@@ -45,4 +43,5 @@ if "snakemake" in globals():
             code=snakemake.params.code,
             weights=snakemake.output.weights,
             log=snakemake.output.log,
+            times=snakemake.log.times,
         )

@@ -119,6 +119,7 @@ def save_segmenter(path, model, architecture):
 
 def instance_loss(model, batch):
     """Sum of Mask R-CNN's five losses of a batch from :meth:`InstancePhotos.collate`."""
+    model.train()  # torchvision's networks have losses in training alone, also of held-out samples
     return sum(model([image.float() for image in batch["images"]], batch["targets"]).values())
 
 

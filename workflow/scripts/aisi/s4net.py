@@ -200,7 +200,7 @@ def _centre_size(boxes):
 
 
 def s4net_loss(model, batch):
-    """Sum of the objectness, box and mask losses.
+    """Objectness and box loss, a mean over the photos, and mask loss, a mean over the instances.
 
     Parameters
     ----------
@@ -211,7 +211,8 @@ def s4net_loss(model, batch):
 
     Returns
     -------
-    () Tensor
+    (2,) Tensor
+        Their sum is what is trained.
     """
     pyramid = model.features(batch["images"])
     logits, deltas = model.head(pyramid)
@@ -223,7 +224,11 @@ def s4net_loss(model, batch):
     logits, deltas, anchors = torch.cat(logits, 1), torch.cat(deltas, 1), torch.cat(anchors)
     photos = zip(logits, deltas, batch["boxes"], strict=True)
     detector = torch.stack([_detector_loss(*photo, anchors, levels) for photo in photos]).mean()
-    return detector + _mask_loss(model, pyramid, batch["boxes"], batch["masks"])
+    return torch.stack([detector, _mask_loss(model, pyramid, batch["boxes"], batch["masks"])])
+
+
+# photos and instances that the two means are over
+s4net_loss.count = lambda batch: (len(batch["images"]), sum(map(len, batch["boxes"])))
 
 
 def _detector_loss(logits, deltas, boxes, anchors, levels):

@@ -1,6 +1,8 @@
 """Trained weights as safetensors, with the network's architecture in the file."""
 
 import json
+import os
+import pickle
 from pathlib import Path
 
 import torch
@@ -8,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from aisi.files import atomic
+from aisi.processes import n_processes, rank
 
 _FORMAT = "aisi/weights 1"
 
@@ -24,6 +27,8 @@ def save_weights(path, state, architecture, dtype=None):
     dtype : torch.dtype, optional
         Floating tensors are stored in it, for a smaller file.
     """
+    if rank() > 0:
+        return
     tensors = {
         name: (tensor.to(dtype) if dtype and tensor.is_floating_point() else tensor).detach().cpu().contiguous().clone()
         for name, tensor in state.items()
@@ -86,8 +91,8 @@ def load_network(path, kind, build, device, n_categories=None, rule=None):
     device : torch.device
     n_categories : int, optional
         What categories.csv holds; the network must be for as many.
-    rule : str
-        Rule that trains the network, for the message if it is not.
+    rule : str, optional
+        Rule that trains the network, for messages; by default named after its kind.
 
     Returns
     -------
@@ -97,26 +102,58 @@ def load_network(path, kind, build, device, n_categories=None, rule=None):
     Raises
     ------
     FileNotFoundError, ValueError
+        If the file cannot be read, or holds another network.
     """
+    advice = f"Delete the file and run the workflow again: rule {rule or f'train_{kind}'} makes it anew."
     state, architecture = load_weights(path, kind)
     arguments = {key: value for key, value in architecture.items() if key != "network"}
     if n_categories is not None and arguments.get("n_categories") != n_categories:
         raise ValueError(
             f"{path}: trained for {arguments.get('n_categories')} categories, but categories.csv holds {n_categories}. "
-            f"Delete the file and run the workflow again: rule {rule} makes it anew."
+            f"{advice}"
         )
-    model = build(**arguments)
     try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(f"{path}: its tensors are not those of its own architecture {arguments} ({error}).") from error
+        model = build(**arguments)
+    except TypeError as error:
+        raise ValueError(f"{path}: holds an architecture of other settings ({error}). {advice}") from error
+    fill(model, state, path, advice)
     return model.to(device, memory_format=torch.channels_last).eval()
 
 
+def fill(part, state, path, advice):
+    """Load the state of a module, an optimizer or the like from a file; ValueError if it does not fit."""
+    try:
+        part.load_state_dict(state)
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        problem = [line.strip(" \t.") for line in str(error).splitlines()][:2][-1]  # a module's first line is a heading
+        raise ValueError(f"{path}: does not fit {type(part).__name__} ({problem}). {advice}") from error
+
+
+def read_tensors(path, advice, device="cpu"):
+    """Read what torch.save wrote, tensors and plain values alone; code in the file is never run.
+
+    Raises
+    ------
+    ValueError
+        If the file is truncated, of another kind, or holds anything else. ``advice`` says what to do.
+    """
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise ValueError(f"{path}: cannot be read as tensors ({str(error).splitlines()[0]}). {advice}") from error
+
+
 def pick_device(threads=None):
-    """The device to compute on: a GPU if there is one. ``threads`` limits the CPU's, so that jobs share it fairly."""
+    """The device to compute on: a GPU if there is one, for each process its own.
+
+    ``threads`` limits the CPU's, so that jobs share it fairly; processes of a job divide them.
+    """
     if threads:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(max(1, threads // n_processes()))
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs time
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    torch.cuda.set_device(device)
+    return device

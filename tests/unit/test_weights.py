@@ -1,0 +1,57 @@
+"""Files of trained networks: whatever else stands in one is refused with what to do."""
+
+import pickle
+
+import pytest
+import torch
+from torch import nn
+
+from aisi import attention, deeplab, features, s4net
+from aisi.weights import load_network, save_weights
+from test_training import Code
+
+CPU = torch.device("cpu")
+LOADERS = {
+    "attention": lambda path: attention.load_attention(path, CPU, 3),
+    "deeplab": lambda path: deeplab.load_deeplab(path, CPU, 3),
+    "feature_extractor": lambda path: features.load_extractor(path, CPU),
+    "s4net": lambda path: s4net.load_s4net(path, CPU),
+}
+
+
+@pytest.mark.parametrize("network", LOADERS)
+def test_what_is_no_file_of_this_network(tmp_path, network):
+    file, load = tmp_path / "w.safetensors", LOADERS[network]
+    with pytest.raises(FileNotFoundError, match=r"w\.safetensors does not exist"):
+        load(file)
+    save_weights(file, {"weight": torch.zeros(100)}, {"network": "another"})
+    whole = file.read_bytes()
+    with pytest.raises(ValueError, match=rf"w\.safetensors: found .*another, expected .*{network}"):
+        load(file)
+    for content in (whole[:-10], whole[:20], b"", pickle.dumps(Code(tmp_path / "made"))):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=r"w\.safetensors: not a safetensors file"):
+            load(file)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("network", ["attention", "deeplab"])
+def test_other_categories(tmp_path, network):
+    save_weights(tmp_path / "w", {}, {"network": network, "n_categories": 5})
+    with pytest.raises(ValueError, match="w: trained for 5 categories, but categories.csv holds 3. Delete"):
+        LOADERS[network](tmp_path / "w")
+
+
+@pytest.mark.parametrize(
+    "state", [nn.Linear(1, 3).state_dict(), nn.Conv2d(2, 3, 1).state_dict(), {}], ids=["size", "shape", "nothing"]
+)
+def test_tensors_of_another_architecture(tmp_path, state):
+    save_weights(tmp_path / "w", state, {"network": "line", "in_features": 2, "out_features": 3})
+    with pytest.raises(ValueError, match="w: does not fit Linear .*rule train_line makes it anew"):
+        load_network(tmp_path / "w", "line", nn.Linear, CPU)
+
+
+def test_an_architecture_of_other_arguments(tmp_path):
+    save_weights(tmp_path / "w", {}, {"network": "line", "width": 2})
+    with pytest.raises(ValueError, match="w: .*width.*rule train_line makes it anew"):
+        load_network(tmp_path / "w", "line", nn.Linear, CPU)
