@@ -75,9 +75,9 @@ def test_loss_of_photos_with_and_without_instances(model):
     images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
     boxes, masks = [torch.tensor([[8.0, 8.0, 40.0, 40.0]]), torch.zeros(0, 4)], [torch.ones(1, 32, 32).byte()]
     masks.append(torch.zeros(0, 32, 32).byte())
-    assert torch.isfinite(s4net_loss(model, {"images": images, "boxes": boxes, "masks": masks}))
+    assert torch.isfinite(s4net_loss(model, {"images": images, "boxes": boxes, "masks": masks})).all()
     empty = {"images": images, "boxes": [torch.zeros(0, 4)] * 2, "masks": [masks[1]] * 2}
-    assert torch.isfinite(s4net_loss(model, empty))
+    assert torch.isfinite(s4net_loss(model, empty)).all()
 
 
 def test_mask_loss_counts_only_known_pixels_inside_the_box(model):
