@@ -104,7 +104,7 @@ def test_a_few_steps_lower_the_loss():
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     losses = []
     for _ in range(15):
-        loss = s4net_loss(model, batch)
+        loss = s4net_loss(model, batch).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

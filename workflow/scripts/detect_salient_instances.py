@@ -3,6 +3,7 @@
 from aisi.detection import detect
 from aisi.formats import new_salient_instances, read_images
 from aisi.images import read_photo
+from aisi.photo_tensors import read_ahead
 from aisi.progress import log_to, progress
 from aisi.s4net import load_s4net
 from aisi.weights import pick_device
@@ -14,10 +15,11 @@ def main(images, weights, score_threshold, max_instances, nms_iou, max_covered, 
     photos, found = read_images(images), 0
     settings = {"score_threshold": score_threshold, "max_instances": max_instances}
     settings |= {"nms_iou": nms_iou, "max_covered": max_covered}
+    pictures = progress(read_ahead(read_photo, photos["path"]), total=len(photos), unit="photo")
     with new_salient_instances(output) as writer:
-        for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
-            instances = detect(model, read_photo(photo.path), **settings)
-            writer.append(photo.image_id, *instances)
+        for image_id, photo in zip(photos["image_id"], pictures, strict=True):
+            instances = detect(model, photo, **settings)
+            writer.append(image_id, *instances)
             found += len(instances[0])
     print(f"{found} salient instances in {len(photos)} photos, {found / max(1, len(photos)):.2f} a photo.")
 
