@@ -140,15 +140,15 @@ def parts_of_experiment(wildcards):
 def notes_of_experiment(wildcards):
     """Sentences below an experiment's table."""
     seeds = ", ".join(map(str, SEEDS))
-    notes = [f"Mean ± standard deviation over seeds {seeds}, which vary random tags and the attention network."]
+    notes = [f"Mean ± standard deviation over these seeds, of random tags and the attention network: {seeds}."]
     match wildcards.experiment:
         case "ablation":
             trained = ", ".join(map(str, NETWORK_SEEDS))
             notes += [
-                f"Networks: seeds {trained}. References: `cam`, attention maps from {ABLATION['cam_threshold']} of their "
+                f"Seeds of the networks: {trained}. References: `cam`, attention maps from {ABLATION['cam_threshold']} of their "
                 "largest score on, without instances; `oracle`, tagged from the true masks; `ground_truth`, the true "
                 "masks as proxies.",
-                "The paper's networks are DeepLab with ResNet-101, trained on the proxies of 10,582 pictures.",
+                "The paper's networks are DeepLab, trained on the proxies of all 10,582 pictures of VOC 2012.",
             ]
         case "batches":
             notes += [

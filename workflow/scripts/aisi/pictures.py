@@ -180,7 +180,7 @@ def draw_grid(rows, titles, width=2.4):
     for axes, title in zip(panels[0], titles, strict=True):
         axes.set_title(title, fontsize=10)
     for line, (caption, row) in zip(panels, rows, strict=False):
-        line[0].text(0, -0.02, caption, fontsize=6, va="top", transform=line[0].transAxes)
+        line[0].text(0, -0.02, caption, fontsize=6, va="top", transform=line[0].transAxes, in_layout=False)
         for axes, (picture, words) in zip(line, row, strict=True):
             if picture is not None:
                 axes.imshow(picture, extent=(0, 1, 1, 0), aspect=picture.shape[0] / picture.shape[1])
