@@ -64,7 +64,7 @@ def test_table_and_page_say_what_metrics_say(judged, experiment):
                 expected = [values.mean(), values.std()] if len(values) > 1 else [values.mean()]
                 assert found == pytest.approx(expected, abs=0.051 if metric == "objective" else 0.0006)
                 checked += 1
-    assert checked >= 12
+    assert checked >= 10
 
 
 def test_the_configs_seed_has_the_figures_of_the_report(judged):

@@ -154,8 +154,8 @@ def notes_of_experiment(wildcards):
             notes += [
                 "`objective`: of the whole dataset's problem, on the graph of the whole dataset, whatever graph a batch "
                 "was solved on, so that rows can be compared; `objective / bound`: its share of the certified bound of "
-                "`batches-whole`. Batches keep floor(r m) instances each, the whole floor(r n): `kept` may differ by "
-                "less than an instance a batch.",
+                "`batches-whole`. Batches keep floor(r m) instances each, the whole floor(r n), so that batches may "
+                "keep up to one instance a batch fewer.",
             ]
         case "sweep_beta" | "sweep_retention":
             notes += [

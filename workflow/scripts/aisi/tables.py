@@ -9,7 +9,6 @@ from aisi.metrics import ALL
 COLUMNS = [
     ("tags", "objective", "tags: objective"),
     ("tags", "share_of_bound", "tags: objective / bound"),
-    ("tags", "retained", "tags: kept"),
     ("tags", "accuracy", "tags: accuracy"),
     ("tags", "accuracy_objects", "tags: accuracy_objects"),
     ("tags", "accuracy_multi", "tags: accuracy_multi"),
