@@ -12,12 +12,12 @@ import sys
 from importlib.machinery import PathFinder
 
 
-class OwnPackages:
+class OwnPackages(PathFinder):
     """Finds modules along ``sys.path``, but for packages of other environments."""
 
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        spec = PathFinder.find_spec(name, path, target)
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        spec = super().find_spec(name, path, target)
         origin = (spec and spec.origin) or ""
         foreign = "site-packages" in origin and not origin.startswith(sys.prefix)
         return None if foreign and not name.startswith("snakemake") else spec
