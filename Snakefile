@@ -57,6 +57,11 @@ rule instance:
         INSTANCE_FILES,
 
 
+rule voc_submission:
+    input:
+        [f"{run}/voc_submission.tgz" for run in SEMANTIC_RUNS],
+
+
 rule report:
     input:
         REPORT,

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from aisi.dataset_files import DatasetError
-from aisi.dataset_rows import VOC_CATEGORIES
-from aisi.datasets import category_table, divide, index_dataset, shard_of
+from aisi.datasets import category_table, divide, index_dataset, index_test, shard_of
 from aisi.formats import read_categories, read_images, read_rejected_images, voc_palette
+from aisi.keywords import VOC_CATEGORIES
 
 TOP = Path(__file__).parents[2]
 HEADER = "image_id,split,keywords\n"
@@ -338,6 +338,94 @@ def test_masks_change_nothing(voc):
     picture(voc / "SegmentationClass/a.png")
     after = index_dataset("voc", voc, None, "train", "val")
     assert before.images["train"].equals(after.images["train"])
+
+
+# ------------------------------------------------------------------ simple images
+
+
+@pytest.fixture
+def simple(photos, tmp_path):
+    """Main photos a and b to train, c to judge, and simple images; returns a function that indexes them."""
+    for name in ("cat/1", "cat/deep er/é", "dog/1"):
+        picture(tmp_path / "simple" / f"{name}.JPEG")
+
+    def index(train_on, table="a,train,cat;dog\nb,train,dog\nc,val,\n", **options):
+        return photos(table, simple_images=tmp_path / "simple", train_on=train_on, **options)
+
+    index.folder = tmp_path / "simple"
+    return index
+
+
+MAIN, SIMPLE = ["a", "b"], ["simple_images/cat/1", "simple_images/cat/deep er/é", "simple_images/dog/1"]
+
+
+@pytest.mark.parametrize(("train_on", "expected"), [("main", MAIN), ("simple", SIMPLE), ("both", MAIN + SIMPLE)])
+def test_training_sets(simple, train_on, expected):
+    index = simple(train_on)
+    train = index.images["train"].set_index("image_id")
+    assert train.index.tolist() == expected
+    assert index.images["val"]["image_id"].tolist() == ["c"]
+    assert index.categories["name"].tolist() == ["cat", "dog"]
+    if train_on != "main":
+        assert train["keywords"][SIMPLE].tolist() == [("cat",), ("cat",), ("dog",)]
+        assert train["path"][SIMPLE[0]] == str(simple.folder / "cat/1.JPEG")
+
+
+def test_main_photos_are_not_opened_for_simple_alone(simple, photos):
+    (photos.folder / "a.png").write_bytes(b"")
+    assert simple("simple").images["train"]["image_id"].tolist() == SIMPLE
+    assert "a.png: cannot be read" in problems(simple, "both")[0]
+
+
+def test_simple_images_of_an_empty_category(simple):
+    (simple.folder / "bird").mkdir()
+    (simple.folder / "bird" / "notes.txt").touch()
+    [line] = problems(simple, "both", categories=["bird", "cat", "dog"])
+    assert f"{simple.folder / 'bird'}: no picture. Add pictures of 'bird', or delete the folder." in line
+
+
+def test_simple_images_of_an_unknown_keyword_are_told_once(simple):
+    picture(simple.folder / "dgo/1.png")
+    picture(simple.folder / "dgo/2.png")
+    first, second = problems(simple, "both")
+    assert f"{simple.folder / 'dgo'}: keyword 'dgo' of 'simple_images/dgo/1' is not among the categories" in first
+    assert second == "The categories are: cat, dog"
+
+
+def test_simple_images_without_a_keyword(simple):
+    picture(simple.folder / "lost.png")
+    assert "lost.png lies in no keyword's folder" in problems(simple, "simple")[0]
+
+
+def test_simple_images_of_one_name(simple, photos):
+    picture(simple.folder / "cat/1.png")
+    assert "'simple_images/cat/1' is 1.JPEG and 1.png" in problems(simple, "both")[0]
+    (simple.folder / "cat/1.png").unlink()
+    picture(photos.folder / "simple_images/dog/1.png")
+    [line] = problems(simple, "both", "simple_images/dog/1,train,cat;dog\nc,val,\n")
+    assert f"{simple.folder / 'dog'}: 'simple_images/dog/1' is also in" in line
+
+
+def test_a_bad_simple_image_is_skipped_if_asked(simple):
+    (simple.folder / "dog/1.JPEG").write_bytes(b"")
+    assert "1.JPEG: cannot be read" in problems(simple, "both")[0]
+    index = simple("both", on_bad_image="skip")
+    assert index.images["train"]["image_id"].tolist() == MAIN + SIMPLE[:2]
+    assert index.rejected["path"].tolist() == [str(simple.folder / "dog/1.JPEG")]
+
+
+# ------------------------------------------------------------------ the split that is only predicted
+
+
+def test_photos_of_the_test_split_need_nothing(voc):
+    (voc / "ImageSets/Segmentation/test.txt").write_text("c\na\n")
+    images = index_test("voc", voc, None, "test")
+    assert images["image_id"].tolist() == ["a", "c"]
+    assert images["keywords"].tolist() == [(), ()]
+    (voc / "ImageSets/Segmentation/test.txt").write_text("c\nnone\n../a\n")
+    lines = problems(lambda: index_test("voc", voc, None, "test"))
+    assert len(lines) == 2
+    assert "leads out" in lines[0] and "no photo 'none'" in lines[1]
 
 
 # ------------------------------------------------------------------ shards, categories, the script

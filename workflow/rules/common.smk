@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError  # noqa: E402
 from aisi.code_digest import code_digest as digest_script, text_digest as digest_text  # noqa: E402
 
 DATASET = config["dataset"]
-TRAIN, VAL = DATASET["train"], DATASET["val"]
+TRAIN, VAL, TEST = DATASET["train"], DATASET["val"], DATASET["test"]
 SHARDS = range(config["shards"])
 
 

@@ -15,16 +15,13 @@ SPLITS = [split for split in (TRAIN, VAL) if split]
 IS_DEMO = DATASET["format"] == "demo"
 ROOT = "results/demo" if IS_DEMO else DATASET["root"]
 KEYWORDS = "results/demo/keywords.csv" if IS_DEMO else DATASET["keywords"]
-
 SIMPLE_IMAGES = DATASET["simple_images"] if DATASET["train_on"] != "main" else None
 
 # True masks, a folder or None. Only what evaluates or makes a reference row may use them.
 ANNOTATIONS = [str(annotation_file(ROOT, split)) for split in SPLITS] if DATASET["format"] == "coco" else []
 if ANNOTATIONS:
-    SEMANTIC_MASKS, INSTANCE_MASKS = (
-        f"results/reference/true_masks/SegmentationClass",
-        f"results/reference/true_masks/SegmentationObject",
-    )
+    SEMANTIC_MASKS = "results/reference/true_masks/SegmentationClass"
+    INSTANCE_MASKS = "results/reference/true_masks/SegmentationObject"
 elif DATASET["format"] == "photos":
     SEMANTIC_MASKS, INSTANCE_MASKS = DATASET["ground_truth"]["semantic"], DATASET["ground_truth"]["instance"]
 else:
@@ -75,6 +72,36 @@ rule index_images:
         "Check the dataset's keywords and open every photo once."
     script:
         "../scripts/index_images.py"
+
+
+if TEST:
+
+    rule index_test_images:
+        input:
+            dataset=table_files(DATASET["format"], ROOT, KEYWORDS, [TEST]),
+        output:
+            images=shards_of(f"results/images/{TEST}/shard_{{shard}}.csv"),
+        log:
+            "results/logs/index_test_images.log",
+        benchmark:
+            "results/benchmarks/index_test_images.tsv"
+        conda:
+            "../envs/analysis.yaml"
+        threads: 4
+        resources:
+            mem_mb=4000 if ANNOTATIONS else 2000,
+            runtime=120,
+        params:
+            code=code_digest("index_test_images"),
+            files=dataset_digest(DATASET["format"], ROOT, KEYWORDS, [TEST]),
+            layout=DATASET["format"],
+            root=lambda wildcards: ROOT,
+            keywords=lambda wildcards: KEYWORDS,
+            split=TEST,
+        message:
+            "Open every photo of {params.split} once."
+        script:
+            "../scripts/index_test_images.py"
 
 
 rule render_scenes:

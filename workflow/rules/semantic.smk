@@ -81,3 +81,47 @@ rule predict_semantic:
         "Segment the validation photos with {wildcards.network}, trained on {wildcards.assignment}."
     script:
         "../scripts/predict_semantic.py"
+
+
+SUBMITTED = TEST or VAL
+
+if TEST:
+
+    use rule predict_semantic as predict_test with:
+        input:
+            images=shards_of(f"results/images/{TEST}/shard_{{shard}}.csv"),
+            categories="results/categories.csv",
+            weights=f"{SEMANTIC_RUN}/weights.safetensors",
+        output:
+            predictions=directory(f"{SEMANTIC_RUN}/test_predictions"),
+        log:
+            "{home}/logs/predict_test/{assignment}/{network}/seed-{seed}.log",
+        benchmark:
+            "{home}/benchmarks/predict_test/{assignment}/{network}/seed-{seed}.tsv"
+        message:
+            "Segment the test photos with {wildcards.network}, trained on {wildcards.assignment}."
+
+
+rule pack_voc_submission:
+    input:
+        predictions=f"{SEMANTIC_RUN}/{'test_' if TEST else ''}predictions",
+        images=shards_of(f"results/images/{SUBMITTED}/shard_{{shard}}.csv") if SUBMITTED else "split of dataset.test",
+        categories="results/categories.csv",
+    output:
+        archive=f"{SEMANTIC_RUN}/voc_submission.tgz",
+    log:
+        "{home}/logs/pack_voc_submission/{assignment}/{network}/seed-{seed}.log",
+    benchmark:
+        "{home}/benchmarks/pack_voc_submission/{assignment}/{network}/seed-{seed}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        code=code_digest("pack_voc_submission"),
+    message:
+        "Pack the predictions of {wildcards.network}, trained on {wildcards.assignment}, for PASCAL VOC's server."
+    script:
+        "../scripts/pack_voc_submission.py"

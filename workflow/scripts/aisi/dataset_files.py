@@ -73,10 +73,11 @@ def check_import(sources):
 
 
 def _check_names(dataset):
-    if dataset["train"] == dataset["val"]:
+    splits = [dataset[key] for key in ("train", "val", "test") if dataset[key]]
+    if len(set(splits)) < len(splits):
         yield (
-            f"dataset.train and dataset.val are both {dataset['val']!r}. "
-            "Name two splits, or set dataset.val: null if nothing is to be judged."
+            f"dataset.train, dataset.val and dataset.test are {', '.join(map(repr, splits))}. Name different splits; "
+            "set dataset.val: null if nothing is to be judged, dataset.test: null if nothing is to be submitted."
         )
     if dataset["format"] != "photos" and any(dataset["ground_truth"].values()):
         yield f"dataset.ground_truth is for format photos; {dataset['format']} has its own masks. Set null."
@@ -86,6 +87,8 @@ def _check_demo(dataset):
     for key in ("root", "keywords"):
         if dataset[key] is not None:
             yield f"dataset.{key} is {dataset[key]!r}, but the demo makes its own photos. Set null."
+    if dataset["test"] is not None:
+        yield f"dataset.test is {dataset['test']!r}, but the demo has no photos without masks. Set null."
 
 
 def _check_photos(dataset):
@@ -103,7 +106,7 @@ def _check_voc(dataset):
         return
     root = Path(dataset["root"])
     yield from _check_folder("dataset.root", photo_folder("voc", root), "the folder of photos")
-    for key in ("train", "val"):
+    for key in ("train", "val", "test"):
         if dataset[key] is not None:
             yield from _check_file(f"dataset.{key}", split_list(root, dataset[key]), "the list of the split's photos")
     if dataset["keywords"] is None:
@@ -116,7 +119,7 @@ def _check_coco(dataset):
     yield from _check_folder("dataset.root", dataset["root"], "the folder with annotations and a folder for each split")
     if not _is_folder(dataset["root"]):
         return
-    for key in ("train", "val"):
+    for key in ("train", "val", "test"):
         if dataset[key] is not None:
             where = dataset["root"], dataset[key]
             yield from _check_folder(f"dataset.{key}", photo_folder("coco", *where), "the folder of the split's photos")

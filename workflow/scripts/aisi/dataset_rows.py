@@ -15,11 +15,7 @@ from aisi.coco import keywords_of_images, photo_name
 from aisi.dataset_files import DatasetError, annotation_file, list_files, photo_folder, split_list
 from aisi.files import inside
 from aisi.formats import KEYWORD_SEPARATOR
-
-VOC_CATEGORIES = (
-    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog"),
-    *("horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
-)
+from aisi.keywords import VOC_CATEGORIES
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -113,6 +113,35 @@ def index_dataset(
     _check_left(images, splits, rejected)
     _tell(images, rejected, names)
     return DatasetIndex(images, rejected, category_table(names, category_ids.values()))
+
+
+def index_test(layout, root, keywords, split, threads=1):
+    """Photos of a split that is only predicted, whatever their keywords.
+
+    Parameters
+    ----------
+    layout, root, keywords, threads
+        As in :func:`index_dataset`.
+    split : str
+
+    Returns
+    -------
+    DataFrame
+        Columns ``formats.IMAGE_COLUMNS``, by ascending image_id; keywords are empty.
+
+    Raises
+    ------
+    DatasetError
+        With every wrong row and every bad picture: a server wants them all, so that none is left out.
+    """
+    rows, problems, _ = read_rows(layout, root, keywords, {"dataset.test": split})
+    located, missing, ambiguous = _locate([replace(row, keywords=()) for row in rows])
+    images, unreadable = _inspect(located, threads)
+    problems += ambiguous + [reason for _, reason in missing + unreadable]
+    if problems:
+        raise DatasetError("\n".join(problems))
+    print(f"{split}: {len(images)} photos")
+    return _table(images, split, {})
 
 
 def shard_of(image_id, shards):

@@ -1,5 +1,11 @@
 """Keywords as labels."""
 
+VOC_CATEGORIES = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog"),
+    *("horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+)
+"""PASCAL VOC's, in the order of their labels 1..20."""
+
 
 def keyword_labels(images, categories):
     """Labels of each photo's keywords.
