@@ -5,11 +5,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from conftest import Project
 from pycocotools import mask as rle
 
 from aisi import formats
 from aisi.scenes import TARGET, label_scene, render_scene, write_photo
+from project import Project
 
 N_TRAIN, N_VAL, N_SIMPLE = 12, 2, 4
 NAMES = ["unicorn", *sorted(TARGET)]

@@ -123,10 +123,10 @@ MISTAKES = {
         changed("categories", id=2, name="cat"),
         "instances_val.json: not the categories of the other",
     ),
-    "no file name": (changed("images", 0, file_name=None), "1 of 3 images lack id, file_name or have them"),
+    "no file name": (changed("images", 0, file_name=None), "1 of 3 images lack id, file_name, or these"),
     "category a text": (
         changed("annotations", 0, category_id="18"),
-        "1 of 4 annotations lack id, image_id, category_id",
+        "1 of 4 annotations lack id, image_id, category_id, or",
     ),
     "path above": (changed("images", 0, file_name="../val/4.jpg"), "'../val/4' leads out of"),
     "absolute path": (changed("images", 0, file_name="/etc/4.jpg"), "'/etc/4' leads out of"),

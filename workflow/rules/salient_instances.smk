@@ -82,7 +82,7 @@ rule evaluate_s4net:
 
 if SALIENT["method"] == "import":
     try:
-        check_import(SALIENT["import"])
+        check_import(SALIENT["import"], filter(None, [*ANNOTATIONS, SEMANTIC_MASKS, INSTANCE_MASKS]))
     except DatasetError as error:
         raise WorkflowError(str(error)) from None
 

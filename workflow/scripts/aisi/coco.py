@@ -41,13 +41,14 @@ def keywords_of_images(path):
     """
     content, problems = read_coco_labels(path), []
     for kind, keys in _KEYS.items():
-        entries = content[kind]
-        content[kind] = [entry for entry in entries if all(isinstance(entry.get(key), keys[key]) for key in keys)]
-        if len(content[kind]) < len(entries):
-            wrong = next(entry for entry in entries if entry not in content[kind])
+        entries, wrong, content[kind] = content[kind], [], []
+        for entry in entries:
+            whole = all(isinstance(entry.get(key), keys[key]) for key in keys)
+            (content[kind] if whole else wrong).append(entry)
+        if wrong:
             problems.append(
-                f"{path}: {len(entries) - len(content[kind])} of {len(entries)} {kind} lack {', '.join(keys)} or have "
-                f"them in another type, for example {wrong}. Complete or remove them."
+                f"{path}: {len(wrong)} of {len(entries)} {kind} lack {', '.join(keys)}, or these are of another type, "
+                f"such as {wrong[0]}. Complete or remove them."
             )
         twice = [number for number, n in Counter(entry["id"] for entry in content[kind]).items() if n > 1]
         if twice:

@@ -54,13 +54,15 @@ def check_dataset(dataset):
         raise DatasetError("\n".join(problems))
 
 
-def check_import(sources):
+def check_import(sources, true_masks=()):
     """Check the config's ``salient_instances.import`` block; raises DatasetError as :func:`check_dataset`.
 
     Parameters
     ----------
     sources : dict
         coco: a file or None; masks: a folder or None.
+    true_masks : sequence of str
+        Files and folders of the dataset's true masks, which may only judge.
     """
     given = [key for key, path in sources.items() if path is not None]
     if len(given) != 1:
@@ -68,6 +70,11 @@ def check_import(sources):
         raise DatasetError(f"salient_instances.import: found {found}, expected coco or masks. Set one of them.")
     check, expected = (_check_file, "COCO JSON") if given == ["coco"] else (_check_folder, "a folder of instance PNGs")
     problems = list(check(f"salient_instances.import.{given[0]}", sources[given[0]], expected))
+    if Path(sources[given[0]]).resolve() in {Path(path).resolve() for path in true_masks}:
+        problems.append(
+            f"salient_instances.import.{given[0]}: {sources[given[0]]} holds the dataset's true masks, which may only "
+            "judge. Name what a detector found."
+        )
     if problems:
         raise DatasetError("\n".join(problems))
 
