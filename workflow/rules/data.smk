@@ -89,7 +89,7 @@ if TEST:
             "../envs/analysis.yaml"
         threads: 4
         resources:
-            mem_mb=4000 if ANNOTATIONS else 2000,
+            mem_mb=growing(4000 if ANNOTATIONS else 2000),
             runtime=120,
         params:
             code=code_digest("index_test_images"),

@@ -117,7 +117,7 @@ rule pack_voc_submission:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=60,
     params:
         code=code_digest("pack_voc_submission"),
