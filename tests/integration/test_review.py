@@ -4,7 +4,7 @@ from aisi import formats
 from test_reruns import AFTER_GRAPH, once
 
 OVERRIDES = {"partition": {"overrides": "overrides.csv"}}
-PAGE = once("write_review")
+PAGE = once("review", "write_review")
 
 
 def test_the_loop_closes(copy):
