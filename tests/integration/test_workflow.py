@@ -176,6 +176,20 @@ def test_report(finished, results):
     finished.finish("--report", "report.html")
     page = (finished.run_folder / "report.html").read_text()
     assert all(f"{name}.png" in page for name in ("assignments", "training", "examples"))
+    assert all(f'"{category}":' in page for category in ("Results", "Networks", "Examples"))
+    assert "rulegraph_spec = {" in page and "runtimes_spec = {" in page and 'class=\\"formula\\"' in page
+
+
+def test_the_report_says_what_the_metrics_say(results):
+    metrics = formats.read_metrics(results / "metrics.csv")
+    metrics = metrics[(metrics["category"] == "all") & (metrics["network"] == "")]
+    table = pd.read_csv(results / "report/results.csv").set_index("assignment")
+    html, page = (results / "report/results.html").read_text(), (results / "results.md").read_text()
+    columns = {"tags: accuracy": ("tags", "accuracy"), "proxies: mIoU": ("proxy_semantic", "miou")}
+    for column, (task, metric) in columns.items():
+        for row in metrics[(metrics["task"] == task) & (metrics["metric"] == metric)].itertuples():
+            assert table.loc[row.assignment, column] == pytest.approx(row.value, abs=1e-6)
+            assert f"<td>{row.value:.3f}</td>" in html and f"| {row.value:.3f} |" in page
 
 
 def test_every_job_left_its_log_and_its_benchmark(results):
