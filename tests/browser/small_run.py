@@ -74,10 +74,13 @@ class SmallRun:
         """Partition, and write the tags; returns them."""
         read = {"scores": [self.scores], "categories": self.categories}
         solved = self.folder / "results" / "partition"
-        settings = {"beta": 1.0, "r": 0.9, "solver": "message_passing", "gap": 1e-6, "time_limit": None}
+        options = {"solver": "message_passing", "gap": 1e-6, "time_limit": None}
         solve_partition.main(
             **read,
-            **settings,
+            balance=False,
+            beta=1.0,
+            r=0.9,
+            options=options,
             graph=self.graph,
             instances=[self.instances],
             overrides=overrides,
