@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ class Project:
             for output in (self.run_folder / path for path in job["output"]):
                 output.parent.mkdir(parents=True, exist_ok=True)
                 output.touch() if output.suffix else output.mkdir(exist_ok=True)
-        self.finish("--touch", config=config)
+        self.finish("all", "review", "--touch", "--forceall", config=config)
 
     def plans(self, *changes, config=CONFIG):
         """What each of the changes would run: see plan.py."""
@@ -89,7 +90,9 @@ def source(tmp_path_factory):
 def finished(source, tmp_path_factory):
     """The workflow after a run: look, or change a copy."""
     project = Project(source, tmp_path_factory.mktemp("finished"))
+    start = time.monotonic()
     project.log = project.finish().stderr
+    project.seconds = time.monotonic() - start
     return project
 
 

@@ -3,7 +3,7 @@
     python plan.py SNAKEFILE FOLDER CONFIGFILE ... < changes.json
 
 ``changes.json`` is a list of config parts. The answer is a list too, with ``pending``, how many jobs of each rule would
-run, targets apart, and ``first``, the rules that do not run just because another one does.
+run, targets apart, and ``first``, the rules of those that wait for none of the others.
 """
 
 import contextlib
@@ -18,11 +18,14 @@ from snakemake.api import SnakemakeApi
 from snakemake.settings.enums import RerunTrigger
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings
 
+TARGETS = {"all", "review"}
+
 
 def plan(snakefile, folder, configfiles, change):
-    """Build the graph of the default target with ``change`` on top of the config, and see what it would run."""
+    """Build the graph of the targets with ``change`` on top of the config, and see what it would run."""
     profile = yaml.safe_load((snakefile.parent / "profiles/default/config.yaml").read_text())
     settings = DAGSettings(
+        targets=TARGETS,
         rerun_triggers=frozenset(RerunTrigger.parse_choice(name) for name in profile["rerun-triggers"]),
         max_checksum_file_size=parse_size(profile["max-checksum-file-size"]),
     )
@@ -36,7 +39,7 @@ def plan(snakefile, folder, configfiles, change):
         workflow.dag(settings).printrulegraph()  # builds the graph of jobs
         dag = workflow._workflow.dag
         jobs = [job for job in dag.needrun_jobs() if not job.rule.norun]
-        first = sorted({job.rule.name for job in jobs if not dag.reason(job).derived})
+        first = sorted({job.rule.name for job in jobs if not any(map(dag.needrun, dag.dependencies[job]))})
     return {"pending": Counter(job.rule.name for job in jobs), "first": first}
 
 

@@ -59,6 +59,17 @@ def test_words_in_the_code(copy):
     assert copy.pending() == {}
 
 
+def test_what_steers_jobs_alone(copy):
+    """Threads, memory, messages, logs; pins count with ``--sdm conda`` alone."""
+    rules = copy.home / "workflow/rules/graph.smk"
+    edit(rules, r"threads: 8", "threads: 2")
+    edit(rules, r"growing\(4000\)", "growing(5000)")
+    edit(rules, r'"Join each', '"Connect each')
+    edit(rules, r"logs/build_graph", "logs/built_graph")
+    edit(copy.home / "workflow/envs/solver.yaml", r"numpy =[\d.]+", "numpy =1.0.0")
+    assert copy.pending() == {}
+
+
 def test_code_of_a_module(copy):
     edit(copy.home / "workflow/scripts/aisi/graph.py", r"\Z", "\nUNUSED = 1\n")
     assert copy.pending() == AFTER_GRAPH | once("build_graph")

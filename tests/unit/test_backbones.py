@@ -133,5 +133,10 @@ def test_wrong_weights_files_are_named(tmp_path):
     with pytest.raises(ValueError, match="not a safetensors file"):
         load_weights(path, "line")
     save_weights(path, {"a": torch.zeros(1)}, {"network": "circle"})
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
+    with pytest.raises(ValueError, match="w.safetensors: not a safetensors file.*rule train_line"):
+        load_weights(path, "line")
+    path.write_bytes(content)
     with pytest.raises(ValueError, match="network circle.*expected.*line"):
         load_weights(path, "line")

@@ -1,6 +1,8 @@
 """Files appear whole or not at all, and ids stay inside their folder."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,34 @@ def test_inside_never_leaves(name):
     except ValueError:
         return
     assert os.path.abspath(path).startswith("/top/folder/")
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    host, dead = os.uname().nodename, subprocess.Popen(["true"])
+    dead.wait()
+    kept = [f".a.elsewhere.{dead.pid}.partial.csv", f".a.{host}.{os.getppid()}.partial.csv", f"a.{dead.pid}.csv"]
+    for name in [*kept, f".a.{host}.{dead.pid}.partial.csv", f".b.{host}.{dead.pid}.partial"]:
+        (tmp_path / name).touch()
+    with atomic(tmp_path / "c.csv") as temporary:
+        temporary.touch()
+    assert sorted(os.listdir(tmp_path)) == sorted([*kept, "c.csv"])
+
+
+def test_two_processes_may_write_at_once(tmp_path):
+    """As a job whose Snakemake was killed, and the one that replaces it."""
+    path = tmp_path / "a.csv"
+    with atomic(path) as temporary:
+        temporary.write_text("whole")
+        code = f"from aisi.files import atomic\nwith atomic({str(path)!r}) as file: file.write_text('whole')"
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        )
+        assert path.read_text() == "whole"
+    assert path.read_text() == "whole"
+    assert os.listdir(tmp_path) == ["a.csv"]
+
+
+def test_an_error_tells_the_file(tmp_path):
+    with pytest.raises(OSError, match="full") as caught, atomic(tmp_path / "a.csv"):
+        raise OSError("full")
+    assert caught.value.__notes__ == [f"{tmp_path / 'a.csv'} was not written."]

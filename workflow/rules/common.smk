@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from functools import cache
 from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
@@ -10,6 +11,7 @@ sys.path.insert(0, str(SCRIPTS))
 from snakemake.exceptions import WorkflowError  # noqa: E402
 
 from aisi.code_digest import code_digest as digest_script, text_digest as digest_text  # noqa: E402
+from aisi.file_contents import content_digest  # noqa: E402
 
 DATASET = config["dataset"]
 TRAIN, VAL, TEST = DATASET["train"], DATASET["val"], DATASET["test"]
@@ -27,17 +29,29 @@ wildcard_constraints:
     network=r"[\w-]+",
 
 
-def code_digest(rule_name):
-    """Digest of the code that a rule's script runs, and of the rule's other params by name.
+@cache
+def contents_of(path):
+    """Digest of a file or folder of the user, by content."""
+    return content_digest(path, ".snakemake/contents")
 
-    Snakemake compares params as a set of values, so without the names it would not see two that change places.
+
+def code_digest(rule_name):
+    """Digest of what a job depends on beside other jobs: code of the script, params by name, contents of your files.
+
+    Snakemake compares params as a set of values, so without the names it would not see two that change places. Of
+    files and folders that no rule makes it compares times, and of folders not even those of the files inside.
     """
     code = digest_script(SCRIPTS / f"{rule_name}.py")
 
     def digest(wildcards):
-        params = {name: value for name, value in getattr(rules, rule_name).params.items() if name != "code"}
-        values = {name: value(wildcards) if callable(value) else value for name, value in params.items()}
-        return f"{code}-{hashlib.sha256(repr(values).encode()).hexdigest()[:12]}"
+        def evaluated(item):
+            return item(wildcards) if callable(item) else item
+
+        given = getattr(rules, rule_name)
+        params = {name: evaluated(value) for name, value in given.params.items() if name != "code"}
+        inputs = [path for item in given.input for path in listed(evaluated(item))]
+        yours = [contents_of(path) for path in inputs if not path.startswith(("results/", "{"))]
+        return f"{code}-{hashlib.sha256(repr((params, yours)).encode()).hexdigest()[:12]}"
 
     return digest
 
@@ -45,6 +59,23 @@ def code_digest(rule_name):
 def text_digest(folder):
     """Digest of the files of a folder beside the Snakefile, which a rule copies."""
     return digest_text(Path(workflow.basedir) / folder)
+
+
+def by_content(path):
+    """An input that counts by its content alone, not by its time, if it is a user's: see code_digest.
+
+    Raises an error if it is missing: Snakemake would take what was made of it before for the user's, and stay silent.
+    """
+    if path.startswith("results/"):
+        return path
+    if not Path(path).exists():
+        raise WorkflowError(f"The config names {path}, which does not exist (from {Path.cwd()}). Correct the path.")
+    return ancient(path)
+
+
+def listed(value):
+    """A path or a list of paths, as a list."""
+    return [value] if isinstance(value, str) else value
 
 
 def shards_of(pattern):

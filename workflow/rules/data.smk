@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from aisi.dataset_files import DatasetError, annotation_file, check_dataset, dataset_digest, files_digest, table_files
+from aisi.dataset_files import DatasetError, annotation_file, check_dataset, dataset_sources
 
 try:
     check_dataset(DATASET)
@@ -23,10 +23,12 @@ if ANNOTATIONS:
     SEMANTIC_MASKS = "results/reference/true_masks/SegmentationClass"
     INSTANCE_MASKS = "results/reference/true_masks/SegmentationObject"
 elif DATASET["format"] == "photos":
-    SEMANTIC_MASKS, INSTANCE_MASKS = DATASET["ground_truth"]["semantic"], DATASET["ground_truth"]["instance"]
+    SEMANTIC_MASKS, INSTANCE_MASKS = (
+        folder and by_content(folder) for folder in map(DATASET["ground_truth"].get, ("semantic", "instance"))
+    )
 else:
     SEMANTIC_MASKS, INSTANCE_MASKS = (
-        folder if IS_DEMO or Path(folder).is_dir() else None
+        by_content(folder) if IS_DEMO or Path(folder).is_dir() else None
         for folder in (f"{ROOT}/SegmentationClass", f"{ROOT}/SegmentationObject")
     )
 TRAIN_HAS_MASKS = bool(SEMANTIC_MASKS) and DATASET["train_on"] != "simple"  # simple images have none
@@ -37,8 +39,9 @@ rule index_images:
         dataset=(
             [f"{ROOT}/JPEGImages", f"{ROOT}/ImageSets", KEYWORDS]
             if IS_DEMO
-            else table_files(DATASET["format"], ROOT, KEYWORDS, SPLITS)
+            else [by_content(path) for path in dataset_sources(DATASET["format"], ROOT, KEYWORDS, SPLITS)]
         ),
+        simple_images=by_content(SIMPLE_IMAGES) if SIMPLE_IMAGES else [],
     output:
         train=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
         val=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv") if VAL else [],
@@ -57,8 +60,6 @@ rule index_images:
     params:
         code=code_digest("index_images"),
         shards=config["shards"],  # another number leaves files of the same names that hold other photos
-        files=None if IS_DEMO else dataset_digest(DATASET["format"], ROOT, KEYWORDS, SPLITS),
-        simple_files=files_digest(SIMPLE_IMAGES) if SIMPLE_IMAGES else None,
         layout=DATASET["format"],
         root=lambda wildcards: ROOT,
         keywords=lambda wildcards: KEYWORDS,
@@ -78,7 +79,7 @@ if TEST:
 
     rule index_test_images:
         input:
-            dataset=table_files(DATASET["format"], ROOT, KEYWORDS, [TEST]),
+            dataset=[by_content(path) for path in dataset_sources(DATASET["format"], ROOT, KEYWORDS, [TEST])],
         output:
             images=shards_of(f"results/images/{TEST}/shard_{{shard}}.csv"),
         log:
@@ -93,7 +94,6 @@ if TEST:
             runtime=120,
         params:
             code=code_digest("index_test_images"),
-            files=dataset_digest(DATASET["format"], ROOT, KEYWORDS, [TEST]),
             layout=DATASET["format"],
             root=lambda wildcards: ROOT,
             keywords=lambda wildcards: KEYWORDS,

@@ -13,7 +13,7 @@ match FEATURES["weights"]:
 
 rule train_feature_extractor:
     input:
-        pictures=FEATURES_TRAINING["root"] or "results/demo_single_objects",
+        pictures=by_content(FEATURES_TRAINING["root"] or "results/demo_single_objects"),
         backbone=weights_input(FEATURES_NETWORK),
     output:
         weights="results/features/extractor.safetensors",

@@ -11,7 +11,7 @@ rule solve_partition:
         scores=shards_of(f"{{home}}/scores/{TRAIN}/shard_{{shard}}.h5"),
         salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
         categories="results/categories.csv",
-        overrides=PARTITION["overrides"] or [],
+        overrides=by_content(PARTITION["overrides"]) if PARTITION["overrides"] else [],
     output:
         partition=directory("{home}/partition/{assignment}/job_{job}"),
     log:

@@ -1,6 +1,6 @@
 """Salient instances: S4Net trained and run, or instances made elsewhere."""
 
-from aisi.dataset_files import check_import, files_digest
+from aisi.dataset_files import check_import
 
 SALIENT = config["salient_instances"]
 SALIENT_NETWORK, SALIENT_TRAINING = SALIENT["network"], SALIENT["training"]
@@ -15,9 +15,9 @@ SALIENT_PICTURES = SALIENT_TRAINING["root"] or "results/demo_salient_instances"
 
 rule train_s4net:
     input:
-        pictures=f"{SALIENT_PICTURES}/JPEGImages",
-        masks=f"{SALIENT_PICTURES}/SegmentationObject",
-        lists=f"{SALIENT_PICTURES}/ImageSets",
+        pictures=by_content(f"{SALIENT_PICTURES}/JPEGImages"),
+        masks=by_content(f"{SALIENT_PICTURES}/SegmentationObject"),
+        lists=by_content(f"{SALIENT_PICTURES}/ImageSets"),
         backbone=weights_input(SALIENT_NETWORK),
     output:
         weights="results/salient_instances/s4net.safetensors",
@@ -51,9 +51,9 @@ rule train_s4net:
 rule evaluate_s4net:
     input:
         weights=S4NET_WEIGHTS,
-        pictures=f"{SALIENT_PICTURES}/JPEGImages",
-        masks=f"{SALIENT_PICTURES}/SegmentationObject",
-        lists=f"{SALIENT_PICTURES}/ImageSets",
+        pictures=by_content(f"{SALIENT_PICTURES}/JPEGImages"),
+        masks=by_content(f"{SALIENT_PICTURES}/SegmentationObject"),
+        lists=by_content(f"{SALIENT_PICTURES}/ImageSets"),
     output:
         metrics="results/evaluation/s4net.csv",
     log:
@@ -89,7 +89,7 @@ if SALIENT["method"] == "import":
     rule import_salient_instances:
         input:
             images="results/images/{split}/shard_{shard}.csv",
-            instances=SALIENT["import"]["coco"] or SALIENT["import"]["masks"],
+            instances=by_content(SALIENT["import"]["coco"] or SALIENT["import"]["masks"]),
         output:
             salient_instances="results/salient_instances/{split}/shard_{shard}.h5",
         log:
@@ -106,7 +106,6 @@ if SALIENT["method"] == "import":
             code=code_digest("import_salient_instances"),
             coco=SALIENT["import"]["coco"],
             masks=SALIENT["import"]["masks"],
-            files=files_digest(SALIENT["import"]["masks"], (".png",)) if SALIENT["import"]["masks"] else None,
         message:
             "Take over the salient instances of {wildcards.split}, shard {wildcards.shard}."
         script:

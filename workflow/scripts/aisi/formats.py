@@ -48,9 +48,9 @@ _RULES = {
     "scores": "compute_scores",
     "features": "compute_features",
     "graph": "build_graph or build_batch_graphs",
-    "partition": "solve_partition",
+    "partition": "solve_partition or solve_baseline",
     "tags": "write_tags",
-    "proxy_masks": "write_proxy_masks",
+    "proxy_masks": "write_proxy_masks (of predictions: predict_semantic)",
     "metrics": "the evaluate_ rules",
     "review_curve": "compute_review_curve",
 }
@@ -61,8 +61,9 @@ class FormatError(ValueError):
 
 
 def _mismatch(path, kind, found, expected):
+    thing = "folder that holds it" if kind == "partition" else "file"  # what the rule makes, so what Snakemake misses
     return FormatError(
-        f"{path}: found {found}, expected {expected}. Delete the file and run the workflow again: "
+        f"{path}: found {found}, expected {expected}. Delete the {thing} and run the workflow again: "
         f"rule {_RULES[kind]} makes it anew."
     )
 
@@ -70,7 +71,7 @@ def _mismatch(path, kind, found, expected):
 def _mismatch_of_masks(path, found, expected):
     return FormatError(
         f"{path}: found {found}, expected {expected}. A file of yours: convert or replace it. One that the workflow "
-        f"wrote: delete it and run again, {_RULES['proxy_masks']} makes it anew."
+        f"wrote: delete its folder and run again, {_RULES['proxy_masks']} makes it anew."
     )
 
 

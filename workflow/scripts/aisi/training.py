@@ -209,8 +209,8 @@ class _Training:
         if rank() == 0:
             state = {name: part.state_dict() for name, part in self.parts.items()}
             state |= {"rng": {"seed": self.seed, "step": self.step}, "params": self.recipe, "identity": identity}
-            with atomic(path) as temporary:
-                torch.save(state | {"rows": self.rows, "losses": self.losses}, temporary)
+            with atomic(path) as temporary, open(temporary, "wb") as file:  # given a path, torch.save notes its name
+                torch.save(state | {"rows": self.rows, "losses": self.losses}, file)
 
     def batches(self):
         """Batches from the next step on, of each this process's share, in parts."""

@@ -13,6 +13,8 @@ from aisi.files import atomic
 from aisi.processes import n_processes, rank
 
 _FORMAT = "aisi/weights 1"
+_RULES = {"deeplab": "train_semantic", "mask_rcnn": "train_instance"}
+"""Rules that train a network, where their names differ from its own."""
 
 
 def save_weights(path, state, architecture, dtype=None):
@@ -67,7 +69,8 @@ def load_weights(path, network):
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, ValueError) as error:
         raise ValueError(
-            f"{path}: not a safetensors file ({error}). Train the network again or fetch the file anew."
+            f"{path}: not a safetensors file ({error}). A file of yours: fetch it anew. One that the workflow wrote: "
+            f"delete it and run again, rule {_RULES.get(network, f'train_{network}')} makes it anew."
         ) from error
     found = note.get("format"), note.get("architecture", {}).get("network")
     if found != (_FORMAT, network):

@@ -1,0 +1,146 @@
+"""Each key of the config runs again what the table of docs/reruns.md says."""
+
+import re
+from functools import reduce
+
+import pytest
+import yaml
+from PIL import Image
+
+from project import ROOT, Project
+from test_config import DEFAULT, KEYS, leaves
+
+DOCS = (ROOT / "docs" / "reruns.md").read_text()
+TABLE = {
+    key: set(re.findall(r"`(\w+)`", rules))
+    for keys, rules in re.findall(r"^\| (`.*) \| (.*) \|$", DOCS[DOCS.index("## Values of the config") :], re.MULTILINE)
+    for key in re.findall(r"`([\w.]+)`", keys)
+}
+PATHS = [".".join(path) for path in leaves(DEFAULT)]
+"""Every key with a value."""
+
+
+def photos(folder):
+    """A folder of photos with keywords, masks and instances made elsewhere, everything twice."""
+    for copy in ("", "other_"):
+        for name in ("photos", "masks", "objects", "found", "voc/JPEGImages", "voc/SegmentationObject", "simple/cat"):
+            (folder / (copy + name)).mkdir(parents=True)
+            Image.new("L", (8, 8)).save(folder / (copy + name) / "a.png")
+        (folder / f"{copy}keywords.csv").write_text("image_id,split,keywords\na,train,cat\n")
+        (folder / f"{copy}found.json").write_text("[]")
+        (folder / f"{copy}overrides.csv").write_text("image_id,instance_id,tag\n")
+        lists = folder / f"{copy}voc/ImageSets/Segmentation"
+        lists.mkdir(parents=True)
+        for split in ("train", "val"):
+            (lists / f"{split}.txt").write_text("a\n")
+
+
+DEMO = {
+    "shards": 2,
+    "instance": {"train": ["light"]},
+    "report": {"assignments": ["random", "attention", "partition_unfiltered", "partition", "partition_batches"]},
+}
+PHOTOS = {
+    "dataset": {
+        "format": "photos",
+        "root": "photos",
+        "keywords": "keywords.csv",
+        "ground_truth": {"semantic": "masks", "instance": "objects"},
+        "simple_images": "simple",
+        "train_on": "both",
+    },
+    "salient_instances": {"method": "import", "import": {"masks": "found"}},
+    "partition": {"overrides": "overrides.csv"},
+}
+PLAIN = {
+    "dataset": {"format": "photos", "root": "voc", "keywords": "keywords.csv"},
+    "salient_instances": {"method": "import", "import": {"coco": "found.json"}},
+}
+BASES = {"demo": DEMO, "photos": PHOTOS, "plain": PLAIN}
+
+VALUES = {
+    "dataset.format": ("plain", "voc"),
+    "dataset.root": ("photos", "other_photos"),
+    "dataset.keywords": ("photos", "other_keywords.csv"),
+    "dataset.categories": ("demo", ["cat", "dog"]),
+    "shards": ("demo", 3),
+    "dataset.test": ("photos", "test"),
+    "dataset.simple_images": ("photos", "other_simple"),
+    "dataset.train_on": ("photos", "main"),
+    "dataset.ground_truth.semantic": ("photos", "other_masks"),
+    "dataset.ground_truth.instance": ("photos", "other_objects"),
+    "salient_instances.method": ("photos", "s4net"),
+    "salient_instances.weights": ("demo", "resources/weights/s4net_efficientnet_lite2.safetensors"),
+    "salient_instances.import.coco": ("plain", "other_found.json"),
+    "salient_instances.import.masks": ("photos", "other_found"),
+    "salient_instances.training.root": ("demo", "voc"),
+    "features.weights": ("demo", "pretrained"),
+    "features.training.root": ("demo", "simple"),
+    "graph.device": ("demo", "cuda"),
+    "partition.overrides": ("demo", "overrides.csv"),
+    "partition.stale_overrides": ("photos", "drop"),
+    "semantic.assignments": ("demo", ["attention"]),
+    "semantic.train": ("demo", []),
+    "instance.assignments": ("demo", ["attention"]),
+    "instance.train": ("demo", []),
+    "ablation.network_seeds": ("demo", [1]),
+    "review.assignment": ("demo", "partition_unfiltered"),
+    "report.assignments": ("demo", ["attention"]),
+}
+"""Where the values below will not do: the configuration to start from, and the other value."""
+
+
+def other(path):
+    """Another value that the schema allows."""
+    part, value = KEYS[tuple(path.split("."))], reduce(dict.get, path.split("."), DEFAULT)
+    types = [part["type"]] if isinstance(part.get("type"), str) else part.get("type", [])
+    if "enum" in part:
+        return next(choice for choice in part["enum"] if choice != value)
+    if "boolean" in types:
+        return not value
+    if "integer" in types:
+        return value + part.get("multipleOf", 1)
+    if "number" in types:
+        return value / 2 if value else 1
+    if "array" in types:
+        return value[::-1] if value != value[::-1] else value * 2
+    return {"backbone": "resnet50", "weights": "none"}.get(path.split(".")[-1], "other")
+
+
+def nested(path, value):
+    return reduce(lambda inner, key: {key: inner}, reversed(path.split(".")), value)
+
+
+def expected(path):
+    """Rules of the row that names the key or the nearest block around it."""
+    parts = path.split(".")
+    rows = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+    row = next((row for row in rows if row in TABLE), None)
+    assert row, f"docs/reruns.md says nothing of the config key {path}: add a row that says which rules run first."
+    return TABLE[row]
+
+
+@pytest.fixture(scope="module")
+def plans(source, tmp_path_factory):
+    """What each key's other value would run first, by key."""
+    found = {}
+    for name, base in BASES.items():
+        project = Project(source, tmp_path_factory.mktemp(name))
+        photos(project.run_folder)
+        (config := project.home / "base.yaml").write_text(yaml.safe_dump(base))
+        project.pretend(config)
+        paths = [path for path in PATHS if VALUES.get(path, ("demo",))[0] == name]
+        values = [VALUES[path][1] if path in VALUES else other(path) for path in paths]
+        nothing, *answers = project.plans({}, *map(nested, paths, values), config=config)
+        assert nothing["pending"] == {}, name
+        found |= dict(zip(paths, answers, strict=True))
+    return found
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_a_key_runs(plans, path):
+    assert set(plans[path]["first"]) == expected(path)
+
+
+def test_the_table_names_keys_that_exist():
+    assert {row for row in TABLE if not any(f"{path}.".startswith(f"{row}.") for path in PATHS)} == set()
