@@ -7,12 +7,13 @@ REPORT := results/report.html
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-cluster lint clean
+.PHONY: help setup demo test test-cluster test-faults lint clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    run the whole workflow on scenes that it renders itself, and write its report"
 	@echo "make test    run the tests; make test-cluster those on a SLURM that they start themselves, as root"
+	@echo "make test-faults  kill the workflow at 20 moments, and run it again"
 	@echo "make lint    check the layout and the habits of the code"
 	@echo "make setup   only create $(VENV) from requirements.lock; each of the above does it first"
 	@echo "make clean   remove $(VENV) and the caches; results stay"
@@ -40,6 +41,9 @@ test: setup
 
 test-cluster: setup
 	@python -m pytest tests/cluster
+
+test-faults: setup
+	@AISI_KILLS=20 python -m pytest tests/integration/test_faults.py
 
 lint: setup
 	ruff check .

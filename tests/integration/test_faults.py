@@ -1,0 +1,176 @@
+"""What stops a run, or damages its results, costs time and nothing else (docs/faults.md).
+
+``make test-faults`` kills at more moments: AISI_KILLS says how many.
+"""
+
+import contextlib
+import itertools
+import os
+import random
+import shutil
+import subprocess
+import time
+
+import psutil
+import pytest
+
+from project import digests
+
+KILLS = int(os.environ.get("AISI_KILLS", "3"))
+CHAIN = 4
+"""Most kills of one run: each starts the workflow once more."""
+VICTIMS = itertools.cycle(["training", "job", "Snakemake"])
+MOMENTS = [(moment, next(VICTIMS)) for moment in range(KILLS)]
+
+
+def jobs_of(snakemake, kind=""):
+    """Processes that run a script of the workflow, with ``kind`` in its name."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [job for job in snakemake.children(recursive=True) if runs_script(job, kind)]
+    return []
+
+
+def runs_script(process, kind):
+    with contextlib.suppress(psutil.Error):
+        command = process.cmdline()
+        return any(".snakemake/scripts/" in word and kind in word for word in command) and "python" in command[0]
+    return False
+
+
+def kill(project, victim, rng, seconds):
+    """Start the workflow, and kill -9 the victim at a moment of ``seconds``.
+
+    Whether there was something to kill, and the jobs that go on without their Snakemake.
+    """
+    with (project.home / "snakemake.log").open("a") as log:
+        process = subprocess.Popen(project.command("--cores", "2"), cwd=project.home, stdout=log, stderr=log)
+    snakemake, start, moment = psutil.Process(process.pid), time.monotonic(), rng.uniform(0, seconds)
+    while process.poll() is None:
+        jobs = jobs_of(snakemake, "train_" if victim == "training" else "")
+        if time.monotonic() - start > moment and (is_locked(project) if victim == "Snakemake" else jobs):
+            break
+        time.sleep(0.05)
+    else:
+        assert process.returncode == 0
+        return False, []
+    if victim == "Snakemake":
+        process.kill()
+        process.wait()
+        return True, jobs
+    with contextlib.suppress(psutil.NoSuchProcess):
+        rng.choice(jobs).kill()
+    return process.wait() != 0, []
+
+
+def is_locked(project):
+    return any(project.run_folder.glob(".snakemake/locks/*"))
+
+
+@pytest.mark.parametrize("chain", [MOMENTS[first : first + CHAIN] for first in range(0, KILLS, CHAIN)])
+def test_killed_runs_end_with_the_same_bytes(finished, project, chain):
+    """Another run in another folder, killed several times, ends with every result the same."""
+    done, orphans = [], []
+    for moment, victim in chain:
+        killed, left = kill(project, victim, random.Random(moment), finished.seconds / len(chain))
+        done += [victim] * killed
+        orphans += left
+        if killed and victim == "Snakemake":
+            refused = project.snakemake()
+            assert refused.returncode != 0 and "--unlock" in refused.stdout + refused.stderr
+            project.finish("--unlock")
+    project.finish()
+    assert done
+    psutil.wait_procs(orphans)
+    assert digests(project.run_folder) == digests(finished.run_folder)
+    assert not list(project.run_folder.glob("results/**/.*.partial*"))
+    assert project.pending() == {}
+
+
+def test_two_at_once(copy, finished):
+    """The second is refused, and the first does not notice."""
+    first = subprocess.Popen(
+        copy.command("--cores", "2", "--forcerun", "train_attention", "--until", "compute_attention_maps"),
+        cwd=copy.home,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not is_locked(copy):
+        assert first.poll() is None
+        time.sleep(0.1)
+    second = copy.snakemake("--forcerun", "train_attention")
+    assert second.returncode != 0
+    assert "--unlock" in second.stdout + second.stderr
+    assert first.wait() == 0
+    assert digests(copy.run_folder) == digests(finished.run_folder)
+
+
+@contextlib.contextmanager
+def mounted(folder, *arguments):
+    """Mount at a folder; skips where the machine does not let us."""
+    mount = subprocess.run(["mount", *arguments, folder], capture_output=True, text=True)
+    if mount.returncode:
+        pytest.skip(f"machine lacks: the right to mount ({mount.stderr.strip()})")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_disk_full(copy, finished):
+    """An HDF5 does not fit: the job fails, tells which file, and leaves none."""
+    target = "results/features/train/shard_0.h5"
+    (copy.run_folder / target).unlink()
+    shutil.rmtree(folder := (copy.run_folder / target).parent)
+    folder.mkdir()
+    with mounted(folder, "-t", "tmpfs", "-o", "size=16k", "tmpfs"):
+        failed = copy.snakemake(target)
+        assert failed.returncode != 0
+        assert "No space left on device" in failed.stdout + failed.stderr
+        assert f"{target} was not written" in failed.stdout + failed.stderr
+        assert list(folder.iterdir()) == []
+    copy.finish(target, "results/features/train/shard_1.h5")
+    assert digests(copy.run_folder) == digests(finished.run_folder)
+
+
+def test_read_only_results(copy, finished):
+    (copy.run_folder / "results/tags/partition.csv").unlink()
+    results = copy.run_folder / "results"
+    with mounted(results, "--bind", results):
+        subprocess.run(["mount", "-o", "remount,ro,bind", results], check=True)
+        failed = copy.snakemake("results/tags/partition.csv")
+        assert failed.returncode != 0
+        assert "Read-only file system" in failed.stdout + failed.stderr
+    copy.finish("results/tags/partition.csv")
+    assert digests(copy.run_folder) == digests(finished.run_folder)
+
+
+DAMAGED = {
+    "results/scores/train/shard_0.h5": ("results/partition/attention/job_0", "compute_scores"),
+    "results/partition/attention/job_0/batch_0.npz": ("results/tags/attention.csv", "solve_baseline"),
+    "results/proxy_masks/attention/SegmentationClass/": ("results/evaluation/proxy_masks/attention.csv", "write_proxy"),
+    "results/tags/attention.csv": ("results/proxy_masks/attention/instances.json", "write_tags"),
+}
+"""File, or folder of which one file, that is cut off; what is made of it; the rule that must be named."""
+
+
+def test_truncated_files(copy, finished):
+    """Each is named with its rule, never used; as the message says, it is deleted and made anew."""
+    targets = []
+    for name, (target, rule) in DAMAGED.items():
+        path = copy.run_folder / name
+        path = min(path.glob("*.png")) if path.is_dir() else path
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) * 2 // 3])
+        remove(copy.run_folder / target)
+        failed = copy.snakemake(target)
+        assert failed.returncode != 0
+        told = failed.stdout + failed.stderr
+        assert path.name in told and rule in told and "elete" in told
+        remove(path if path.parent.name in ("train", "tags") else path.parent)
+        targets.append(target)
+        copy.finish(target)
+    assert digests(copy.run_folder) == digests(finished.run_folder)
+
+
+def remove(path):
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
