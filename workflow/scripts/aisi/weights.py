@@ -143,7 +143,8 @@ def read_tensors(path, advice, device="cpu"):
     try:
         return torch.load(path, map_location=device, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise ValueError(f"{path}: cannot be read as tensors ({str(error).splitlines()[0]}). {advice}") from error
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ValueError(f"{path}: cannot be read as tensors ({reason}). {advice}") from error
 
 
 def pick_device(threads=None):
