@@ -55,3 +55,9 @@ def test_an_architecture_of_other_arguments(tmp_path):
     save_weights(tmp_path / "w", {}, {"network": "line", "width": 2})
     with pytest.raises(ValueError, match="w: .*width.*rule train_line makes it anew"):
         load_network(tmp_path / "w", "line", nn.Linear, CPU)
+
+
+def test_others_may_read_weights_as_they_may_other_files(tmp_path):
+    save_weights(tmp_path / "w.safetensors", {"weight": torch.ones(1)}, {"network": "s4net"})
+    (tmp_path / "other").write_bytes(b"")
+    assert (tmp_path / "w.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode

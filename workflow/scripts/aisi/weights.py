@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from aisi.files import atomic
 from aisi.processes import n_processes, rank
@@ -38,7 +38,8 @@ def save_weights(path, state, architecture, dtype=None):
     # One metadata key: safetensors writes several in random order.
     note = json.dumps({"format": _FORMAT, "architecture": architecture}, sort_keys=True)
     with atomic(path) as temporary:
-        save_file(tensors, temporary, metadata={"aisi": note})
+        # Not save_file, which hides the file from all other users of the machine.
+        temporary.write_bytes(save(tensors, metadata={"aisi": note}))
 
 
 def load_weights(path, network):
