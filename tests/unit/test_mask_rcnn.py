@@ -167,7 +167,7 @@ def test_training_learns(tmp_path):
     images = write_photos(tmp_path, 4 * PAIRS)
     write_instances(tmp_path / "instances.json", images, [[half(0), half(1)]] * len(images))
     train_instance.main(**arguments(tmp_path, 5, pretrained="imagenet"))
-    losses = np.loadtxt(tmp_path / "training.csv", delimiter=",", skiprows=1)[:, 1]
+    losses = np.loadtxt(tmp_path / "training.csv", delimiter=",", skiprows=1, usecols=1)
     assert losses[-1] < 0.6 * losses[0]
 
 

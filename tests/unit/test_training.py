@@ -201,7 +201,8 @@ def test_parts_add_up_to_the_batch(tmp_path, batch_size):
     found = []
     for accumulate in (1, 3):
         arguments = {"loss": loss_of_known, "model": nn.Linear(1, 1), "identity": str(accumulate)}
-        nn.init.zeros_(arguments["model"].weight)
+        for parameter in arguments["model"].parameters():
+            nn.init.zeros_(parameter)
         found.append(train(tmp_path, recipe | {"accumulate": accumulate}, **arguments).tolist())
         found[-1] += column(tmp_path / "log.csv", "loss")
     assert found[1] == pytest.approx(found[0], abs=1e-6)
