@@ -17,6 +17,7 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/functions.smk"
 include: "workflow/rules/data.smk"
+include: "workflow/rules/weights.smk"
 include: "workflow/rules/salient_instances.smk"
 include: "workflow/rules/attention.smk"
 include: "workflow/rules/features.smk"
@@ -31,11 +32,12 @@ include: "workflow/rules/review.smk"
 include: "workflow/rules/experiments.smk"
 
 
-# Seconds of work on small files: on a cluster they run where Snakemake does.
+# Seconds of work on small files, or in need of a network: on a cluster they run where Snakemake does.
 localrules:
     choose_examples,
     collect_experiment,
     collect_metrics,
+    fetch_backbone,
     plot_results,
     plot_training,
     write_experiment,

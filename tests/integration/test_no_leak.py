@@ -161,7 +161,8 @@ def config_of(layout, folder):
     dataset = {"format": layout, "root": str(root), "keywords": f"{root}/keywords.csv"}
     if layout == "photos":
         dataset |= {"root": f"{root}/JPEGImages", "ground_truth": masks}
-    (folder / "config.json").write_text(json.dumps({"dataset": dataset}))
+    config = {"dataset": dataset, "instance": {"train": ["light"]}}
+    (folder / "config.json").write_text(json.dumps(config))
     return [folder / "config.json"]
 
 

@@ -3,9 +3,10 @@
 import pytest
 import timm
 import torch
+import torchvision
 
-from aisi import backbones
-from aisi.backbones import MissingWeightsError, create_backbone, read_state_dict
+import fetch_backbone
+from aisi.backbones import MissingWeightsError, create_backbone, imagenet_weights, read_state_dict
 from aisi.weights import load_weights, save_weights
 
 
@@ -57,7 +58,7 @@ def test_backbones_without_such_maps_are_refused(name, output_stride, message):
 def test_packaged_weights_classify_like_the_whole_network():
     """The packaged tensors land where they belong: the feature maps equal those inside the full classifier."""
     whole = timm.create_model("tf_efficientnet_lite0").eval()
-    whole.load_state_dict(backbones._timm_weights("tf_efficientnet_lite0", "imagenet"))
+    whole.load_state_dict(imagenet_weights("tf_efficientnet_lite0"))
     images = torch.rand(1, 3, 64, 64)
     features = {}
     whole.blocks.register_forward_hook(lambda module, inputs, output: features.update(last=output))
@@ -97,6 +98,33 @@ def test_missing_download_names_file_and_key(monkeypatch):
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
     with pytest.raises(MissingWeightsError, match=r"resnet50.*\.pth.*key weights"):
         create_backbone("resnet50", "imagenet")
+    with pytest.raises(MissingWeightsError, match=r"resnet50.*\.pth.*key weights"):
+        fetch_backbone.main("resnet50", "weights.safetensors")
+
+
+def test_missing_package_names_where_to_get_the_weights(tmp_path):
+    with pytest.raises(MissingWeightsError, match=r"No package.*resnet18.*pretrained=True.*key weights"):
+        fetch_backbone.main("resnet18", tmp_path / "weights.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_fetched_weights_are_the_packages(tmp_path):
+    fetch_backbone.main("tf_efficientnet_lite0", tmp_path / "weights.safetensors")
+    content = (tmp_path / "weights.safetensors").read_bytes()
+    fetch_backbone.main("tf_efficientnet_lite0", tmp_path / "weights.safetensors")
+    assert (tmp_path / "weights.safetensors").read_bytes() == content
+    fetched = create_backbone("tf_efficientnet_lite0", tmp_path / "weights.safetensors").state_dict()
+    packaged = create_backbone("tf_efficientnet_lite0").state_dict()
+    assert fetched.keys() == packaged.keys() and all(fetched[key].equal(packaged[key]) for key in fetched)
+
+
+def test_fetched_weights_of_torchvision_leave_the_classifier_out(tmp_path, monkeypatch):
+    whole = torchvision.models.mobilenet_v2(weights=None).state_dict()
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *args, **kwargs: whole)
+    fetch_backbone.main("mobilenet_v2", tmp_path / "weights.safetensors")
+    backbone = create_backbone("mobilenet_v2", tmp_path / "weights.safetensors")
+    assert backbone.state_dict()["body.features.18.0.weight"].equal(whole["features.18.0.weight"])
+    assert set(read_state_dict(tmp_path / "weights.safetensors")) == {k for k in whole if k.startswith("features.")}
 
 
 def test_weights_of_another_network_do_not_fit(tmp_path):

@@ -13,6 +13,7 @@ from pycocotools import mask as rle
 
 from aisi.formats import (
     IMAGE_COLUMNS,
+    FormatError,
     Graph,
     Partition,
     Scores,
@@ -23,6 +24,7 @@ from aisi.formats import (
     read_metrics,
     read_tags,
     write_categories,
+    write_coco_results,
     write_graph,
     write_images,
     write_labels,
@@ -175,6 +177,25 @@ def test_evaluation_of_the_oracle(run_folder):
     assert (values["recall50"], n["recall50"]) == (pytest.approx(3 / 4), 4)
     assert (values["instances_per_photo"], n["instances_per_photo"]) == (pytest.approx(4 / 3), 3)
     assert evaluate("evaluate_semantic", predictions="classes")[0]["miou"] == 1
+
+
+def test_evaluation_of_a_networks_instances(run_folder):
+    """The oracle's instances as predictions: the same precision; all true instances are small."""
+    tag_oracle()
+    write_proxies()
+    coco = read_coco("instances.json")
+    names = {image["id"]: image["image_id"] for image in coco["images"]}
+    write_coco_results("results.json", [item | {"image_id": names[item["image_id"]]} for item in coco["annotations"]])
+    values, n = evaluate("evaluate_instance", predictions="results.json")
+    assert values["ap"] == values["ap_s"] == pytest.approx((51 / 101 + 1) / 2)
+    assert (n["ap"], n["ap_s"], n["ap_m"], n["ap_l"]) == (4, 4, 0, 0) and np.isnan(values["ap_l"])
+    assert set(read_metrics("metrics.csv")["task"]) == {"instance"}
+
+
+def test_results_of_an_unknown_category_are_refused(run_folder):
+    write_coco_results("results.json", [{"image_id": "b", "category_id": 9, "score": 1.0, "segmentation": {}}])
+    with pytest.raises(FormatError, match="results.json: .*unknown 9"):
+        evaluate("evaluate_instance", predictions="results.json")
 
 
 def test_only_listed_photos_are_judged(run_folder):

@@ -162,6 +162,18 @@ def test_ap_by_hand():
     assert value(rows, "ap75")[0] == pytest.approx(1)
 
 
+def test_ap_by_size():
+    """Squares of 31, 40 and 100 pixels a side are small, medium and large; only the medium one is found."""
+    true = []
+    for left, side in ((0, 31), (40, 40), (100, 100)):
+        square = np.zeros((120, 300), np.uint8, order="F")
+        square[:side, left : left + side] = 1
+        true.append(rle.encode(square))
+    rows = average_precision_metrics([([1, 1, 1], true, [1], [0.9], [true[1]])], NAMES)
+    assert [value(rows, f"ap_{size}") for size in "sml"] == [(0, 1), (pytest.approx(1), 1), (0, 1)]
+    assert value(rows, "ap") == (pytest.approx(34 / 101), 3) and np.isnan(value(rows, "ap_s", "dog")[0])
+
+
 def test_ap_counts_a_wrong_category_as_false():
     rows = average_precision_metrics([([1], [SQUARE], [2], [0.9], [SQUARE])], NAMES)
     assert value(rows, "ap") == (pytest.approx(0), 1)

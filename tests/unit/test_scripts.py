@@ -11,9 +11,11 @@ from types import SimpleNamespace
 import pytest
 import yte
 
-from workflow_text import SCRIPTS, WORKFLOW, rules, script_rules
+from workflow_text import ROOT, SCRIPTS, WORKFLOW, rules, script_rules
 
 RULES = script_rules()
+LOCAL = set(re.findall(r"^    (\w+),$", (ROOT / "Snakefile").read_text(), re.MULTILINE))
+"""Rules that run where Snakemake does."""
 BY_HAND = {"compare_runs"}
 """Scripts that a person calls, not a rule."""
 FILES = sorted(file for file in SCRIPTS.glob("*.py") if file.stem not in BY_HAND)
@@ -47,7 +49,8 @@ def test_rule(name):
     environment = WORKFLOW / "rules" / rule["conda"].strip().strip('"')
     assert environment.is_file()
     assert "mem_mb=growing(" in rule["resources"]
-    if environment.stem == "torch":  # A training takes the GPUs of one node, as one task; any other job takes one.
+    # A training takes the GPUs of one node, as one task; any other job of a network takes one.
+    if environment.stem == "torch" and name not in LOCAL:
         gpus = "gpu=config['gpus'],nodes=1" if name.startswith("train_") else "gpu=min(1,config['gpus'])"
         assert gpus in "".join(rule["resources"].split()).replace('"', "'")
     else:
@@ -135,7 +138,7 @@ def test_only_networks_import_torch():
 
 def test_slurm_profile_knows_the_rules_of_networks():
     profile = yte.process_yaml((WORKFLOW.parent / "profiles/slurm/config.yaml").read_text())
-    networks = {name for name, rule in RULES.items() if "torch.yaml" in rule["conda"]}
-    networks |= {"predict_examples", "predict_test"}  # which use another rule
-    assert set(profile["set-resources"]) == networks, "Name them in gpu_rules of the profile."
+    networks = {name for name, rule in RULES.items() if "torch.yaml" in rule["conda"]} - LOCAL
+    expected = networks | {"predict_examples", "predict_test"}
+    assert set(profile["set-resources"]) == expected, "Name them in gpu_rules of the profile."
     assert set(profile["slurm-array-jobs"].split(", ")) | set(profile["groups"]) <= set(RULES)

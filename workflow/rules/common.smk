@@ -100,5 +100,11 @@ def weights_file(block, key):
 
 
 def weights_input(block):
-    """A network's pretrained weights as input: a file if its key ``weights`` names one, else nothing."""
-    return [] if block["weights"] in ("imagenet", "none") else weights_file(block, "weights")
+    """A network's pretrained weights as input: the file that ``weights`` names, ImageNet's, or nothing."""
+    match block["weights"]:
+        case "none":
+            return []
+        case "imagenet":
+            return f"results/backbones/{block['backbone']}.safetensors"
+        case _:
+            return weights_file(block, "weights")

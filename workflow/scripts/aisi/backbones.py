@@ -24,6 +24,7 @@ _TORCHVISION = {
     "mobilenet_v2": ([f"features.{layer}" for layer in (3, 6, 13, 18)], [24, 32, 96, 1280]),
 }
 """Layers of torchvision's models that give C2..C5, and their channels."""
+_CLASSIFIERS = ("fc.", "classifier.")
 _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 NAMES = [*PACKAGED, *_TORCHVISION]
@@ -99,17 +100,47 @@ def create_backbone(name, weights="imagenet", output_stride=32):
     ValueError
         If the name is unknown or the weights do not fit it.
     """
+    _check_name(name)
     if name in _TORCHVISION:
         return _torchvision_backbone(name, weights, output_stride)
-    if not timm.is_model(name):
-        raise ValueError(f"Unknown backbone {name!r}. Known here: {', '.join(NAMES)}, and the models of timm.")
     body = _timm_body(name, output_stride)
     if weights != "none":
-        missing, _ = body.load_state_dict(_timm_weights(name, weights), strict=False)
+        state = imagenet_weights(name) if weights == "imagenet" else read_state_dict(weights)
+        missing, _ = body.load_state_dict(state, strict=False)
         if missing:
             raise ValueError(f"Weights {weights!r} do not fit {name}: {len(missing)} tensors missing, as {missing[0]}.")
     default = timm.get_pretrained_cfg(name)
     return Backbone(body, body.feature_info.channels(), default.mean, default.std)
+
+
+def imagenet_weights(name):
+    """ImageNet weights of a backbone's classification network, without its classifier if it is torchvision's.
+
+    Parameters
+    ----------
+    name : str
+        As for :func:`create_backbone`.
+
+    Returns
+    -------
+    dict of str to Tensor
+
+    Raises
+    ------
+    MissingWeightsError
+        If they are neither here nor to be had.
+    ValueError
+        If the name is unknown.
+    """
+    _check_name(name)
+    if name not in _TORCHVISION:
+        return _packaged_weights(name)
+    return {key: value for key, value in _download(name).items() if not key.startswith(_CLASSIFIERS)}
+
+
+def _check_name(name):
+    if name not in _TORCHVISION and not timm.is_model(name):
+        raise ValueError(f"Unknown backbone {name!r}. Known here: {', '.join(NAMES)}, and the models of timm.")
 
 
 def _timm_body(name, output_stride):
@@ -125,9 +156,7 @@ def _timm_body(name, output_stride):
     return body
 
 
-def _timm_weights(name, weights):
-    if weights != "imagenet":
-        return read_state_dict(weights)
+def _packaged_weights(name):
     if name not in PACKAGED:
         raise MissingWeightsError(
             f"No package ships ImageNet weights for {name}. Save them elsewhere "
@@ -154,11 +183,10 @@ def _torchvision_backbone(name, weights, output_stride):
         model = torchvision.models.get_model(name, weights=None, **(dilated if name.startswith("resnet") else {}))
     if not name.startswith("resnet"):
         _dilate(model.features, output_stride)
-    if weights == "imagenet":
-        model.load_state_dict(_download(name))
-    elif weights != "none":
-        missing, _ = model.load_state_dict(read_state_dict(weights), strict=False)
-        missing = [key for key in missing if not key.startswith(("fc.", "classifier."))]
+    if weights != "none":
+        state = imagenet_weights(name) if weights == "imagenet" else read_state_dict(weights)
+        missing, _ = model.load_state_dict(state, strict=False)
+        missing = [key for key in missing if not key.startswith(_CLASSIFIERS)]
         if missing:
             raise ValueError(f"{weights}: does not fit {name}: {len(missing)} tensors missing, as {missing[0]}.")
     return Backbone(create_feature_extractor(model, dict(zip(layers, layers, strict=True))), channels, *_IMAGENET)

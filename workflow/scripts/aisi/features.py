@@ -13,6 +13,7 @@ from torchvision.datasets import ImageFolder
 from aisi.backbones import create_backbone
 from aisi.images import read_photo
 from aisi.photo_tensors import jitter_colours, mirror, random_part, read_ahead, to_tensor, warp
+from aisi.processes import sum_over_processes
 from aisi.weights import load_network, save_weights
 
 GREY = (124, 116, 104)
@@ -66,16 +67,23 @@ class CentreLoss(nn.Module):
         return loss
 
     def _start(self, features, categories):
-        # ASSUME: a centre starts as its category's first feature; before, a zero norm, its cosine is undefined
-        for feature, category in zip(features, categories, strict=True):
-            if not self.centres[category].any():
-                self.centres[category] = feature
+        # ASSUME: a centre starts as its category's first feature; before, a zero norm, its cosine is undefined. Of
+        # several processes, as the mean of theirs.
+        firsts, counts = torch.zeros_like(self.centres), self.centres.new_zeros(len(self.centres), 1)
+        for feature, category in zip(features.flip(0), categories.flip(0), strict=True):
+            firsts[category], counts[category] = feature, 1
+        self._towards(firsts, counts * ~self.centres.any(1, keepdim=True), 1.0)
 
     def _move(self, features, categories):
         # ASSUME: of several samples of a category in a batch the mean of f - c counts
-        for category in categories.unique():
-            mean = features[categories == category].mean(0)
-            self.centres[category] += self.alpha * (mean - self.centres[category])
+        sums = torch.zeros_like(self.centres).index_add_(0, categories, features)
+        counts = torch.bincount(categories, minlength=len(self.centres))[:, None]
+        self._towards(sums, counts, self.alpha)
+
+    def _towards(self, sums, counts, share):
+        """Move centres by a share of the way to the mean of all processes; those of count 0 stay."""
+        sums, counts = sum_over_processes(sums), sum_over_processes(counts.to(sums.dtype))
+        self.centres += share * torch.where(counts > 0, sums / counts.clamp(min=1) - self.centres, 0)
 
 
 class FeatureClassifier(nn.Module):

@@ -31,15 +31,23 @@ def save_weights(path, state, architecture, dtype=None):
     """
     if rank() > 0:
         return
-    tensors = {
-        name: (tensor.to(dtype) if dtype and tensor.is_floating_point() else tensor).detach().cpu().contiguous().clone()
-        for name, tensor in state.items()
-    }
+    if dtype:
+        state = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     # One metadata key: safetensors writes several in random order.
     note = json.dumps({"format": _FORMAT, "architecture": architecture}, sort_keys=True)
+    save_tensors(path, state, {"aisi": note})
+
+
+def save_tensors(path, state, metadata=None):
+    """Write tensors by name (dict of str to Tensor), and text by name (dict of str to str), as safetensors."""
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
     with atomic(path) as temporary:
+<<<<<<< HEAD
         # Not save_file, which hides the file from all other users of the machine.
         temporary.write_bytes(save(tensors, metadata={"aisi": note}))
+=======
+        save_file(tensors, temporary, metadata=metadata)
+>>>>>>> e67fa71 (ImageNet weights come first: what cannot be had stops the run before anything is computed)
 
 
 def load_weights(path, network):

