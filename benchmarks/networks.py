@@ -129,7 +129,7 @@ def step(name, root, batch):
         collate = getattr(samples, "collate", default_collate)
         values = collate([samples.sample(index, np.random.default_rng(index)) for index in range(batch)])
         optimizer.zero_grad(set_to_none=True)
-        value = loss(model, values)
+        value = loss(model, values).sum()  # some give several terms
         value.backward()
         optimizer.step()
         losses.append(value.item())
