@@ -42,12 +42,8 @@ def save_tensors(path, state, metadata=None):
     """Write tensors by name (dict of str to Tensor), and text by name (dict of str to str), as safetensors."""
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
     with atomic(path) as temporary:
-<<<<<<< HEAD
         # Not save_file, which hides the file from all other users of the machine.
-        temporary.write_bytes(save(tensors, metadata={"aisi": note}))
-=======
-        save_file(tensors, temporary, metadata=metadata)
->>>>>>> e67fa71 (ImageNet weights come first: what cannot be had stops the run before anything is computed)
+        temporary.write_bytes(save(tensors, metadata=metadata))
 
 
 def load_weights(path, network):
