@@ -14,6 +14,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "tests" / "integration" / "config.yaml"
+TARGETS = "all", "review"  # whose jobs a pretended run has done; those of experiments need true masks
 
 
 class Project:
@@ -50,20 +51,20 @@ class Project:
 
     def pretend(self, config=CONFIG):
         """Leave the workflow as after a run, its results empty: enough to see what a change would run."""
-        for job in self._ask("job_graph.py", config)["jobs"]:
+        for job in self._ask("job_graph.py", config, "--targets", *TARGETS)["jobs"]:
             for output in (self.run_folder / path for path in job["output"]):
                 output.parent.mkdir(parents=True, exist_ok=True)
                 output.touch() if output.suffix else output.mkdir(exist_ok=True)
-        self.finish("all", "review", "--touch", "--forceall", config=config)
+        self.finish(*TARGETS, "--touch", "--forceall", config=config)
 
     def plans(self, *changes, config=CONFIG):
         """What each of the changes would run: see plan.py."""
         return self._ask("plan.py", config, input=json.dumps(changes))
 
-    def _ask(self, script, config, **keywords):
+    def _ask(self, script, config, *arguments, **keywords):
         (self.home / "changes.yaml").write_text("{}")
         command = [sys.executable, CONFIG.with_name(script), self.home / "Snakefile", self.run_folder]
-        command += [config, "changes.yaml"]
+        command += [config, "changes.yaml", *arguments]
         process = subprocess.run(command, cwd=self.home, capture_output=True, text=True, **keywords)
         assert process.returncode == 0 and process.stdout.strip(), process.stdout + process.stderr
         return json.loads(process.stdout.strip().splitlines()[-1])

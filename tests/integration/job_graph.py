@@ -1,20 +1,20 @@
 """Print the jobs of a full forced run as JSON. A process of its own, since Snakemake changes the one it runs in.
 
-    python job_graph.py SNAKEFILE FOLDER [CONFIGFILE ...]
+    python job_graph.py SNAKEFILE FOLDER [CONFIGFILE ...] [--targets RULE ...]
 
 {"masks": [true mask folders], "annotations": [COCO's JSON, which holds masks too],
-"jobs": [{"rule", "script", "input", "output", "params"}, ...]}, for every target rule.
+"jobs": [{"rule", "script", "input", "output", "params"}, ...]}, for the target rules, by default for every one.
 """
 
+import argparse
 import json
-import sys
 from pathlib import Path
 
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings
 
 
-def main(snakefile, folder, *configfiles):
+def main(snakefile, folder, configfiles, targets):
     """Build the graph of ``snakefile`` as if it ran in ``folder``, without running a job."""
     with SnakemakeApi(OutputSettings()) as api:
         workflow = api.workflow(
@@ -23,7 +23,7 @@ def main(snakefile, folder, *configfiles):
             snakefile=Path(snakefile).absolute(),
             workdir=Path(folder),
         )
-        targets = {rule.name for rule in workflow._workflow.rules if not rule.output}
+        targets = set(targets) or {rule.name for rule in workflow._workflow.rules if not rule.output}
         workflow.dag(DAGSettings(targets=targets, forceall=True)).printrulegraph()  # builds the graph of jobs
         jobs = [describe(job) for job in workflow._workflow.dag.jobs]
         names = workflow._workflow.globals
@@ -38,4 +38,9 @@ def describe(job):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("snakefile")
+    parser.add_argument("folder")
+    parser.add_argument("configfiles", nargs="*")
+    parser.add_argument("--targets", nargs="*", default=[])
+    main(**vars(parser.parse_args()))
