@@ -28,7 +28,7 @@ rule train_attention:
     params:
         code=code_digest("train_attention"),
         network={key: value for key, value in ATTENTION_NETWORK.items() if key != "weights"},
-        pretrained=pretrained_weights,
+        pretrained=lambda wildcards: weights_input(ATTENTION_NETWORK) or "none",
         freeze_backbone=ATTENTION_TRAINING["freeze_backbone"],
         dropout=ATTENTION_TRAINING["dropout"],
         recipe=ATTENTION_TRAINING["recipe"],

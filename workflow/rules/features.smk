@@ -34,7 +34,7 @@ rule train_feature_extractor:
     params:
         code=code_digest("train_feature_extractor"),
         backbone=FEATURES_NETWORK["backbone"],
-        pretrained=pretrained_weights,
+        pretrained=lambda wildcards: weights_input(FEATURES_NETWORK) or "none",
         crop_size=FEATURES["crop_size"],
         centre_loss=FEATURES_TRAINING["centre_loss"],
         recipe=FEATURES_TRAINING["recipe"],
@@ -66,7 +66,7 @@ rule compute_features:
     params:
         code=code_digest("compute_features"),
         backbone=FEATURES_NETWORK["backbone"],
-        pretrained=pretrained_weights,
+        pretrained=lambda wildcards: weights_input(FEATURES_NETWORK) or "none",
         size=FEATURES["crop_size"],
         padding=FEATURES["padding"],
         background=FEATURES["background"],

@@ -168,8 +168,3 @@ def notes_of_experiment(wildcards):
 def experiment(name):
     """What a target of that name asks for."""
     return [f"results/experiments/{name}/{file}" for file in ("metrics.csv", "table.csv", "figure.png", "page.md")]
-
-
-def pretrained_weights(wildcards, input):
-    """The file of a backbone's weights for a script, or "none" where it starts from random ones or needs no backbone."""
-    return str(input.backbone or "none")

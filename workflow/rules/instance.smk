@@ -45,7 +45,7 @@ rule train_instance:
     params:
         code=code_digest("train_instance"),
         network=lambda wildcards: {k: v for k, v in instance_segmenter("network")(wildcards).items() if k != "weights"},
-        pretrained=pretrained_weights,
+        pretrained=lambda wildcards: weights_input(instance_segmenter("network")(wildcards)) or "none",
         samples=instance_segmenter("training", "samples"),
         recipe=instance_segmenter("training", "recipe"),
     message:

@@ -40,7 +40,7 @@ rule train_s4net:
         root=lambda wildcards: SALIENT_PICTURES,
         split=SALIENT_TRAINING["train"],
         architecture={key: value for key, value in SALIENT_NETWORK.items() if key != "weights"},
-        backbone_weights=pretrained_weights,
+        backbone_weights=lambda wildcards: weights_input(SALIENT_NETWORK) or "none",
         recipe=SALIENT_TRAINING["recipe"],
     message:
         "Train S4Net on pictures with class-agnostic instance masks."

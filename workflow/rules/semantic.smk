@@ -43,7 +43,7 @@ rule train_semantic:
     params:
         code=code_digest("train_semantic"),
         network=lambda wildcards: {k: v for k, v in segmenter("network")(wildcards).items() if k != "weights"},
-        pretrained=pretrained_weights,
+        pretrained=lambda wildcards: weights_input(segmenter("network")(wildcards)) or "none",
         crops=segmenter("training", "crops"),
         recipe=segmenter("training", "recipe"),
     message:
