@@ -25,7 +25,7 @@ import torch  # noqa: E402
 from torch.utils.data import default_collate  # noqa: E402
 
 from aisi.attention import AttentionNetwork, KeywordPhotos, classifier_loss  # noqa: E402
-from aisi.deeplab import DeepLab, ProxyCrops, segmentation_loss  # noqa: E402
+from aisi.deeplab import DeepLab, Proxy, ProxyCrops, segmentation_loss  # noqa: E402
 from aisi.features import FeatureClassifier, FeatureExtractor, feature_loss  # noqa: E402
 from aisi.formats import read_labels  # noqa: E402
 from aisi.ground_truth import true_objects  # noqa: E402
@@ -51,7 +51,8 @@ class Photos:
         return KeywordPhotos(self.photos, torch.ones(len(self.photos), 20), size)
 
     def crops(self, size):
-        return ProxyCrops(list(zip(self.photos, self.classes, strict=True)), 20, size, (0.5, 1.5), 0.0)
+        proxies = [Proxy(photo, mask, ()) for photo, mask in zip(self.photos, self.classes, strict=True)]
+        return ProxyCrops(proxies, 20, size, (0.5, 1.5), 0.0, "nothing")
 
     def salient(self, size):
         return SalientPictures(list(zip(self.photos, self.objects, strict=True)), size)

@@ -172,9 +172,15 @@ def train_semantic(data, backbone):
     network = {"backbone": backbone} | DECODER
     arguments = {"images": [data.home / "images.csv"], "categories": data.home / "categories.csv", "network": network}
     arguments |= {"proxies": data.home / "proxies"}
-    arguments |= {"crops": {"crop": SIZES["deeplab"], "scales": [0.5, 1.5], "colour_jitter": 0.3}}
+    arguments |= {
+        "crops": {"crop": SIZES["deeplab"], "scales": [0.5, 1.5], "colour_jitter": 0.3, "ignored_pixels": "nothing"}
+    }
     labels = torch.ones(RECIPE["batch_size"], *[SIZES["deeplab"]] * 2, dtype=torch.long)
-    batch = images(RECIPE["batch_size"], SIZES["deeplab"]), labels
+    batch = (
+        images(RECIPE["batch_size"], SIZES["deeplab"]),
+        labels,
+        torch.zeros(RECIPE["batch_size"], 3, dtype=torch.bool),
+    )
     return arguments, trained(deeplab.DeepLab(2, **network), deeplab.segmentation_loss, batch)
 
 

@@ -1,4 +1,4 @@
-"""DeepLab: shapes, the loss without ignored pixels, training crops, prediction at a photo's size, resume."""
+"""DeepLab: shapes, the loss with and without ignored pixels, training crops, prediction at a photo's size, resume."""
 
 import json
 import signal
@@ -15,6 +15,7 @@ from PIL import Image
 import predict_semantic
 import train_semantic
 from aisi.deeplab import (
+    OUTSIDE,
     DeepLab,
     ProxyCrops,
     find_proxies,
@@ -27,11 +28,12 @@ from aisi.deeplab import (
 from aisi.formats import read_labels, write_labels
 from aisi.images import read_photo
 from aisi.processes import on_gpus
-from tiny_photos import BACKBONE, COLOURS, halves, write_photos
+from tiny_photos import BACKBONE, CATEGORIES, COLOURS, halves, write_photos
 
 HEAD = {"head": "decoder", "rates": [1, 2], "width": 16, "skip_width": 8}
 NETWORK = {"backbone": BACKBONE, "output_stride": 16} | HEAD
-CROPS = {"crop": 64, "scales": [1.0, 1.5], "colour_jitter": 0.0}
+CROPS = {"crop": 64, "scales": [1.0, 1.5], "colour_jitter": 0.0, "ignored_pixels": "nothing"}
+NONE = torch.zeros(1, 4, dtype=torch.bool)
 RECIPE = {"optimizer": "adamw", "schedule": "one_cycle", "weight_decay": 0.0, "batch_size": 4, "backbone_scale": 0.01}
 CPU = torch.device("cpu")
 
@@ -74,24 +76,47 @@ class Fixed(torch.nn.Module):
         return self.logits.expand(len(images), -1, -1, -1)
 
 
+def constant(*odds):
+    """A network that is sure of the categories in these proportions, at 2 x 2 pixels."""
+    return Fixed(torch.tensor(odds).log().view(1, -1, 1, 1).repeat(1, 1, 2, 2))
+
+
 def test_loss_by_hand_leaves_255_out():
-    """Logits (0, log 3) everywhere: label 1 costs -log(3/4), label 0 -log(1/4), 255 nothing."""
-    model = Fixed(torch.tensor([0.0, np.log(3)]).view(1, 2, 1, 1).repeat(1, 1, 2, 2).float())
-    images = torch.zeros(1, 3, 2, 2, dtype=torch.uint8)
-    loss = segmentation_loss(model, (images, torch.tensor([[[1, 0], [1, 255]]])))
+    """Label 1 costs -log(3/4), label 0 -log(1/4), 255 and what is beyond the photo nothing."""
+    model, images = constant(1.0, 3.0), torch.zeros(2, 3, 2, 2, dtype=torch.uint8)
+    labels = torch.tensor([[[1, 0], [1, 255]], [[OUTSIDE] * 2, [255] * 2]])
+    batch = images, labels, torch.zeros(2, 2, dtype=torch.bool)
+    loss = segmentation_loss(model, batch)
+    assert segmentation_loss.count(batch) == 3
     assert loss.item() == pytest.approx(-(2 * np.log(3 / 4) + np.log(1 / 4)) / 3)
     loss.backward()
     assert torch.all(model.logits.grad[0, :, 1, 1] == 0) and torch.all(model.logits.grad[0, :, 0, 0] != 0)
 
 
+def test_an_ignored_pixel_may_be_any_of_its_photos_keywords():
+    """Odds 1:2:5. A 255 of a photo with keyword 1 costs -log(3/8); with both keywords nothing, as it must be one."""
+    model, images = constant(1.0, 2.0, 5.0), torch.zeros(2, 3, 2, 2, dtype=torch.uint8)
+    labels = torch.tensor([[[2, 255], [255, OUTSIDE]], [[255, 255], [OUTSIDE] * 2]])
+    batch = images, labels, torch.tensor([[True, True, False], [True, True, True]])
+    assert segmentation_loss.count(batch) == 5
+    assert segmentation_loss(model, batch).item() == pytest.approx(-(np.log(5 / 8) + 2 * np.log(3 / 8)) / 5)
+
+
+def test_candidates_are_background_and_keywords(proxies):
+    silent, told = (ProxyCrops(proxies, 3, 32, (1.0, 1.0), 0.0, kind) for kind in ("nothing", "keywords"))
+    rng = np.random.default_rng(0)
+    assert not silent.sample(1, rng)[2].any()
+    assert told.sample(1, rng)[2].tolist() == [True, False, True, True]  # green is 2, blue 3
+
+
 def test_a_batch_of_ignored_pixels_costs_nothing(model):
-    batch = torch.zeros(1, 3, 32, 32, dtype=torch.uint8), torch.full((1, 32, 32), 255)
+    batch = torch.zeros(1, 3, 32, 32, dtype=torch.uint8), torch.full((1, 32, 32), 255), NONE
     assert segmentation_loss(model, batch).item() == 0
 
 
 def test_a_batch_of_one_trains():
     model = DeepLab(3, **NETWORK).train()
-    batch = torch.zeros(1, 3, 64, 64, dtype=torch.uint8), torch.ones(1, 64, 64, dtype=torch.long)
+    batch = torch.zeros(1, 3, 64, 64, dtype=torch.uint8), torch.ones(1, 64, 64, dtype=torch.long), NONE
     segmentation_loss(model, batch).backward()
 
 
@@ -115,69 +140,69 @@ PAIRS = [("red", "green"), ("green", "blue"), ("blue", "red")]
 
 
 @pytest.fixture
-def pairs(tmp_path):
+def proxies(tmp_path):
     images = write_photos(tmp_path, PAIRS)
     write_proxies(tmp_path / "proxies", images, PAIRS)
-    return find_proxies(images, tmp_path / "proxies")
+    return find_proxies(images, CATEGORIES, tmp_path / "proxies")
 
 
 @pytest.mark.parametrize("scales", [(0.3, 0.5), (1.0, 1.0), (2.0, 4.0)])
-def test_image_and_labels_stay_together(pairs, scales):
-    """Every pixel away from the border of the halves has the colour of its label; beyond the photo is 255."""
-    crops = ProxyCrops(pairs, 3, 64, scales, 0.0)
+def test_image_and_labels_stay_together(proxies, scales):
+    """Every pixel away from the border of the halves has the colour of its label; beyond the photo is none."""
+    crops = ProxyCrops(proxies, 3, 64, scales, 0.0, "nothing")
     for seed in range(8):
-        image, labels = crops.sample(seed % 3, np.random.default_rng(seed))
+        image, labels, _ = crops.sample(seed % 3, np.random.default_rng(seed))
         assert image.shape == (3, 64, 64) and labels.shape == (64, 64) and labels.dtype == torch.int64
         nearest = torch.stack([(image.permute(1, 2, 0) - torch.tensor(c)).abs().sum(-1) for c in COLOURS.values()])
-        inside = labels != 255
+        inside = labels != OUTSIDE
         right = (nearest.argmin(0) + 1 == labels)[inside].float().mean()
         assert right > 0.9 and set(labels[inside].tolist()) <= {1, 2, 3}
         assert inside.all() == (scales[0] == 2.0)
 
 
-def test_a_sample_repeats_with_its_generator(pairs):
-    crops = ProxyCrops(pairs, 3, 32, (0.5, 2.0), 0.3)
+def test_a_sample_repeats_with_its_generator(proxies):
+    crops = ProxyCrops(proxies, 3, 32, (0.5, 2.0), 0.3, "nothing")
     one, again, other = (crops.sample(0, np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert torch.equal(one[0], again[0]) and torch.equal(one[1], again[1]) and not torch.equal(one[0], other[0])
 
 
-def test_both_ways_are_seen(pairs):
-    crops = ProxyCrops(pairs, 3, 32, (0.6, 0.6), 0.0)
+def test_both_ways_are_seen(proxies):
+    crops = ProxyCrops(proxies, 3, 32, (0.6, 0.6), 0.0, "nothing")
     firsts = set()
     for seed in range(16):
         labels = crops.sample(0, np.random.default_rng(seed))[1]
-        row = labels[(labels != 255).any(1)][0]
-        firsts.add(int(row[row != 255][0]))
+        row = labels[(labels != OUTSIDE).any(1)][0]
+        firsts.add(int(row[row != OUTSIDE][0]))
     assert firsts == {1, 2}
 
 
 def test_photos_without_a_proxy_are_left_out(tmp_path):
     images = write_photos(tmp_path, PAIRS)
     write_proxies(tmp_path / "proxies", images[:1], PAIRS[:1])
-    assert [path for path, _ in find_proxies(images, tmp_path / "proxies")] == [images["path"][0]]
+    assert [str(proxy.photo) for proxy in find_proxies(images, CATEGORIES, tmp_path / "proxies")] == [images["path"][0]]
 
 
 def test_no_proxy_at_all(tmp_path):
     (tmp_path / "proxies").mkdir()
     with pytest.raises(ValueError, match="proxies: none of the 3 photos has a proxy mask.*score_threshold"):
-        find_proxies(write_photos(tmp_path, PAIRS), tmp_path / "proxies")
+        find_proxies(write_photos(tmp_path, PAIRS), CATEGORIES, tmp_path / "proxies")
 
 
 def test_an_id_that_leads_out_is_refused(tmp_path):
     images = write_photos(tmp_path, PAIRS).assign(image_id=["../a", "b", "c"])
     with pytest.raises(ValueError, match="leads out"):
-        find_proxies(images, tmp_path / "proxies")
+        find_proxies(images, CATEGORIES, tmp_path / "proxies")
 
 
-def test_a_label_beyond_the_categories_is_refused(pairs):
+def test_a_label_beyond_the_categories_is_refused(proxies):
     with pytest.raises(ValueError, match="001.png: holds label 3, but categories.csv ends at 2"):
-        ProxyCrops(pairs, 2, 32, (1.0, 1.0), 0.0).sample(1, np.random.default_rng(0))
+        ProxyCrops(proxies, 2, 32, (1.0, 1.0), 0.0, "nothing").sample(1, np.random.default_rng(0))
 
 
-def test_a_mask_of_another_size_is_refused(pairs):
-    write_labels(pairs[0][1], np.zeros((5, 5), np.uint8))
+def test_a_mask_of_another_size_is_refused(proxies):
+    write_labels(proxies[0].mask, np.zeros((5, 5), np.uint8))
     with pytest.raises(ValueError, match=r"000.png: is \(5, 5\) pixels, its photo .* \(48, 40\)"):
-        ProxyCrops(pairs, 3, 32, (1.0, 1.0), 0.0).sample(0, np.random.default_rng(0))
+        ProxyCrops(proxies, 3, 32, (1.0, 1.0), 0.0, "nothing").sample(0, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("size", [(33, 47), (64, 64), (1, 1), (130, 7)])
@@ -265,7 +290,7 @@ train_semantic.main(**json.loads(sys.argv[2]))
 """
 
 
-def test_a_killed_training_ends_with_the_same_bytes(tmp_path, pairs):
+def test_a_killed_training_ends_with_the_same_bytes(tmp_path, proxies):
     """Killed within the second epoch; called again, the training ends as an undisturbed one."""
     settings = arguments(tmp_path, 3, recipe=RECIPE | {"epochs": 3, "learning_rate": 0.02, "batch_size": 2})
     command = [sys.executable, "-c", KILLED, Path(train_semantic.__file__).parent, json.dumps(settings, default=str)]

@@ -14,17 +14,17 @@ def main(images, categories, proxies, network, pretrained, crops, recipe, seed, 
     """Write safetensors and a CSV row an epoch."""
     device = pick_device(threads)
     torch.manual_seed(seed)
-    photos, n_categories = read_images(*images), len(read_categories(categories))
-    pairs = find_proxies(photos, proxies)
-    print(f"{len(pairs)} of {len(photos)} photos have a proxy mask.")
-    architecture = {"n_categories": n_categories} | network
+    photos, kinds = read_images(*images), read_categories(categories)
+    samples = ProxyCrops(find_proxies(photos, kinds, proxies), len(kinds), **crops)
+    print(f"{len(samples)} of {len(photos)} photos have a proxy mask.")
+    architecture = {"n_categories": len(kinds)} | network
     model = DeepLab(**architecture, weights=pretrained).to(device)
     model.backbone.freeze(recipe.get("frozen_stages", 0))
-    files = [*images, categories, *(mask for _, mask in pairs)]
+    files = [*images, categories, *(proxy.mask for proxy in samples.proxies)]
     identity = training_identity(architecture, pretrained, crops, recipe, seed, code, files=files)
     groups = parameter_groups(model, recipe.get("backbone_scale", 1.0))
     arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}
-    fit(model, segmentation_loss, ProxyCrops(pairs, n_categories, **crops), recipe, seed=seed, **arguments)
+    fit(model, segmentation_loss, samples, recipe, seed=seed, **arguments)
     save_deeplab(weights, model, architecture)
 
 

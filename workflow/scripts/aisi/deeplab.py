@@ -1,5 +1,8 @@
 """DeepLab: semantic segmentation with atrous convolutions."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -10,11 +13,14 @@ from aisi.backbones import create_backbone
 from aisi.files import inside
 from aisi.formats import IGNORE, read_labels
 from aisi.images import read_photo
+from aisi.keywords import keyword_labels
 from aisi.photo_tensors import jitter_colours, mirror, to_tensor
 from aisi.weights import load_network, save_weights
 
 GREY = (124, 116, 104)
 """Mean colour of ImageNet: what a crop shows beyond the photo's border."""
+OUTSIDE = -100
+"""Label of what lies beyond the photo's border (PyTorch's own for a pixel without target)."""
 
 
 class DeepLab(nn.Module):
@@ -149,36 +155,67 @@ def parameter_groups(model, backbone_scale):
 
 
 def segmentation_loss(model, batch):
-    """Mean cross-entropy over the pixels of a batch that are not 255; 0 if all are.
+    """Mean loss over the pixels of a batch that teach something; 0 if none does.
+
+    A pixel with a label costs the cross-entropy. A pixel of 255 costs minus the logarithm of the probability that it
+    is any of its photo's candidates, and nothing if there are none.
 
     Parameters
     ----------
     model : DeepLab
-    batch : (images, labels)
-        (B, 3, H, W) uint8 and (B, H, W) int64.
+    batch : (images, labels, candidates)
+        (B, 3, H, W) uint8, (B, H, W) int64 and (B, C + 1) bool; :data:`OUTSIDE` beyond the photo.
     """
-    images, labels = batch
-    logits = F.interpolate(model(images), labels.shape[-2:], mode="bilinear", align_corners=False)
-    total = F.cross_entropy(logits, labels, ignore_index=IGNORE, reduction="sum")
+    images, labels, candidates = batch
+    logits = F.interpolate(model(images), labels.shape[-2:], mode="bilinear", align_corners=False).float()
+    known = labels.masked_fill(labels == IGNORE, OUTSIDE)
+    total = F.cross_entropy(logits, known, ignore_index=OUTSIDE, reduction="sum")
+    for photo in torch.nonzero(candidates.any(1)).flatten():
+        unsure = logits[photo][:, labels[photo] == IGNORE]
+        total = total + (unsure.logsumexp(0) - unsure[candidates[photo]].logsumexp(0)).sum()
     return total / segmentation_loss.count(batch).clamp(min=1)
 
 
-segmentation_loss.count = lambda batch: (batch[1] != IGNORE).sum()  # pixels that the mean is over
+def _teaching_pixels(batch):
+    """Number of pixels that the mean is over."""
+    _, labels, candidates = batch
+    unsure = (labels == IGNORE) & candidates.any(1)[:, None, None]
+    return (unsure | (labels != IGNORE) & (labels != OUTSIDE)).sum()
 
 
-def find_proxies(images, folder):
+segmentation_loss.count = _teaching_pixels
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A photo that trains.
+
+    Attributes
+    ----------
+    photo, mask : Path
+        Of the picture and of its label map.
+    keywords : tuple of int
+        Labels 1..C.
+    """
+
+    photo: Path
+    mask: Path
+    keywords: tuple
+
+
+def find_proxies(images, categories, folder):
     """Photos and their proxy masks.
 
     Parameters
     ----------
-    images : DataFrame
-        As from :func:`aisi.formats.read_images`.
+    images, categories : DataFrame
+        As from :func:`aisi.formats.read_images` and :func:`aisi.formats.read_categories`.
     folder : str or Path
         Of ``{image_id}.png``.
 
     Returns
     -------
-    list of (str, Path)
+    list of Proxy
         Of the photos that have a proxy mask.
 
     Raises
@@ -186,12 +223,15 @@ def find_proxies(images, folder):
     ValueError
         If no photo has one.
     """
-    pairs = [(photo.path, inside(folder, f"{photo.image_id}.png")) for photo in images.itertuples()]
-    found = [pair for pair in pairs if pair[1].is_file()]
+    proxies = [
+        Proxy(Path(photo.path), inside(folder, f"{photo.image_id}.png"), tuple(labels))
+        for photo, labels in zip(images.itertuples(), keyword_labels(images, categories), strict=True)
+    ]
+    found = [proxy for proxy in proxies if proxy.mask.is_file()]
     if not found:
         raise ValueError(
-            f"{folder}: none of the {len(pairs)} photos has a proxy mask, so there is nothing to train on: no instance "
-            "has a tag. Lower salient_instances.score_threshold, or raise partition.r."
+            f"{folder}: none of the {len(proxies)} photos has a proxy mask, so there is nothing to train on: no "
+            "instance has a tag. Lower salient_instances.score_threshold, or raise partition.r."
         )
     return found
 
@@ -201,8 +241,7 @@ class ProxyCrops:
 
     Parameters
     ----------
-    pairs : list of (str, Path)
-        Photos and label maps.
+    proxies : list of Proxy
     n_categories : int
     crop : int
         Side of the square, pixels.
@@ -210,30 +249,43 @@ class ProxyCrops:
         Bounds of the rescaling, drawn evenly on a logarithmic scale.
     colour_jitter : float
         Largest relative change of brightness, contrast and saturation.
+    ignored_pixels : {"nothing", "keywords"}
+        What pixels of 255 teach: nothing, or that they are background or one of the photo's keywords.
     """
 
-    def __init__(self, pairs, n_categories, crop, scales, colour_jitter):
-        self.pairs, self.n_categories = pairs, n_categories
+    def __init__(self, proxies, n_categories, crop, scales, colour_jitter, ignored_pixels):
+        self.proxies, self.n_categories = proxies, n_categories
         self.crop, self.scales, self.colour_jitter = crop, scales, colour_jitter
+        self.ignored_pixels = ignored_pixels
 
     def __len__(self):
-        return len(self.pairs)
+        return len(self.proxies)
 
     def sample(self, index, rng):
-        """One sample: image (3, S, S) uint8, labels (S, S) int64, 255 beyond the photo."""
-        photo_path, labels_path = self.pairs[index]
-        photo, labels = Image.fromarray(read_photo(photo_path)), Image.fromarray(self._labels(labels_path))
+        """One sample: image (3, S, S) uint8, labels (S, S) int64, candidates (C + 1,) bool.
+
+        Labels are :data:`OUTSIDE` beyond the photo. The candidates are those of pixels of 255; none if they teach
+        nothing.
+        """
+        proxy = self.proxies[index]
+        photo, labels = Image.fromarray(read_photo(proxy.photo)), Image.fromarray(self._labels(proxy.mask))
         if photo.size != labels.size:
-            raise ValueError(f"{labels_path}: is {labels.size} pixels, its photo {photo_path} {photo.size}.")
-        box, size, corner = self._place(photo.size, rng)
+            raise ValueError(f"{proxy.mask}: is {labels.size} pixels, its photo {proxy.photo} {photo.size}.")
+        box, size, (x, y) = self._place(photo.size, rng)
         canvas = Image.new("RGB", (self.crop,) * 2, GREY)
-        canvas.paste(photo.resize(size, Image.Resampling.BILINEAR, box), corner)
-        target = Image.new("L", (self.crop,) * 2, IGNORE)
-        target.paste(labels.resize(size, Image.Resampling.NEAREST, box), corner)
+        canvas.paste(photo.resize(size, Image.Resampling.BILINEAR, box), (x, y))
+        target = np.full((self.crop,) * 2, OUTSIDE)
+        target[y : y + size[1], x : x + size[0]] = labels.resize(size, Image.Resampling.NEAREST, box)
         if rng.random() < 0.5:
-            canvas, target = mirror(canvas), mirror(target)
+            canvas, target = mirror(canvas), np.fliplr(target).copy()
         canvas = jitter_colours(canvas, self.colour_jitter, rng)
-        return to_tensor(canvas), torch.from_numpy(np.array(target, np.int64))
+        return to_tensor(canvas), torch.from_numpy(target), self._candidates(proxy.keywords)
+
+    def _candidates(self, keywords):
+        candidates = torch.zeros(self.n_categories + 1, dtype=torch.bool)
+        if self.ignored_pixels == "keywords":
+            candidates[[0, *keywords]] = True
+        return candidates
 
     def _labels(self, path):
         labels = read_labels(path)
