@@ -172,15 +172,10 @@ def train_semantic(data, backbone):
     network = {"backbone": backbone} | DECODER
     arguments = {"images": [data.home / "images.csv"], "categories": data.home / "categories.csv", "network": network}
     arguments |= {"proxies": data.home / "proxies"}
-    arguments |= {
-        "crops": {"crop": SIZES["deeplab"], "scales": [0.5, 1.5], "colour_jitter": 0.3, "ignored_pixels": "nothing"}
-    }
+    crops = {"crop": SIZES["deeplab"], "scales": [0.5, 1.5], "colour_jitter": 0.3, "ignored_pixels": "nothing"}
+    arguments |= {"training": {"crops": crops, "logit_adjustment": 0.0}}
     labels = torch.ones(RECIPE["batch_size"], *[SIZES["deeplab"]] * 2, dtype=torch.long)
-    batch = (
-        images(RECIPE["batch_size"], SIZES["deeplab"]),
-        labels,
-        torch.zeros(RECIPE["batch_size"], 3, dtype=torch.bool),
-    )
+    batch = images(RECIPE["batch_size"], SIZES["deeplab"]), labels, torch.zeros(len(labels), 3, dtype=torch.bool)
     return arguments, trained(deeplab.DeepLab(2, **network), deeplab.segmentation_loss, batch)
 
 
@@ -200,6 +195,7 @@ def prepare(stage, home, photos, backbone, n):
     if training:
         recipe = RECIPE | {"iterations": n}
         arguments |= TRAINING | {"recipe": recipe, "weights": data.home / "trained", "log": data.home / "log.csv"}
+        arguments.get("training", {})["recipe"] = recipe
         accepted = importlib.import_module(stage.__name__).main.__code__.co_varnames
         arguments = {name: value for name, value in arguments.items() if name in accepted}
     return lambda: importlib.import_module(stage.__name__).main(**arguments), bare

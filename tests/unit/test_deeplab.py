@@ -17,7 +17,9 @@ import train_semantic
 from aisi.deeplab import (
     OUTSIDE,
     DeepLab,
+    Proxy,
     ProxyCrops,
+    adjust_logits,
     find_proxies,
     load_deeplab,
     parameter_groups,
@@ -107,6 +109,20 @@ def test_candidates_are_background_and_keywords(proxies):
     rng = np.random.default_rng(0)
     assert not silent.sample(1, rng)[2].any()
     assert told.sample(1, rng)[2].tolist() == [True, False, True, True]  # green is 2, blue 3
+
+
+@pytest.mark.parametrize("network", [{}, {"head": "sum"}, {"backbone": "vgg16", "head": "large_fov", "rates": [2]}])
+def test_adjusted_logits(network, tmp_path):
+    """Of 8 known pixels 6 are background and 2 of label 1: these lose log(3/4) and log(1/4), unseen labels nothing."""
+    labels = np.array([[0, 0, 0, 0, 0], [0, 1, 1, 255, 255]], np.uint8)
+    write_labels(tmp_path / "a.png", labels)
+    torch.manual_seed(0)
+    model, photo = DeepLab(3, **NETWORK | network).eval(), torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
+    before = model(photo)
+    adjust_logits(model, [Proxy(tmp_path / "a.jpg", tmp_path / "a.png", ())], 0.5)
+    change = model(photo) - before
+    expected = -0.5 * torch.tensor([np.log(6 / 8), np.log(2 / 8), 0.0, 0.0]).float()
+    assert torch.allclose(change, expected.view(1, 4, 1, 1).expand_as(change), atol=1e-5)
 
 
 def test_a_batch_of_ignored_pixels_costs_nothing(model):
@@ -240,11 +256,12 @@ def test_a_tie_goes_to_the_lowest_label():
     assert not predict(Fixed(torch.zeros(1, 4, 2, 2)), halves("red", "blue")).any()
 
 
-def arguments(folder, epochs, seed=0, **changes):
+def arguments(folder, epochs, seed=0, recipe=None, **changes):
+    recipe = RECIPE | {"epochs": epochs, "learning_rate": 0.02} | (recipe or {})
     return {
         **{"images": [folder / "images.csv"], "categories": folder / "categories.csv", "proxies": folder / "proxies"},
-        **{"network": NETWORK, "pretrained": "none", "crops": CROPS, "seed": seed, "threads": 1, "code": "0"},
-        **{"recipe": RECIPE | {"epochs": epochs, "learning_rate": 0.02}},
+        **{"network": NETWORK, "pretrained": "none", "seed": seed, "threads": 1, "code": "0"},
+        "training": {"crops": CROPS, "recipe": recipe, "logit_adjustment": 0.0},
         **{"weights": folder / "weights.safetensors", "log": folder / "training.csv", "times": None},
         **changes,
     }
@@ -277,7 +294,7 @@ import train_semantic
 from aisi import training
 
 training.CHECKPOINT_SECONDS = 0  # a checkpoint after each step
-calls, segmentation_loss = [], train_semantic.segmentation_loss
+calls, segmentation_loss = [], train_semantic.deeplab.segmentation_loss
 
 def deadly(model, batch):
     calls.append(0)
@@ -285,14 +302,15 @@ def deadly(model, batch):
         os.kill(os.getpid(), signal.SIGKILL)
     return segmentation_loss(model, batch)
 
-train_semantic.segmentation_loss = deadly
+deadly.count = segmentation_loss.count
+train_semantic.deeplab.segmentation_loss = deadly
 train_semantic.main(**json.loads(sys.argv[2]))
 """
 
 
 def test_a_killed_training_ends_with_the_same_bytes(tmp_path, proxies):
     """Killed within the second epoch; called again, the training ends as an undisturbed one."""
-    settings = arguments(tmp_path, 3, recipe=RECIPE | {"epochs": 3, "learning_rate": 0.02, "batch_size": 2})
+    settings = arguments(tmp_path, 3, recipe={"batch_size": 2})
     command = [sys.executable, "-c", KILLED, Path(train_semantic.__file__).parent, json.dumps(settings, default=str)]
     assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
     assert torch.load(tmp_path / "training.checkpoint.pt", weights_only=True)["rng"]["step"] == 3
@@ -309,7 +327,7 @@ def test_two_processes_train_the_same_network(tmp_path):
     unknown = read_labels(tmp_path / "proxies" / "001.png")
     unknown[:40] = 255
     write_labels(tmp_path / "proxies" / "001.png", unknown)
-    recipe = RECIPE | {"epochs": 4, "learning_rate": 0.001, "optimizer": "sgd"}
+    recipe = {"learning_rate": 0.001, "optimizer": "sgd"}
     losses, predictions = [], []
     for n in (1, 2):
         changes = {"network": NETWORK | {"head": "sum"}, "recipe": recipe, "log": tmp_path / f"{n}.csv"}

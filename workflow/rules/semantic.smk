@@ -44,8 +44,7 @@ rule train_semantic:
         code=code_digest("train_semantic"),
         network=lambda wildcards: {k: v for k, v in segmenter("network")(wildcards).items() if k != "weights"},
         pretrained=lambda wildcards: weights_input(segmenter("network")(wildcards)) or "none",
-        crops=segmenter("training", "crops"),
-        recipe=segmenter("training", "recipe"),
+        training=segmenter("training"),
     message:
         "Train {wildcards.network} on the proxy masks of {wildcards.assignment}, seed {wildcards.seed}."
     script:

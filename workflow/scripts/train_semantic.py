@@ -2,7 +2,7 @@
 
 import torch
 
-from aisi.deeplab import DeepLab, ProxyCrops, find_proxies, parameter_groups, save_deeplab, segmentation_loss
+from aisi import deeplab
 from aisi.formats import read_categories, read_images
 from aisi.processes import on_gpus
 from aisi.progress import log_to
@@ -10,22 +10,24 @@ from aisi.training import fit, training_identity
 from aisi.weights import pick_device
 
 
-def main(images, categories, proxies, network, pretrained, crops, recipe, seed, threads, code, weights, log, times):
+def main(images, categories, proxies, network, pretrained, training, seed, threads, code, weights, log, times):
     """Write safetensors and a CSV row an epoch."""
+    crops, recipe = training["crops"], training["recipe"]
     device = pick_device(threads)
     torch.manual_seed(seed)
     photos, kinds = read_images(*images), read_categories(categories)
-    samples = ProxyCrops(find_proxies(photos, kinds, proxies), len(kinds), **crops)
+    samples = deeplab.ProxyCrops(deeplab.find_proxies(photos, kinds, proxies), len(kinds), **crops)
     print(f"{len(samples)} of {len(photos)} photos have a proxy mask.")
     architecture = {"n_categories": len(kinds)} | network
-    model = DeepLab(**architecture, weights=pretrained).to(device)
+    model = deeplab.DeepLab(**architecture, weights=pretrained).to(device)
     model.backbone.freeze(recipe.get("frozen_stages", 0))
     files = [*images, categories, *(proxy.mask for proxy in samples.proxies)]
     identity = training_identity(architecture, pretrained, crops, recipe, seed, code, files=files)
-    groups = parameter_groups(model, recipe.get("backbone_scale", 1.0))
+    groups = deeplab.parameter_groups(model, recipe.get("backbone_scale", 1.0))
     arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}
-    fit(model, segmentation_loss, samples, recipe, seed=seed, **arguments)
-    save_deeplab(weights, model, architecture)
+    fit(model, deeplab.segmentation_loss, samples, recipe, seed=seed, **arguments)
+    deeplab.adjust_logits(model, samples.proxies, training["logit_adjustment"])
+    deeplab.save_deeplab(weights, model, architecture)
 
 
 if "snakemake" in globals():
@@ -36,8 +38,7 @@ if "snakemake" in globals():
             proxies=snakemake.input.proxies,
             network=snakemake.params.network,
             pretrained=snakemake.params.pretrained,
-            crops=snakemake.params.crops,
-            recipe=snakemake.params.recipe,
+            training=snakemake.params.training,
             seed=int(snakemake.wildcards.seed),
             threads=snakemake.threads,
             code=snakemake.params.code,

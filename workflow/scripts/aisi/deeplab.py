@@ -72,6 +72,11 @@ class LargeFieldOfView(nn.Sequential):
             nn.Conv2d(width, n_classes, 1),
         )
 
+    @property
+    def bias(self):
+        """Added to the logits of each class."""
+        return self[-1].bias
+
     def forward(self, maps):
         """C2..C5 -> logits at C5's stride."""
         return super().forward(maps[-1])
@@ -86,6 +91,11 @@ class AtrousSum(nn.Module):
         for branch in self.branches:
             nn.init.normal_(branch.weight, std=0.01)
             nn.init.zeros_(branch.bias)
+
+    @property
+    def bias(self):
+        """Added to the logits of each class."""
+        return self.branches[0].bias
 
     def forward(self, maps):
         """C2..C5 -> logits at C5's stride."""
@@ -113,6 +123,11 @@ class Decoder(nn.Module):
         self.shortcut = nn.Conv2d(channels[-1], n_classes, 1)
         nn.init.zeros_(self.shortcut.weight)
         nn.init.zeros_(self.shortcut.bias)
+
+    @property
+    def bias(self):
+        """Added to the logits of each class."""
+        return self.classify.bias
 
     def forward(self, maps):
         """C2..C5 -> logits at stride 4, or at C5's stride without a skip."""
@@ -234,6 +249,29 @@ def find_proxies(images, categories, folder):
             "instance has a tag. Lower salient_instances.score_threshold, or raise partition.r."
         )
     return found
+
+
+@torch.no_grad()
+def adjust_logits(model, proxies, strength):
+    """Lower the logit of each class by ``strength`` times the logarithm of its share of the proxies' known pixels.
+
+    Frequent classes, background above all, are then predicted less readily (post-hoc logit adjustment, arXiv
+    2007.07314). A class without pixels is left as it is.
+
+    Parameters
+    ----------
+    model : DeepLab
+        Changed in place.
+    proxies : list of Proxy
+    strength : float
+        0 to 1; 1 treats all classes as if they were equally frequent.
+    """
+    if strength:
+        bias = model.head.bias
+        counts = sum(np.bincount(read_labels(proxy.mask).ravel(), minlength=IGNORE + 1) for proxy in proxies)
+        counts = torch.from_numpy(counts[: len(bias)])
+        shares = counts / counts.sum()
+        bias -= strength * shares.where(counts > 0, 1).log().to(bias)
 
 
 class ProxyCrops:
