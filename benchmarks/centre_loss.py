@@ -37,8 +37,7 @@ from aisi.photo_tensors import to_tensor, warp  # noqa: E402
 from aisi.tables import markdown  # noqa: E402
 from aisi.tags import balance_categories, batch_problem  # noqa: E402
 
-CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-FEATURES, PARTITION, K = CONFIG["features"], CONFIG["partition"], CONFIG["graph"]["k"]
+DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 CPU = torch.device("cpu")
 
 
@@ -51,66 +50,72 @@ def divide(pictures, folder):
     return folder / "train", folder / "held_out"
 
 
-def train(root, weight, epochs, folder):
+def train(root, weight, epochs, folder, features):
     """Train an extractor with a weight of the centre loss; None takes the ImageNet backbone as it is."""
     if weight is None:
-        return FeatureExtractor(FEATURES["network"]["backbone"], "imagenet").eval()
+        return FeatureExtractor(features["network"]["backbone"], "imagenet").eval()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         train_feature_extractor.main(
             root=root,
-            backbone=FEATURES["network"]["backbone"],
+            backbone=features["network"]["backbone"],
             pretrained="imagenet",
-            crop_size=FEATURES["crop_size"],
-            centre_loss=FEATURES["training"]["centre_loss"] | {"centre_weight": weight},
-            recipe=FEATURES["training"]["recipe"] | {"epochs": epochs},
+            crop_size=features["crop_size"],
+            centre_loss=features["training"]["centre_loss"] | {"centre_weight": weight},
+            recipe=features["training"]["recipe"] | {"epochs": epochs},
             threads=1,
             code=str(weight),
             weights=folder / f"{weight}.safetensors",
             log=folder / f"{weight}.csv",
+            times=None,
         )
     return load_extractor(folder / f"{weight}.safetensors", CPU)
 
 
-def judge_held_out(extractor, root):
+def judge_held_out(extractor, root, config):
     """Mean cosine within and between the categories of a folder, and the purity of the graph."""
-    samples = ImageFolder(root).samples
-    size = (FEATURES["crop_size"],) * 2
+    samples, features = ImageFolder(root).samples, config["features"]
+    size = (features["crop_size"],) * 2
     crops = (to_tensor(warp(read_photo(path), size))[None] for path, _ in samples)
-    features = np.concatenate(list(extract(extractor, crops, FEATURES["batch_size"], FEATURES["flip"])))
+    vectors = np.concatenate(list(extract(extractor, crops, features["batch_size"], features["flip"])))
     kinds = np.array([kind for _, kind in samples])
-    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     cosines, same = unit @ unit.T, kinds[:, None] == kinds
-    one, two = build_graph(features, K).edges.T
+    one, two = build_graph(vectors, config["graph"]["k"], quiet=True).edges.T
     purity = float((kinds[one] == kinds[two]).mean())
     own = np.eye(len(kinds), dtype=bool)
     return {"within": cosines[same & ~own].mean(), "between": cosines[~same].mean(), "purity": purity}
 
 
-def judge_tags(extractor, results):
-    """Accuracy of the tags of ``partition`` with these features."""
+def judge_tags(extractor, results, config):
+    """Figures of the tags of ``partition`` with these features of a run's instances, and purity of their graph."""
+    features, partition, graph = config["features"], config["partition"], config["graph"]
     images = read_images(*sorted(results.glob("images/train/shard_*.csv")))
     instances = read_salient_instances(*sorted(results.glob("salient_instances/train/shard_*.h5")))
     scores = read_scores(*sorted(results.glob("scores/train/shard_*.h5")))
     paths = {photo.image_id: results.parent / photo.path for photo in images.itertuples()}
-    crops = read_crops(instances, paths, FEATURES["crop_size"], FEATURES["padding"], FEATURES["background"])
-    features = np.concatenate(list(extract(extractor, crops, FEATURES["batch_size"], FEATURES["flip"])))
-    scores = balance_categories(scores) if PARTITION["balance_categories"] else scores
-    graph, free = build_graph(features, K), np.full(len(instances), -1)
-    nodes, problem = batch_problem(graph, 0, scores, free, PARTITION["beta"], PARTITION["r"])
+    crops = read_crops(instances, paths, features["crop_size"], features["padding"], features["background"])
+    vectors = np.concatenate(list(extract(extractor, crops, features["batch_size"], features["flip"])))
+    keywords = (scores.offsets, scores.labels) if graph["shared_keywords_only"] else None
+    edges = build_graph(vectors, graph["k"], keywords, graph["centre_features"], quiet=True)
+    scores = balance_categories(scores) if partition["balance_categories"] else scores
+    free = np.full(len(instances), -1)
+    nodes, problem = batch_problem(edges, 0, scores, free, partition["beta"], partition["r"])
     labels = np.zeros(len(instances), np.int64)
-    labels[nodes] = solve(problem, solver=PARTITION["solver"], gap=PARTITION["gap"]).labels
+    labels[nodes] = solve(problem, solver=partition["solver"], gap=partition["gap"]).labels
     truth = read_tags(results / "reference/tags/oracle.csv")
     assert truth["image_id"].tolist() == list(instances.image_ids)
-    keywords = np.array([len(names) for names in truth["keywords"]])
-    rows = tag_metrics(labels, truth["label"], keywords, [])
-    return {metric: value for metric, _, value, _ in rows if metric.startswith("accuracy")}
+    true = truth["label"].to_numpy()
+    one, two = edges.edges[np.all(true[edges.edges] > 0, axis=1)].T
+    rows = tag_metrics(labels, true, np.array([len(names) for names in truth["keywords"]]), [])
+    accuracies = {metric: value for metric, _, value, _ in rows if metric.startswith("accuracy")}
+    return {"edges of one category": float((true[one] == true[two]).mean()), **accuracies}
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path)
     parser.add_argument("--weights", nargs="+", type=float, default=[0.0, 0.001])
-    parser.add_argument("--epochs", type=int, default=FEATURES["training"]["recipe"]["epochs"])
+    parser.add_argument("--epochs", type=int, default=DEFAULT["features"]["training"]["recipe"]["epochs"])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     rows = []
@@ -118,10 +123,10 @@ if __name__ == "__main__":
         roots = divide(arguments.results / "demo_single_objects", Path(folder))
         for weight in [None, *arguments.weights]:
             started = process_time()
-            extractor = train(roots[0], weight, arguments.epochs, Path(folder))
+            extractor = train(roots[0], weight, arguments.epochs, Path(folder), DEFAULT["features"])
             seconds = process_time() - started
             title = "not trained" if weight is None else "softmax" + (f" + {weight:g} centre loss" if weight else "")
-            judged = judge_held_out(extractor, roots[1]) | judge_tags(extractor, arguments.results)
+            judged = judge_held_out(extractor, roots[1], DEFAULT) | judge_tags(extractor, arguments.results, DEFAULT)
             rows.append({"features": title, "CPU seconds": round(seconds), **judged})
             print(rows[-1], file=sys.stderr, flush=True)
     print(markdown(pd.DataFrame(rows)))
