@@ -182,7 +182,7 @@ def _both_ways(photo, model):
 
 def load_attention(path, device, n_categories):
     """Read a trained :class:`AttentionNetwork`, ready to compute maps."""
-    return load_network(path, "attention", AttentionNetwork, device, n_categories, "train_attention")
+    return load_network(path, "attention", AttentionNetwork, device, n_categories)
 
 
 def save_attention(path, model, architecture):

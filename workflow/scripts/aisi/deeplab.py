@@ -153,7 +153,7 @@ def _separable(inputs, outputs, rate=1):
 
 def load_deeplab(path, device, n_categories):
     """Read a trained :class:`DeepLab`, ready to predict."""
-    return load_network(path, "deeplab", DeepLab, device, n_categories, "train_semantic")
+    return load_network(path, "deeplab", DeepLab, device, n_categories)
 
 
 def save_deeplab(path, model, architecture):

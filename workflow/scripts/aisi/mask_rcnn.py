@@ -109,7 +109,7 @@ class InstanceSegmenter(MaskRCNN):
 
 def load_segmenter(path, device, n_categories):
     """Read a trained :class:`InstanceSegmenter`, ready to predict."""
-    return load_network(path, "mask_rcnn", InstanceSegmenter, device, n_categories, "train_instance")
+    return load_network(path, "mask_rcnn", InstanceSegmenter, device, n_categories)
 
 
 def save_segmenter(path, model, architecture):

@@ -17,6 +17,10 @@ _RULES = {"deeplab": "train_semantic", "mask_rcnn": "train_instance"}
 """Rules that train a network, where their names differ from its own."""
 
 
+def _made_anew(network):
+    return f"rule {_RULES.get(network, f'train_{network}')} makes it anew."
+
+
 def save_weights(path, state, architecture, dtype=None):
     """Write a network.
 
@@ -75,7 +79,7 @@ def load_weights(path, network):
     except (SafetensorError, ValueError) as error:
         raise ValueError(
             f"{path}: not a safetensors file ({error}). A file of yours: fetch it anew. One that the workflow wrote: "
-            f"delete it and run again, rule {_RULES.get(network, f'train_{network}')} makes it anew."
+            f"delete it and run again, {_made_anew(network)}"
         ) from error
     found = note.get("format"), note.get("architecture", {}).get("network")
     if found != (_FORMAT, network):
@@ -86,7 +90,7 @@ def load_weights(path, network):
     return state, note["architecture"]
 
 
-def load_network(path, kind, build, device, n_categories=None, rule=None):
+def load_network(path, kind, build, device, n_categories=None):
     """Read a network of ours, ready to be used.
 
     Parameters
@@ -99,8 +103,6 @@ def load_network(path, kind, build, device, n_categories=None, rule=None):
     device : torch.device
     n_categories : int, optional
         What categories.csv holds; the network must be for as many.
-    rule : str, optional
-        Rule that trains the network, for messages; by default named after its kind.
 
     Returns
     -------
@@ -112,7 +114,7 @@ def load_network(path, kind, build, device, n_categories=None, rule=None):
     FileNotFoundError, ValueError
         If the file cannot be read, or holds another network.
     """
-    advice = f"Delete the file and run the workflow again: rule {rule or f'train_{kind}'} makes it anew."
+    advice = f"Delete the file and run the workflow again: {_made_anew(kind)}"
     state, architecture = load_weights(path, kind)
     arguments = {key: value for key, value in architecture.items() if key != "network"}
     if n_categories is not None and arguments.get("n_categories") != n_categories:
