@@ -39,7 +39,8 @@ def write_dataset(folder, photos, size, shards, values):
 def make_results(folder):
     """Empty files and folders for all that the default target needs."""
     command = [sys.executable, ROOT / "tests/integration/job_graph.py", ROOT / "Snakefile", folder]
-    run = subprocess.run([*command, folder / "config.json"], capture_output=True, text=True, check=True)
+    command += [folder / "config.json", "--targets", "all"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
     for job in json.loads(run.stdout.splitlines()[-1])["jobs"]:
         for output in (folder / path for path in job["output"]):
             output.parent.mkdir(parents=True, exist_ok=True)
