@@ -107,10 +107,10 @@ def tag_oracle():
     return read_tags("oracle.csv")
 
 
-def write_proxies(tags="oracle.csv", attention=(), **params):
-    silent = {"noisy_pixels": "ignore", "background_attention": None}
-    inputs, output = SHARED | {"tags": tags, "attention": attention}, {"masks": "proxies", "coco": "instances.json"}
-    run("write_proxy_masks", "proxies.log", input=inputs, output=output, params=silent | params)
+def write_proxies(tags="oracle.csv", **params):
+    silent = {"noisy_pixels": "ignore", "missing_keywords": "background"}
+    output = {"masks": "proxies", "coco": "instances.json"}
+    run("write_proxy_masks", "proxies.log", input=SHARED | {"tags": tags}, output=output, params=silent | params)
 
 
 def evaluate(script, **inputs):
@@ -286,7 +286,8 @@ def test_many_assignments_at_once_are_judged_as_one_by_one(run_folder):
             parts.append(read_metrics("metrics.csv").assign(assignment=assignment))
         shutil.rmtree("proxies")
     inputs = {"tags": [f"{assignment}.csv" for assignment in TAGGED_BY], "oracle": "oracle.csv"}
-    params = {"rows": [[assignment, 3] for assignment in TAGGED_BY], "split": "train"}
+    silent = {"noisy_pixels": "ignore", "missing_keywords": "background"}
+    params = {"rows": [[assignment, 3] for assignment in TAGGED_BY], "silent": silent, "split": "train"}
     run("evaluate_experiment", "log.txt", input=SHARED | inputs, output={"metrics": "all.csv"}, params=params)
     pd.testing.assert_frame_equal(read_metrics("all.csv"), pd.concat(parts, ignore_index=True))
     values = read_metrics("all.csv").query("category == 'all' and metric == 'miou'")["value"]
@@ -310,36 +311,18 @@ def test_true_masks_as_proxies(run_folder):
     assert len(list(Path("alone").rglob("*.png"))) == 3
 
 
-def write_attention():
-    """Maps with a peak in the upper left; those of photo c are low."""
+def test_proxies_from_attention_alone(run_folder):
     for shard, photos in enumerate(SHARDS):
         with new_attention(f"attention_{shard}.h5") as writer:
             for image_id, keywords in photos:
                 maps = np.full((len(keywords), 2, 5), 0.1)
                 maps[:, 0, 0] = 0.9 if image_id != "c" else 0.2
                 writer.append(image_id, [("cat", "dog").index(name) + 1 for name in keywords], maps)
-    return ["attention_0.h5", "attention_1.h5"]
-
-
-def test_proxies_from_attention_alone(run_folder):
-    inputs = {"images": SHARED["images"], "attention": write_attention()}
+    inputs = {"images": SHARED["images"], "attention": ["attention_0.h5", "attention_1.h5"]}
     run("write_cam_masks", "log.txt", input=inputs, output={"masks": "cam"}, params={"threshold": 0.9})
     assert not Path("cam/c.png").exists()
     mask = read_labels("cam/sub dir/ä.png")
     assert mask.shape == (8, 10) and mask[0, 0] == 1 and set(np.unique(mask)) == {0, 1}
-
-
-def test_background_is_ignored_where_attention_peaks(run_folder):
-    """Nothing else changes, and where an instance lies its tag stays."""
-    tag_oracle()
-    write_proxies()
-    sure = {path: read_labels(path) for path in sorted(Path("proxies").rglob("*.png"))}
-    shutil.rmtree("proxies")
-    write_proxies(attention=write_attention(), background_attention=0.9)
-    for path, labels in sure.items():
-        unsure = read_labels(path)
-        assert np.array_equal(unsure[unsure != 255], labels[unsure != 255])
-        assert unsure[0, 0] == 255 and unsure[-1, -1] == labels[-1, -1]
 
 
 def test_objectives_on_the_datasets_graph(run_folder):

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as rle
 
-from aisi.cam import attended
 from aisi.formats import SalientInstances
 from aisi.proxy_masks import CocoInstances, instance_rows, proxy_mask, tagged_photos
 
@@ -32,44 +31,36 @@ def draw(proxy):
 
 def test_smaller_instance_is_on_top_whatever_the_order():
     expected = ["2211", "2211", "22..", "...."]
-    assert draw(proxy_mask([TOP, LEFT], [1, 2])) == expected
-    assert draw(proxy_mask([LEFT, TOP], [2, 1])) == expected
+    assert draw(proxy_mask([TOP, LEFT], [1, 2], {1, 2})) == expected
+    assert draw(proxy_mask([LEFT, TOP], [2, 1], {1, 2})) == expected
 
 
 def test_of_two_equal_sizes_the_first_is_on_top():
-    assert draw(proxy_mask([DOT, DOT], [3, 2]))[0] == "3..."
+    assert draw(proxy_mask([DOT, DOT], [3, 2], {2, 3}))[0] == "3..."
 
 
 def test_noisy_pixels_are_ignored_or_background():
-    assert draw(proxy_mask([TOP, LEFT], [1, 0])) == ["xx11", "xx11", "xx..", "...."]
-    assert draw(proxy_mask([TOP, LEFT], [1, 0], noisy_pixels="background")) == ["..11", "..11", "....", "...."]
-    assert draw(proxy_mask([TOP, LEFT], [0, 2])) == ["22xx", "22xx", "22..", "...."]
+    assert draw(proxy_mask([TOP, LEFT], [1, 0], {1})) == ["xx11", "xx11", "xx..", "...."]
+    assert draw(proxy_mask([TOP, LEFT], [1, 0], {1}, noisy_pixels="background")) == ["..11", "..11", "....", "...."]
+    assert draw(proxy_mask([TOP, LEFT], [0, 2], {2})) == ["22xx", "22xx", "22..", "...."]
 
 
-def test_what_no_instance_covers_can_be_unsure():
-    unsure = np.zeros((4, 4), bool)
-    unsure[0, :2] = True
-    assert draw(proxy_mask([DOT], [1]))[0] == "1..."
-    assert draw(proxy_mask([DOT], [1], unsure=unsure))[0] == "1x.."
-
-
-def test_attended_pixels_reach_a_share_of_some_keywords_largest():
-    """Of the first map from 0.4 on, of the second from 0.04 on; a map of nothing adds none."""
-    maps = np.array([[[0.8, 0.3], [0.1, 0.1]], [[0.02, 0.03], [0.03, 0.08]], [[0.0, 0.0], [0.0, 0.0]]])
-    assert attended(maps, (2, 2), 0.5).tolist() == [[True, False], [False, True]]
-    assert not attended(maps[2:], (3, 2), 0.5).any()
+def test_missing_keyword_can_make_the_background_unknown():
+    assert draw(proxy_mask([DOT], [1], {1, 2}, missing_keywords="background"))[0] == "1..."
+    assert draw(proxy_mask([DOT], [1], {1, 2}, missing_keywords="ignore"))[0] == "1xxx"
+    assert draw(proxy_mask([DOT], [1], {1}, missing_keywords="ignore"))[0] == "1..."
 
 
 @pytest.mark.parametrize("masks, labels", [([], []), ([TOP], [0])])
 def test_photo_without_a_tag_gets_no_proxy(masks, labels):
-    assert proxy_mask(masks, labels) is None
+    assert proxy_mask(masks, labels, {1}) is None
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=4), st.data())
 def test_every_pixel_belongs_to_the_smallest_instance_above_it(labels, data):
     bits = st.lists(st.booleans(), min_size=12, max_size=12).filter(any)
     masks = [np.reshape(data.draw(bits), (3, 4)) for _ in labels]
-    proxy = proxy_mask([rle.encode(np.asfortranarray(mask, np.uint8)) for mask in masks], labels)
+    proxy = proxy_mask([rle.encode(np.asfortranarray(mask, np.uint8)) for mask in masks], labels, {1, 2, 3})
     if not any(labels):
         assert proxy is None
         return
@@ -99,8 +90,8 @@ def test_photos_meet_their_instances_and_tags():
     found = instances(["b/ü 1", "b/ü 1", "c"], [0, 1, 0], [TOP, LEFT, DOT])
     table = tags(("c", 0, 1), ("b/ü 1", 1, 2), ("b/ü 1", 0, 0))
     first, second, third = tagged_photos([(images, found)], table, CATEGORIES)
-    assert (first.file_name, first.labels.tolist()) == ("b/ü 1.JPG", [0, 2])
-    assert (second.labels.tolist(), second.masks) == ([], [])
+    assert (first.file_name, first.keywords, first.labels.tolist()) == ("b/ü 1.JPG", (2,), [0, 2])
+    assert (second.keywords, second.labels.tolist(), second.masks) == ((), [], [])
     assert third.labels.tolist() == [1]
 
 

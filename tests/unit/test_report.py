@@ -193,7 +193,7 @@ def photo_with_tags():
     mask[5:15, 5:25] = 1
     boxes = np.array([[5, 5, 25, 15], [5, 5, 25, 15]])
     scores, labels = np.array([0.9, 0.5]), np.array([2, 0])
-    return TaggedPhoto("ü", "ü.jpg", 20, 30, boxes, scores, [rle.encode(mask)] * 2, labels)
+    return TaggedPhoto("ü", "ü.jpg", 20, 30, (1, 2), boxes, scores, [rle.encode(mask)] * 2, labels)
 
 
 def test_tag_words():
@@ -202,7 +202,7 @@ def test_tag_words():
 
 def test_grid_of_stages(tmp_path):
     colours, picture = label_colours(CATEGORIES), np.full((20, 30, 3), 90, np.uint8)
-    empty = TaggedPhoto("e", "e.jpg", 20, 30, np.zeros((0, 4)), np.zeros(0), [], np.zeros(0, np.int64))
+    empty = TaggedPhoto("e", "e.jpg", 20, 30, (1,), np.zeros((0, 4)), np.zeros(0), [], np.zeros(0, np.int64))
     labels = np.full((20, 30), 255, np.uint8)
 
     def stages(photo, maps):

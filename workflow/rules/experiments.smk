@@ -47,7 +47,7 @@ wildcard_constraints:
 rule write_cam_masks:
     input:
         images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        attention=attention_of_home,
+        attention=attention_of_reference,
     output:
         masks=directory("{home}/proxy_masks/cam/SegmentationClass"),
     log:
@@ -154,6 +154,7 @@ rule evaluate_experiment:
     params:
         code=code_digest("evaluate_experiment"),
         rows=rows_of_experiment,
+        silent=config["proxy_masks"],
         split=TRAIN,
     message:
         "Judge tags and proxies of {wildcards.experiment}, all rows and seeds."

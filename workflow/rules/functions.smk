@@ -87,8 +87,8 @@ def for_assignments(pattern):
     ]
 
 
-def attention_of_home(wildcards):
-    """The attention maps of the seed whose results, or reference, lie in {home}."""
+def attention_of_reference(wildcards):
+    """The attention maps of the seed whose reference lies in {home}."""
     home = home_of(seed_of(wildcards))
     return [f"{home}/attention/{TRAIN}/shard_{shard}.h5" for shard in SHARDS]
 

@@ -1,13 +1,13 @@
 """Proxy masks: label maps and COCO instances from tags."""
 
-PROXY_MASKS = config["proxy_masks"]
+NOISY_PIXELS = config["proxy_masks"]["noisy_pixels"]
+MISSING_KEYWORDS = config["proxy_masks"]["missing_keywords"]
 
 
 rule write_proxy_masks:
     input:
         images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
         salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
-        attention=attention_of_home if PROXY_MASKS["background_attention"] else [],
         tags="{home}/tags/{assignment}.csv",
         categories="results/categories.csv",
     output:
@@ -27,8 +27,8 @@ rule write_proxy_masks:
         runtime=60,
     params:
         code=code_digest("write_proxy_masks"),
-        noisy_pixels=PROXY_MASKS["noisy_pixels"],
-        background_attention=PROXY_MASKS["background_attention"],
+        noisy_pixels=NOISY_PIXELS,
+        missing_keywords=MISSING_KEYWORDS,
     message:
         "Write the proxy masks of {wildcards.assignment}."
     script:

@@ -30,7 +30,7 @@ def cam_mask(maps, labels, size, threshold):
     # Zhou et al., Learning Deep Features for Discriminative Localization, §3.2: the map's own scores, from 20 % of the
     # largest on; ASSUME scores below 0 speak against the keyword
     scores = np.maximum(np.log(maps / (1 - maps)), 0)
-    shares = [resized(score / score.max(), size) for score in scores if score.max() > 0]
+    shares = [_resized(score / score.max(), size) for score in scores if score.max() > 0]
     present = [label for score, label in zip(scores, labels, strict=True) if score.max() > 0]
     if not present:
         return None
@@ -38,27 +38,6 @@ def cam_mask(maps, labels, size, threshold):
     return np.array([0, *present], np.uint8)[best]
 
 
-def attended(maps, size, threshold):
-    """Pixels where the attention of some keyword reaches a share of its largest.
-
-    Parameters
-    ----------
-    maps : (K, h, w) float
-        Attention of the photo's keywords in [0, 1].
-    size : (int, int)
-        Height and width of the photo, pixels.
-    threshold : float
-        The share, in (0, 1].
-
-    Returns
-    -------
-    (H, W) bool
-    """
-    maps = np.asarray(maps, np.float64)
-    shares = [resized(values / values.max(), size) for values in maps if values.max() > 0]
-    return np.max(shares, axis=0, initial=0) >= threshold if shares else np.zeros(size, bool)
-
-
-def resized(values, size):
+def _resized(values, size):
     """A map (h, w), resized bilinearly with half-pixel centres, as for the scores of instances."""
     return np.asarray(Image.fromarray(values.astype(np.float32)).resize(size[::-1], Image.Resampling.BILINEAR))

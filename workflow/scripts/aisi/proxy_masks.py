@@ -1,7 +1,6 @@
 """Proxy ground truth: the label map and the COCO objects of a photo, from its tagged instances (PAPER §3)."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePath
@@ -9,9 +8,10 @@ from pathlib import PurePath
 import numpy as np
 from pycocotools import mask as rle
 
-from aisi.formats import IGNORE, NOISY, open_attention, read_images, read_salient_instances
+from aisi.formats import IGNORE, NOISY
 
 NOISY_PIXELS = ("ignore", "background")
+MISSING_KEYWORDS = ("background", "ignore")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class TaggedPhoto:
         ``file_name`` is the path below the dataset's folder of photos.
     height, width : int
         Of the upright photo.
+    keywords : tuple of int
+        Labels 1..C of the photo's keywords.
     boxes : (n, 4) int64
         XYXY, half-open.
     scores : (n,) float32
@@ -38,6 +40,7 @@ class TaggedPhoto:
     file_name: str
     height: int
     width: int
+    keywords: tuple
     boxes: np.ndarray
     scores: np.ndarray
     masks: list
@@ -66,6 +69,7 @@ def tagged_photos(shards, tags, categories) -> Iterator[TaggedPhoto]:
     ValueError
         If an instance has no tag, or an instance's mask is not of the photo's size.
     """
+    label_of = dict(zip(categories["name"], categories["label"], strict=True))
     tag_of = dict(zip(zip(tags["image_id"], tags["instance_id"], strict=True), tags["label"], strict=True))
     for images, instances in shards:
         rows_of = instance_rows(instances.image_ids)
@@ -76,32 +80,12 @@ def tagged_photos(shards, tags, categories) -> Iterator[TaggedPhoto]:
                 PurePath(*PurePath(photo.path).parts[-len(PurePath(photo.image_id).parts) :]).as_posix(),
                 photo.height,
                 photo.width,
+                tuple(label_of[name] for name in photo.keywords),
                 instances.boxes[rows],
                 instances.scores[rows],
                 masks_of_size(instances.masks[rows], photo),
                 _labels(photo.image_id, instances.instance_ids[rows].tolist(), tag_of),
             )
-
-
-def with_attention(images, salient_instances, attention, tags, categories):
-    """Tagged photos of shards on disk with their attention maps.
-
-    Parameters
-    ----------
-    images, salient_instances, attention : list of str or Path
-        Files of each shard; without ``attention``, an empty list, there are no maps.
-    tags, categories : DataFrame
-        As for :func:`tagged_photos`.
-
-    Yields
-    ------
-    (TaggedPhoto, (K, h, w) float or None)
-    """
-    for table, instances, path in zip(images, salient_instances, attention or [None] * len(images), strict=True):
-        with open_attention(path) if path else nullcontext() as maps:
-            shard = read_images(table), read_salient_instances(instances)
-            for photo in tagged_photos([shard], tags, categories):
-                yield photo, maps[photo.image_id][1] if path else None
 
 
 def masks_of_size(masks, photo):
@@ -135,7 +119,7 @@ def instance_rows(image_ids):
     return rows
 
 
-def proxy_mask(masks, labels, noisy_pixels="ignore", unsure=None):
+def proxy_mask(masks, labels, keywords, noisy_pixels="ignore", missing_keywords="background"):
     """Label map of one photo.
 
     Parameters
@@ -144,10 +128,12 @@ def proxy_mask(masks, labels, noisy_pixels="ignore", unsure=None):
         COCO compressed RLE of the photo's instances.
     labels : (n,) int
         Their labels, 0 = noisy.
+    keywords : collection of int
+        Labels of the photo's keywords.
     noisy_pixels : {"ignore", "background"}
         What the pixels of noisy instances become.
-    unsure : (H, W) bool, optional
-        Pixels that are ignored where no instance covers them, rather than background.
+    missing_keywords : {"background", "ignore"}
+        What the background becomes in a photo of which some keyword is no instance's tag.
 
     Returns
     -------
@@ -157,9 +143,10 @@ def proxy_mask(masks, labels, noisy_pixels="ignore", unsure=None):
     labels = np.asarray(labels, np.int64)
     if not np.any(labels != NOISY):
         return None  # ASSUME: a photo in which no instance has a tag gets no proxy
-    # ASSUME: what noisy pixels become is unspecified, and so is background where an object may have been missed
-    values = np.where(labels == NOISY, IGNORE if noisy_pixels == "ignore" else 0, labels)
-    proxy = np.zeros(masks[0]["size"], np.uint8) if unsure is None else np.where(unsure, IGNORE, 0).astype(np.uint8)
+    # ASSUME: noisy pixels and the background of a photo with a missing keyword are unspecified; both are config keys
+    background = IGNORE if missing_keywords == "ignore" and not set(keywords) <= set(labels.tolist()) else 0
+    values = np.where(labels == NOISY, IGNORE if noisy_pixels == "ignore" else background, labels)
+    proxy = np.full(masks[0]["size"], background, np.uint8)
     # ASSUME: where two instances overlap the smaller one is on top, of two equal ones the first
     for instance in np.lexsort((np.arange(len(labels)), rle.area(masks)))[::-1]:
         proxy[rle.decode(masks[instance]).astype(bool)] = values[instance]
