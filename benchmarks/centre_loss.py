@@ -71,29 +71,35 @@ def train(root, weight, epochs, folder, features):
     return load_extractor(folder / f"{weight}.safetensors", CPU)
 
 
-def judge_held_out(extractor, root, config):
+def judge_held_out(extractor, root):
     """Mean cosine within and between the categories of a folder, and the purity of the graph."""
-    samples, features = ImageFolder(root).samples, config["features"]
+    samples, features = ImageFolder(root).samples, DEFAULT["features"]
     size = (features["crop_size"],) * 2
     crops = (to_tensor(warp(read_photo(path), size))[None] for path, _ in samples)
     vectors = np.concatenate(list(extract(extractor, crops, features["batch_size"], features["flip"])))
     kinds = np.array([kind for _, kind in samples])
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     cosines, same = unit @ unit.T, kinds[:, None] == kinds
-    one, two = build_graph(vectors, config["graph"]["k"], quiet=True).edges.T
+    one, two = build_graph(vectors, DEFAULT["graph"]["k"], quiet=True).edges.T
     purity = float((kinds[one] == kinds[two]).mean())
     own = np.eye(len(kinds), dtype=bool)
     return {"within": cosines[same & ~own].mean(), "between": cosines[~same].mean(), "purity": purity}
 
 
+def read_run(results, features):
+    """Photos of a run, their salient instances, and batches of the instances' crops."""
+    images = read_images(*sorted(results.glob("images/train/shard_*.csv")))
+    instances = read_salient_instances(*sorted(results.glob("salient_instances/train/shard_*.h5")))
+    paths = {photo.image_id: results.parent / photo.path for photo in images.itertuples()}
+    crops = read_crops(instances, paths, features["crop_size"], features["padding"], features["background"])
+    return images, instances, crops
+
+
 def judge_tags(extractor, results, config):
     """Figures of the tags of ``partition`` with these features of a run's instances, and purity of their graph."""
     features, partition, graph = config["features"], config["partition"], config["graph"]
-    images = read_images(*sorted(results.glob("images/train/shard_*.csv")))
-    instances = read_salient_instances(*sorted(results.glob("salient_instances/train/shard_*.h5")))
+    _, instances, crops = read_run(results, features)
     scores = read_scores(*sorted(results.glob("scores/train/shard_*.h5")))
-    paths = {photo.image_id: results.parent / photo.path for photo in images.itertuples()}
-    crops = read_crops(instances, paths, features["crop_size"], features["padding"], features["background"])
     vectors = np.concatenate(list(extract(extractor, crops, features["batch_size"], features["flip"])))
     keywords = (scores.offsets, scores.labels) if graph["shared_keywords_only"] else None
     edges = build_graph(vectors, graph["k"], keywords, graph["centre_features"], quiet=True)
@@ -126,7 +132,7 @@ if __name__ == "__main__":
             extractor = train(roots[0], weight, arguments.epochs, Path(folder), DEFAULT["features"])
             seconds = process_time() - started
             title = "not trained" if weight is None else "softmax" + (f" + {weight:g} centre loss" if weight else "")
-            judged = judge_held_out(extractor, roots[1], DEFAULT) | judge_tags(extractor, arguments.results, DEFAULT)
+            judged = judge_held_out(extractor, roots[1]) | judge_tags(extractor, arguments.results, DEFAULT)
             rows.append({"features": title, "CPU seconds": round(seconds), **judged})
             print(rows[-1], file=sys.stderr, flush=True)
     print(markdown(pd.DataFrame(rows)))

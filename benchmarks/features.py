@@ -17,12 +17,10 @@ from time import process_time
 import pandas as pd
 import torch
 import yaml
-from centre_loss import DEFAULT, judge_tags, train
+from centre_loss import DEFAULT, judge_tags, read_run, train
 from PIL import Image
 from snakemake.utils import update_config
 
-from aisi.features import read_crops
-from aisi.formats import read_images, read_salient_instances
 from aisi.tables import markdown
 
 OTHER_BACKBONES = ["tf_efficientnet_lite0", "tf_efficientnet_lite2"]
@@ -51,11 +49,8 @@ def changed(config, **features):
 
 def single_keyword_instances(results, features, folder):
     """Write the instances of photos with one keyword as a folder for each keyword; gives the number of pictures."""
-    images = read_images(*sorted(results.glob("images/train/shard_*.csv")))
-    instances = read_salient_instances(*sorted(results.glob("salient_instances/train/shard_*.h5")))
-    paths = {photo.image_id: results.parent / photo.path for photo in images.itertuples()}
+    images, instances, crops = read_run(results, features)
     keywords = dict(zip(images["image_id"], images["keywords"], strict=True))
-    crops = read_crops(instances, paths, features["crop_size"], features["padding"], features["background"])
     numbers = iter(range(len(instances)))
     for batch in crops:
         for crop in batch:
