@@ -1,6 +1,6 @@
 """Snakemake's own share of the demo: the seconds of `make demo` on one core in which no job ran.
 
-    python benchmarks/overhead.py
+    python benchmarks/overhead.py FOLDER    # a new one, where the demo is run
 
 Planning, starting and ending of jobs, hashing, and the report, beside the seconds of the jobs in results/benchmarks.
 """
@@ -8,7 +8,6 @@ Planning, starting and ending of jobs, hashing, and the report, beside the secon
 import argparse
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from time import perf_counter
 
@@ -17,19 +16,21 @@ import pandas as pd
 ROOT = Path(__file__).parents[1]
 
 
-def main():
-    """Run the demo in a folder of its own, and print its seconds, the jobs' and the share of the rest."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "snakemake", "--cores", "1", "--directory", folder]
-        command += ["--report", "results/report.html", "--report-after-run"]
-        started = perf_counter()
-        subprocess.run(command, cwd=ROOT, check=True)
-        wall = perf_counter() - started
-        tables = [pd.read_csv(path, sep="\t") for path in Path(folder, "results").rglob("benchmarks/**/*.tsv")]
+def main(folder):
+    """Run the demo in a folder, and print its seconds, the jobs' and the share of the rest."""
+    if folder.exists():
+        raise SystemExit(f"{folder} exists: what it holds would not be computed again. Name a new folder.")
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--directory", folder]
+    command += ["--report", "results/report.html", "--report-after-run"]
+    started = perf_counter()
+    subprocess.run(command, cwd=ROOT, check=True)
+    wall = perf_counter() - started
+    tables = [pd.read_csv(path, sep="\t") for path in (folder / "results").rglob("benchmarks/**/*.tsv")]
     jobs = sum(table["s"].sum() for table in tables)
     print(f"{len(tables)} jobs: {jobs:.0f} of {wall:.0f} s; Snakemake's own share {1 - jobs / wall:.1%}")
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    main()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    main(parser.parse_args().folder.resolve())

@@ -1,10 +1,11 @@
 """A SLURM of the tests' own: real daemons on this machine that play several nodes; needs root, no systemd.
 
-python slurm.py FOLDER          # start one and keep it until Ctrl-C, to try things by hand
+python slurm.py FOLDER          # start one and keep it until Ctrl-C or kill, to try things by hand
 """
 
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -199,7 +200,8 @@ def free_ports(n):
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background ignores the first
+        signal.signal(number, lambda *_: sys.exit())
     with Slurm(sys.argv[1]) as cluster:
         print(cluster.run("sinfo"), f"export SLURM_CONF={cluster.folder}/slurm.conf", sep="")
-        with suppress(KeyboardInterrupt):
-            time.sleep(1e9)
+        signal.pause()
