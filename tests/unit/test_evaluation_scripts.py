@@ -286,8 +286,7 @@ def test_many_assignments_at_once_are_judged_as_one_by_one(run_folder):
             parts.append(read_metrics("metrics.csv").assign(assignment=assignment))
         shutil.rmtree("proxies")
     inputs = {"tags": [f"{assignment}.csv" for assignment in TAGGED_BY], "oracle": "oracle.csv"}
-    silent = {"noisy_pixels": "ignore", "missing_keywords": "background"}
-    params = {"rows": [[assignment, 3] for assignment in TAGGED_BY], "silent": silent, "split": "train"}
+    params = {"rows": [[assignment, 3] for assignment in TAGGED_BY], "split": "train"}
     run("evaluate_experiment", "log.txt", input=SHARED | inputs, output={"metrics": "all.csv"}, params=params)
     pd.testing.assert_frame_equal(read_metrics("all.csv"), pd.concat(parts, ignore_index=True))
     values = read_metrics("all.csv").query("category == 'all' and metric == 'miou'")["value"]

@@ -154,7 +154,6 @@ rule evaluate_experiment:
     params:
         code=code_digest("evaluate_experiment"),
         rows=rows_of_experiment,
-        silent=config["proxy_masks"],
         split=TRAIN,
     message:
         "Judge tags and proxies of {wildcards.experiment}, all rows and seeds."

@@ -10,7 +10,7 @@ from aisi.progress import log_to
 from aisi.proxy_masks import tagged_photos
 
 
-def main(tags, rows, oracle, images, salient_instances, categories, masks, objects, listed, silent, split, output):
+def main(tags, rows, oracle, images, salient_instances, categories, masks, objects, listed, split, output):
     """Judge each of ``tags``, of an assignment and a seed in ``rows``, as rules evaluate_tags and _proxy_* would."""
     categories, photos, tables = read_categories(categories), read_images(*images), [read_tags(path) for path in tags]
     names, oracle, judged = categories["name"], read_tags(oracle), photos_with_masks(photos, masks)
@@ -20,7 +20,7 @@ def main(tags, rows, oracle, images, salient_instances, categories, masks, objec
     truth = read_truth(photos, judged, with_objects, masks, objects, len(names))
     parts = []
     for (assignment, seed), table, figures in zip(
-        rows, tables, judge_proxies(zip(tagged, truth, strict=True), len(rows), names, **silent), strict=True
+        rows, tables, judge_proxies(zip(tagged, truth, strict=True), len(rows), names), strict=True
     ):
         figures = {"tags": judge_tags(table, oracle, judged["image_id"], names)} | figures
         head = {"assignment": assignment, "seed": seed, "split": split}
@@ -40,7 +40,6 @@ if "snakemake" in globals():
             masks=snakemake.input.masks,
             objects=snakemake.input.objects,
             listed=snakemake.input.listed or None,
-            silent=snakemake.params.silent,
             split=snakemake.params.split,
             output=snakemake.output.metrics,
         )

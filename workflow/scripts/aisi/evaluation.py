@@ -60,7 +60,7 @@ def judge_tags(tags, oracle, judged, names):
     return tag_metrics(pairs["label"], pairs["label_true"], pairs["keywords"].map(len), names)
 
 
-def judge_proxies(photos, n_assignments, names, noisy_pixels, missing_keywords):
+def judge_proxies(photos, n_assignments, names):
     """Judge the proxies of many assignments as if they had been written, each photo's true masks read once.
 
     Parameters
@@ -71,8 +71,6 @@ def judge_proxies(photos, n_assignments, names, noisy_pixels, missing_keywords):
     n_assignments : int
     names : list of str
         Names of labels 1..C.
-    noisy_pixels, missing_keywords : str
-        As for :func:`aisi.proxy_masks.proxy_mask`.
 
     Returns
     -------
@@ -88,7 +86,7 @@ def judge_proxies(photos, n_assignments, names, noisy_pixels, missing_keywords):
             for total, photo in zip(totals, tagged, strict=True):
                 key = photo.labels.tobytes()
                 if key not in confusions:
-                    proxy = proxy_mask(photo.masks, photo.labels, photo.keywords, noisy_pixels, missing_keywords)
+                    proxy = proxy_mask(photo.masks, photo.labels, photo.keywords)  # 255 counts as background
                     proxy = np.zeros_like(truth) if proxy is None else proxy
                     confusions[key] = confusion_matrix(truth, proxy, len(names))
                 total.add(confusions[key])
