@@ -13,6 +13,7 @@ time; wall seconds are in brackets. Samples are loaded in the training's own pro
 import argparse
 import contextlib
 import importlib
+import inspect
 import io
 import itertools
 import os
@@ -196,7 +197,7 @@ def prepare(stage, home, photos, backbone, n):
         recipe = RECIPE | {"iterations": n}
         arguments |= TRAINING | {"recipe": recipe, "weights": data.home / "trained", "log": data.home / "log.csv"}
         arguments.get("training", {})["recipe"] = recipe
-        accepted = importlib.import_module(stage.__name__).main.__code__.co_varnames
+        accepted = inspect.signature(importlib.import_module(stage.__name__).main).parameters
         arguments = {name: value for name, value in arguments.items() if name in accepted}
     return lambda: importlib.import_module(stage.__name__).main(**arguments), bare
 

@@ -373,6 +373,8 @@ def predict(model, photo, scales=(1.0,), flip=False):
         image = to_tensor(Image.fromarray(photo).resize(size, Image.Resampling.BILINEAR))[None].to(device)
         for mirrored in (False, True) if flip else (False,):
             logits = model((image.flip(3) if mirrored else image).contiguous(memory_format=torch.channels_last))
-            logits = F.interpolate(logits, (height, width), mode="bilinear", align_corners=False)[0]
-            total = total + (logits.flip(2) if mirrored else logits).softmax(0)
-    return total.argmax(0).to(torch.uint8).cpu().numpy()
+            # classes last, as the softmax and the argmax over them read memory
+            logits = logits.contiguous(memory_format=torch.channels_last)
+            logits = F.interpolate(logits, (height, width), mode="bilinear", align_corners=False)[0].permute(1, 2, 0)
+            total = total + (logits.flip(1) if mirrored else logits).softmax(-1)
+    return total.argmax(-1).to(torch.uint8).cpu().numpy()
