@@ -174,7 +174,7 @@ def train_semantic(data, backbone):
     arguments = {"images": [data.home / "images.csv"], "categories": data.home / "categories.csv", "network": network}
     arguments |= {"proxies": data.home / "proxies"}
     crops = {"crop": SIZES["deeplab"], "scales": [0.5, 1.5], "colour_jitter": 0.3, "ignored_pixels": "nothing"}
-    arguments |= {"training": {"crops": crops, "logit_adjustment": 0.0}}
+    arguments |= {"salient": None, "training": {"crops": crops, "salient_share": 0.0, "logit_adjustment": 0.0}}
     labels = torch.ones(RECIPE["batch_size"], *[SIZES["deeplab"]] * 2, dtype=torch.long)
     batch = images(RECIPE["batch_size"], SIZES["deeplab"]), labels, torch.zeros(len(labels), 3, dtype=torch.bool)
     return arguments, trained(deeplab.DeepLab(2, **network), deeplab.segmentation_loss, batch)

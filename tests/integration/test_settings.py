@@ -81,6 +81,7 @@ VALUES = {
     "partition.stale_overrides": ("photos", "drop"),
     "semantic.assignments": ("demo", ["attention"]),
     "semantic.train": ("demo", []),
+    "semantic.networks.light.training.salient_share": ("demo", 0.5),
     "instance.assignments": ("demo", ["attention"]),
     "instance.train": ("demo", []),
     "ablation.network_seeds": ("demo", [1]),

@@ -75,3 +75,10 @@ def test_a_path_that_is_gone_is_an_error(finished_photos):
     path.with_suffix(".away").rename(path)
     assert run.returncode != 0
     assert "overrides.csv, which does not exist" in run.stdout + run.stderr
+
+
+def test_pictures_that_no_key_names_are_an_error(finished_photos):
+    changes = {"semantic": {"networks": {"light": {"training": {"salient_share": 0.5}}}}}
+    run = finished_photos.snakemake("--dry-run", config=finished_photos.home / "base.yaml", changes=changes)
+    assert run.returncode != 0
+    assert "name their folder in salient_instances.training.root" in run.stdout + run.stderr

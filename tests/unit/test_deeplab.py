@@ -19,6 +19,7 @@ from aisi.deeplab import (
     DeepLab,
     Proxy,
     ProxyCrops,
+    SalientCrops,
     adjust_logits,
     find_proxies,
     load_deeplab,
@@ -27,7 +28,7 @@ from aisi.deeplab import (
     save_deeplab,
     segmentation_loss,
 )
-from aisi.formats import read_labels, write_labels
+from aisi.formats import IGNORE, read_labels, write_labels
 from aisi.images import read_photo
 from aisi.processes import on_gpus
 from tiny_photos import BACKBONE, CATEGORIES, COLOURS, halves, write_photos
@@ -192,6 +193,48 @@ def test_both_ways_are_seen(proxies):
     assert firsts == {1, 2}
 
 
+@pytest.fixture
+def salient_crops(tmp_path, proxies):
+    """Half of the samples show one picture: void to the left, an instance to the right, background between."""
+    labels = np.zeros((40, 40), np.uint8)
+    labels[:, :10], labels[:, 30:] = 255, 7
+    picture, mask = tmp_path / "salient.jpg", tmp_path / "salient.png"
+    Image.new("RGB", (40, 40), "red").save(picture)
+    write_labels(mask, labels)
+    crops = ProxyCrops(proxies, 3, 40, (1.0, 1.0), 0.0, "nothing")
+    return SalientCrops(crops, [(picture, mask)], 0.5)
+
+
+def test_a_share_of_the_samples_shows_salient_instances(salient_crops, proxies):
+    assert len(salient_crops) == 2 * len(proxies)
+    assert len(SalientCrops(salient_crops.crops, [], 0.0)) == len(proxies)
+    for ours, theirs in zip(
+        salient_crops.sample(1, np.random.default_rng(0)),
+        salient_crops.crops.sample(1, np.random.default_rng(0)),
+        strict=True,
+    ):
+        assert torch.equal(ours, theirs)
+
+
+def test_a_salient_instance_may_be_of_any_category(salient_crops):
+    image, labels, candidates = salient_crops.sample(len(salient_crops) - 1, np.random.default_rng(0))
+    if labels[0, 0] == IGNORE:  # mirrored
+        labels = labels.flip(1)
+    assert image.shape == (3, 40, 40)
+    assert (labels[:, :10] == OUTSIDE).all()
+    assert (labels[:, 10:30] == 0).all()
+    assert (labels[:, 30:] == IGNORE).all()
+    assert candidates.tolist() == [False, True, True, True]
+
+
+def test_a_salient_instance_teaches_that_it_is_no_background(salient_crops):
+    *_, candidates = salient_crops.sample(len(salient_crops) - 1, np.random.default_rng(0))
+    labels = torch.full((1, 2, 2), IGNORE)
+    # odds of 1 : 1 : 2 : 4, so 7 in 8 for the three categories together
+    loss = segmentation_loss(constant(1, 1, 2, 4), (torch.zeros(1, 3, 2, 2), labels, candidates[None]))
+    assert loss.item() == pytest.approx(-np.log(7 / 8), rel=1e-5)
+
+
 def test_photos_without_a_proxy_are_left_out(tmp_path):
     images = write_photos(tmp_path, PAIRS)
     write_proxies(tmp_path / "proxies", images[:1], PAIRS[:1])
@@ -261,7 +304,8 @@ def arguments(folder, epochs, seed=0, recipe=None, **changes):
     return {
         **{"images": [folder / "images.csv"], "categories": folder / "categories.csv", "proxies": folder / "proxies"},
         **{"network": NETWORK, "pretrained": "none", "seed": seed, "threads": 1, "code": "0"},
-        "training": {"crops": CROPS, "recipe": recipe, "logit_adjustment": 0.0},
+        "salient": None,
+        "training": {"crops": CROPS, "salient_share": 0.0, "recipe": recipe, "logit_adjustment": 0.0},
         **{"weights": folder / "weights.safetensors", "log": folder / "training.csv", "times": None},
         **changes,
     }
@@ -285,6 +329,28 @@ def test_training_learns_colours_and_predicts_them(tmp_path):
     ]
     assert np.mean(right) > 0.85
     assert Image.open(tmp_path / "predictions" / "000.png").mode == "P"
+
+
+def test_training_reads_the_pictures_of_salient_instances(tmp_path):
+    """Proxies that are red all over know no background; the picture shows some, in green beside a blue instance."""
+    pairs, scene = [("red", "red")] * 4, halves("blue", "green", (64, 64))
+    write_proxies(tmp_path / "proxies", write_photos(tmp_path, pairs, size=(64, 64)), pairs)
+    for folder in ("JPEGImages", "SegmentationObject", "ImageSets"):
+        (tmp_path / "salient" / folder).mkdir(parents=True)
+    Image.fromarray(scene).save(tmp_path / "salient/JPEGImages/a.jpg")
+    write_labels(
+        tmp_path / "salient/SegmentationObject/a.png", np.repeat([[9, 0]], 32, 1).repeat(64, 0).astype(np.uint8)
+    )
+    (tmp_path / "salient/ImageSets/train.txt").write_text("a")
+    predictions = {}
+    for share in (0.0, 0.5):
+        settings = arguments(tmp_path, 20, salient=[tmp_path / "salient", "train"])
+        settings["training"]["salient_share"] = share
+        train_semantic.main(**settings)
+        network = load_deeplab(tmp_path / "weights.safetensors", CPU, len(CATEGORIES))
+        predictions[share] = predict(network, scene)
+    assert (predictions[0.0] == 1).all()
+    assert (predictions[0.5][:, :28] > 0).mean() > 0.9 and (predictions[0.5][:, 36:] == 0).mean() > 0.9
 
 
 KILLED = """

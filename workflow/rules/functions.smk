@@ -61,6 +61,12 @@ def segmenter(*keys):
     return lambda wildcards: value_of(SEGMENTERS[wildcards.network], keys)
 
 
+def salient_files(wildcards):
+    """Pictures of salient instances that the semantic network learns from, with masks and lists, if it does."""
+    parts = ("JPEGImages", "SegmentationObject", "ImageSets") if segmenter("training", "salient_share")(wildcards) else ()
+    return [by_content(f"{SALIENT_PICTURES}/{part}") for part in parts]
+
+
 def instance_segmenter(*keys):
     """Function of the wildcards: the value of the keys in the instance network's block of the config."""
     return lambda wildcards: value_of(INSTANCE_SEGMENTERS[wildcards.network], keys)

@@ -15,12 +15,20 @@ UNKNOWN = set(config["semantic"]["train"]) - set(SEGMENTERS)
 if UNKNOWN:
     raise WorkflowError(f"Config key semantic.train names {', '.join(sorted(UNKNOWN))}, not among semantic.networks.")
 
+WITH_PICTURES = [name for name, block in SEGMENTERS.items() if block["training"]["salient_share"]]
+if WITH_PICTURES and not (SALIENT_TRAINING["root"] or config["dataset"]["format"] == "demo"):
+    raise WorkflowError(
+        f"Config key semantic.networks.{WITH_PICTURES[0]}.training.salient_share asks for pictures of salient instances: "
+        "name their folder in salient_instances.training.root, or set salient_share to 0."
+    )
+
 
 rule train_semantic:
     input:
         images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
         categories="results/categories.csv",
         proxies="{home}/proxy_masks/{assignment}/SegmentationClass",
+        salient=salient_files,
         backbone=lambda wildcards: weights_input(segmenter("network")(wildcards)),
     output:
         weights="{home}/semantic/{assignment}/{network}/seed-{seed}/weights.safetensors",
@@ -45,6 +53,7 @@ rule train_semantic:
         network=lambda wildcards: {k: v for k, v in segmenter("network")(wildcards).items() if k != "weights"},
         pretrained=lambda wildcards: weights_input(segmenter("network")(wildcards)) or "none",
         training=segmenter("training"),
+        salient=lambda wildcards: [SALIENT_PICTURES, SALIENT_TRAINING["train"]] if salient_files(wildcards) else None,
     message:
         "Train {wildcards.network} on the proxy masks of {wildcards.assignment}, seed {wildcards.seed}."
     script:

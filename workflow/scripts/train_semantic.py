@@ -6,27 +6,30 @@ from aisi import deeplab
 from aisi.formats import read_categories, read_images
 from aisi.processes import on_gpus
 from aisi.progress import log_to
+from aisi.salient_data import list_pictures
 from aisi.training import fit, training_identity
 from aisi.weights import pick_device
 
 
-def main(images, categories, proxies, network, pretrained, training, seed, threads, code, weights, log, times):
-    """Write safetensors and a CSV row an epoch."""
-    crops, recipe = training["crops"], training["recipe"]
+def main(images, categories, proxies, salient, network, pretrained, training, seed, threads, code, weights, log, times):
+    """Write safetensors and a CSV row an epoch; ``salient`` are root and list of pictures without categories."""
+    recipe, share = training["recipe"], training["salient_share"]
     device = pick_device(threads)
     torch.manual_seed(seed)
     photos, kinds = read_images(*images), read_categories(categories)
-    samples = deeplab.ProxyCrops(deeplab.find_proxies(photos, kinds, proxies), len(kinds), **crops)
-    print(f"{len(samples)} of {len(photos)} photos have a proxy mask.")
+    crops = deeplab.ProxyCrops(deeplab.find_proxies(photos, kinds, proxies), len(kinds), **training["crops"])
+    print(f"{len(crops)} of {len(photos)} photos have a proxy mask.")
+    pictures = list_pictures(*salient) if share else []
+    samples = deeplab.SalientCrops(crops, pictures, share)
     architecture = {"n_categories": len(kinds)} | network
     model = deeplab.DeepLab(**architecture, weights=pretrained).to(device)
     model.backbone.freeze(recipe.get("frozen_stages", 0))
-    files = [*images, categories, *(proxy.mask for proxy in samples.proxies)]
-    identity = training_identity(architecture, pretrained, crops, recipe, seed, code, files=files)
+    files = [*images, categories, *(proxy.mask for proxy in crops.proxies), *(mask for _, mask in pictures)]
+    identity = training_identity(architecture, pretrained, training["crops"], share, recipe, seed, code, files=files)
     groups = deeplab.parameter_groups(model, recipe.get("backbone_scale", 1.0))
     arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}
     fit(model, deeplab.segmentation_loss, samples, recipe, seed=seed, **arguments)
-    deeplab.adjust_logits(model, samples.proxies, training["logit_adjustment"])
+    deeplab.adjust_logits(model, crops.proxies, training["logit_adjustment"])
     deeplab.save_deeplab(weights, model, architecture)
 
 
@@ -36,6 +39,7 @@ if "snakemake" in globals():
             images=snakemake.input.images,
             categories=snakemake.input.categories,
             proxies=snakemake.input.proxies,
+            salient=snakemake.params.salient,
             network=snakemake.params.network,
             pretrained=snakemake.params.pretrained,
             training=snakemake.params.training,

@@ -15,6 +15,7 @@ from aisi.formats import IGNORE, read_labels
 from aisi.images import read_photo
 from aisi.keywords import keyword_labels
 from aisi.photo_tensors import jitter_colours, mirror, to_tensor
+from aisi.salient_data import VOID
 from aisi.weights import load_network, save_weights
 
 GREY = (124, 116, 104)
@@ -306,9 +307,14 @@ class ProxyCrops:
         nothing.
         """
         proxy = self.proxies[index]
-        photo, labels = Image.fromarray(read_photo(proxy.photo)), Image.fromarray(self._labels(proxy.mask))
+        image, target = self.cut_out(proxy.photo, proxy.mask, self._labels(proxy.mask), rng)
+        return image, target, self._candidates(proxy.keywords)
+
+    def cut_out(self, photo_path, mask_path, labels, rng):
+        """A random crop of a photo and of its labels (H, W), uint8 or int32: (3, S, S) uint8 and (S, S) int64."""
+        photo, labels = Image.fromarray(read_photo(photo_path)), Image.fromarray(labels)
         if photo.size != labels.size:
-            raise ValueError(f"{proxy.mask}: is {labels.size} pixels, its photo {proxy.photo} {photo.size}.")
+            raise ValueError(f"{mask_path}: is {labels.size} pixels, its photo {photo_path} {photo.size}.")
         box, size, (x, y) = self._place(photo.size, rng)
         canvas = Image.new("RGB", (self.crop,) * 2, GREY)
         canvas.paste(photo.resize(size, Image.Resampling.BILINEAR, box), (x, y))
@@ -316,8 +322,7 @@ class ProxyCrops:
         target[y : y + size[1], x : x + size[0]] = labels.resize(size, Image.Resampling.NEAREST, box)
         if rng.random() < 0.5:
             canvas, target = mirror(canvas), np.fliplr(target).copy()
-        canvas = jitter_colours(canvas, self.colour_jitter, rng)
-        return to_tensor(canvas), torch.from_numpy(target), self._candidates(proxy.keywords)
+        return to_tensor(jitter_colours(canvas, self.colour_jitter, rng)), torch.from_numpy(target)
 
     def _candidates(self, keywords):
         candidates = torch.zeros(self.n_categories + 1, dtype=torch.bool)
@@ -345,6 +350,41 @@ class ProxyCrops:
             size.append(length)
             corner.append(int(rng.integers(self.crop - length + 1)))
         return (box[0][0], box[1][0], box[0][1], box[1][1]), tuple(size), tuple(corner)
+
+
+class SalientCrops:
+    """Training samples: those of proxies, and crops of salient instances' pictures, whose masks know no category.
+
+    Such a picture is background but for its instances. An instance may be of any category, so it teaches where objects
+    end, and not what they are.
+
+    Parameters
+    ----------
+    crops : ProxyCrops
+        Samples of the proxies; those of the pictures are cut out like them.
+    pictures : list of (Path, Path)
+        As from :func:`aisi.salient_data.list_pictures`; drawn at random.
+    share : float
+        Of an epoch's samples that show these pictures, in [0, 1).
+    """
+
+    def __init__(self, crops, pictures, share):
+        self.crops, self.pictures = crops, pictures
+        self.n_pictures = round(len(crops) * share / (1 - share))
+
+    def __len__(self):
+        return len(self.crops) + self.n_pictures
+
+    def sample(self, index, rng):
+        """One sample, as from :meth:`ProxyCrops.sample`; the candidates of an instance's pixels are all categories."""
+        if index < len(self.crops):
+            return self.crops.sample(index, rng)
+        photo, mask = self.pictures[rng.integers(len(self.pictures))]
+        labels = read_labels(mask)
+        labels = np.select([labels == 0, labels == VOID], [0, OUTSIDE], IGNORE).astype(np.int32)
+        candidates = torch.ones(self.crops.n_categories + 1, dtype=torch.bool)
+        candidates[0] = False
+        return *self.crops.cut_out(photo, mask, labels, rng), candidates
 
 
 @torch.inference_mode()
