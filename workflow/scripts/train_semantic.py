@@ -13,22 +13,19 @@ from aisi.weights import pick_device
 
 def main(images, categories, proxies, salient, network, pretrained, training, seed, threads, code, weights, log, times):
     """Write safetensors and a CSV row an epoch; ``salient`` are root and list of pictures without categories."""
-    recipe, share = training["recipe"], training["salient_share"]
-    device = pick_device(threads)
+    recipe, share, device = training["recipe"], training["salient_share"], pick_device(threads)
     torch.manual_seed(seed)
     photos, kinds = read_images(*images), read_categories(categories)
     crops = deeplab.ProxyCrops(deeplab.find_proxies(photos, kinds, proxies), len(kinds), **training["crops"])
-    print(f"{len(crops)} of {len(photos)} photos have a proxy mask.")
-    pictures = list_pictures(*salient) if share else []
-    samples = deeplab.SalientCrops(crops, pictures, share)
+    samples = deeplab.SalientCrops(crops, list_pictures(*salient) if share else [], share)
     architecture = {"n_categories": len(kinds)} | network
     model = deeplab.DeepLab(**architecture, weights=pretrained).to(device)
     model.backbone.freeze(recipe.get("frozen_stages", 0))
-    files = [*images, categories, *(proxy.mask for proxy in crops.proxies), *(mask for _, mask in pictures)]
+    files = [*images, categories, *(proxy.mask for proxy in crops.proxies), *(mask for _, mask in samples.pictures)]
     identity = training_identity(architecture, pretrained, training["crops"], share, recipe, seed, code, files=files)
-    groups = deeplab.parameter_groups(model, recipe.get("backbone_scale", 1.0))
-    arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}
-    fit(model, deeplab.segmentation_loss, samples, recipe, seed=seed, **arguments)
+    arguments = {"log": log, "times": times, "identity": identity, "seed": seed}
+    arguments["parameter_groups"] = deeplab.parameter_groups(model, recipe.get("backbone_scale", 1.0))
+    fit(model, deeplab.segmentation_loss, samples, recipe, **arguments)
     deeplab.adjust_logits(model, crops.proxies, training["logit_adjustment"])
     deeplab.save_deeplab(weights, model, architecture)
 

@@ -220,7 +220,7 @@ class Proxy:
 
 
 def find_proxies(images, categories, folder):
-    """Photos and their proxy masks.
+    """Photos and their proxy masks; how many there are goes to the log.
 
     Parameters
     ----------
@@ -249,6 +249,7 @@ def find_proxies(images, categories, folder):
             f"{folder}: none of the {len(proxies)} photos has a proxy mask, so there is nothing to train on: no "
             "instance has a tag. Lower salient_instances.score_threshold, or raise partition.r."
         )
+    print(f"{len(found)} of {len(proxies)} photos have a proxy mask.")
     return found
 
 
