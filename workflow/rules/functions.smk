@@ -63,8 +63,9 @@ def segmenter(*keys):
 
 def salient_files(wildcards):
     """Pictures of salient instances that the semantic network learns from, with masks and lists, if it does."""
-    parts = ("JPEGImages", "SegmentationObject", "ImageSets") if segmenter("training", "salient_share")(wildcards) else ()
-    return [by_content(f"{SALIENT_PICTURES}/{part}") for part in parts]
+    if not segmenter("training", "salient_share")(wildcards):
+        return []
+    return [by_content(f"{SALIENT_PICTURES}/{part}") for part in ("JPEGImages", "SegmentationObject", "ImageSets")]
 
 
 def instance_segmenter(*keys):
