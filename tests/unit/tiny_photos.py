@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from aisi.formats import write_categories, write_images
+from aisi.formats import write_categories, write_images, write_labels
 
 BACKBONE = "tf_efficientnet_lite0"
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 50, 230)}
+PAIRS = [("red", "green"), ("green", "blue"), ("blue", "red")]
 CATEGORIES = pd.DataFrame(
     {"label": [1, 2, 3], "category_id": [1, 2, 3], "name": list(COLOURS), "colour": ["#000000"] * 3}
 )
@@ -34,3 +35,12 @@ def write_photos(folder, pairs, size=(48, 40)):
     write_images(Path(folder) / "images.csv", images)
     write_categories(Path(folder) / "categories.csv", CATEGORIES)
     return images
+
+
+def write_proxies(folder, images, pairs):
+    """True label maps of photos of two colours."""
+    labels = {name: number + 1 for number, name in enumerate(COLOURS)}
+    for photo, (left, right) in zip(images.itertuples(), pairs, strict=True):
+        mask = np.zeros((photo.height, photo.width), np.uint8)
+        mask[:, : photo.width // 2], mask[:, photo.width // 2 :] = labels[left], labels[right]
+        write_labels(folder / f"{photo.image_id}.png", mask)

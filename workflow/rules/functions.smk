@@ -61,11 +61,14 @@ def segmenter(*keys):
     return lambda wildcards: value_of(SEGMENTERS[wildcards.network], keys)
 
 
-def salient_files(wildcards):
-    """Pictures of salient instances that the semantic network learns from, with masks and lists, if it does."""
-    if not segmenter("training", "salient_share")(wildcards):
-        return []
+def salient_pictures(wildcards):
+    """Pictures with masks of salient instances, and the lists that name them."""
     return [by_content(f"{SALIENT_PICTURES}/{part}") for part in ("JPEGImages", "SegmentationObject", "ImageSets")]
+
+
+def salient_pictures_of_segmenter(wildcards):
+    """Those that the semantic network learns from, if it does."""
+    return salient_pictures(wildcards) if segmenter("training", "salient_share")(wildcards) else []
 
 
 def instance_segmenter(*keys):

@@ -15,9 +15,7 @@ SALIENT_PICTURES = SALIENT_TRAINING["root"] or "results/demo_salient_instances"
 
 rule train_s4net:
     input:
-        pictures=by_content(f"{SALIENT_PICTURES}/JPEGImages"),
-        masks=by_content(f"{SALIENT_PICTURES}/SegmentationObject"),
-        lists=by_content(f"{SALIENT_PICTURES}/ImageSets"),
+        pictures=salient_pictures,
         backbone=weights_input(SALIENT_NETWORK),
     output:
         weights="results/salient_instances/s4net.safetensors",
@@ -51,9 +49,7 @@ rule train_s4net:
 rule evaluate_s4net:
     input:
         weights=S4NET_WEIGHTS,
-        pictures=by_content(f"{SALIENT_PICTURES}/JPEGImages"),
-        masks=by_content(f"{SALIENT_PICTURES}/SegmentationObject"),
-        lists=by_content(f"{SALIENT_PICTURES}/ImageSets"),
+        pictures=salient_pictures,
     output:
         metrics="results/evaluation/s4net.csv",
     log:

@@ -28,7 +28,7 @@ rule train_semantic:
         images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
         categories="results/categories.csv",
         proxies="{home}/proxy_masks/{assignment}/SegmentationClass",
-        salient=salient_files,
+        salient=salient_pictures_of_segmenter,
         backbone=lambda wildcards: weights_input(segmenter("network")(wildcards)),
     output:
         weights="{home}/semantic/{assignment}/{network}/seed-{seed}/weights.safetensors",
@@ -53,7 +53,7 @@ rule train_semantic:
         network=lambda wildcards: {k: v for k, v in segmenter("network")(wildcards).items() if k != "weights"},
         pretrained=lambda wildcards: weights_input(segmenter("network")(wildcards)) or "none",
         training=segmenter("training"),
-        salient=lambda wildcards: [SALIENT_PICTURES, SALIENT_TRAINING["train"]] if salient_files(wildcards) else None,
+        salient=lambda wildcards, input: [SALIENT_PICTURES, SALIENT_TRAINING["train"]] if input.salient else None,
     message:
         "Train {wildcards.network} on the proxy masks of {wildcards.assignment}, seed {wildcards.seed}."
     script:
