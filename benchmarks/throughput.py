@@ -32,8 +32,17 @@ from pycocotools import mask as rle
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from aisi import attention, deeplab, features, s4net  # noqa: E402
-from aisi.formats import new_salient_instances, write_categories, write_images, write_labels  # noqa: E402
+from aisi import attention, deeplab, features, mask_rcnn, s4net  # noqa: E402
+from aisi.formats import (  # noqa: E402
+    new_salient_instances,
+    read_categories,
+    read_images,
+    read_instances,
+    write_categories,
+    write_coco_results,
+    write_images,
+    write_labels,
+)
 from aisi.salient_data import SalientPictures  # noqa: E402
 from aisi.training import make_optimizer  # noqa: E402
 
@@ -41,6 +50,8 @@ BACKBONES = {"resnet50": "resnet50", "light": "tf_efficientnet_lite0"}
 SIZES = {"s4net": 320, "attention": 512, "features": 224, "deeplab": 321}  # those of the paper's configs
 DECODER = {"head": "decoder", "rates": [6, 12, 18], "width": 96, "skip_width": 24, "output_stride": 16}
 PYRAMID = {"pyramid_channels": 256, "head_channels": 512, "mask_channels": [128, 64], "masking": "ternary"}
+REGIONS = {"pyramid_channels": 256, "anchor_sizes": [16, 32, 64, 128, 256], "proposals": 1000, "samples": 512}
+REGIONS |= {"image_size": 400, "largest_size": 667, "box_channels": 1024, "mask_channels": 256}  # half the paper's size
 DETECTION = {"score_threshold": 0.0, "max_instances": 6, "nms_iou": 0.4, "max_covered": 1.0}
 RECIPE = {"optimizer": "sgd", "learning_rate": 1e-6, "weight_decay": 0.0, "schedule": "poly", "batch_size": 4}
 RECIPE |= {"backbone_scale": 1.0}
@@ -53,7 +64,7 @@ class Dataset:
 
     def __init__(self, home, photos, n):
         self.home, self.n = Path(home), n
-        rows, names = [], [f"{number:04d}" for number in range(n)]
+        rows, instances, names = [], [], [f"{number:04d}" for number in range(n)]
         for folder in ("JPEGImages", "SegmentationObject", "proxies", "ImageSets", "folders/a", "folders/b"):
             (self.home / folder).mkdir(parents=True)
         with new_salient_instances(self.home / "instances.h5") as writer:
@@ -68,12 +79,19 @@ class Dataset:
                     write_labels(self.home / folder / f"{name}.png", labels)
                 masks = [rle.encode(np.asfortranarray(labels == label, np.uint8)) for label in (1, 2)]
                 writer.append(name, boxes, np.array([0.9, 0.8], np.float32), masks)
+                instances += mask_rcnn.coco_results(name, [1, 2], [0.9, 0.8], masks, [1, 2])
                 rows.append((name, str(path), *size, ("one", "two"), "0"))
         (self.home / "ImageSets" / "train.txt").write_text("\n".join(names))
         columns = ["image_id", "path", "width", "height", "keywords", "sha256"]
         write_images(self.home / "images.csv", pd.DataFrame(rows, columns=columns))
         kinds = {"label": [1, 2], "category_id": [1, 2], "name": ["one", "two"], "colour": ["#000000"] * 2}
         write_categories(self.home / "categories.csv", pd.DataFrame(kinds))
+        write_coco_results(self.home / "instances.json", instances)
+
+    def mean_size(self):
+        """Height and width."""
+        table = pd.read_csv(self.home / "images.csv", comment="#")
+        return round(table["height"].mean()), round(table["width"].mean())
 
 
 def ellipses(width, height):
@@ -129,9 +147,20 @@ def predict_semantic(data, backbone):
     write_categories(data.home / "categories.csv", kinds.assign(colour="#000000"))
     arguments = {"images": [data.home / "images.csv"], "categories": data.home / "categories.csv", "threads": 1}
     arguments |= {"weights": data.home / "w", "scales": [1.0], "flip": False, "output": data.home / "predictions"}
-    table = pd.read_csv(data.home / "images.csv", comment="#")
-    image = torch.zeros(1, 3, round(table["height"].mean()), round(table["width"].mean()), dtype=torch.uint8)
+    image = torch.zeros(1, 3, *data.mean_size(), dtype=torch.uint8)
     return arguments, lambda: model(image.contiguous(memory_format=torch.channels_last))
+
+
+def predict_instance(data, backbone):
+    architecture = {"n_categories": 2, "backbone": backbone} | REGIONS
+    model = mask_rcnn.InstanceSegmenter(**architecture).eval()
+    mask_rcnn.save_segmenter(data.home / "w", model, architecture)
+    settings = {"score_threshold": 0.0, "nms_iou": 0.5, "max_instances": 6}
+    arguments = {"images": [data.home / "images.csv"], "categories": data.home / "categories.csv", "threads": 1}
+    image = torch.rand(3, *data.mean_size())
+    model.roi_heads.score_thresh, model.roi_heads.detections_per_img = 0.0, settings["max_instances"]
+    arguments |= settings | {"weights": data.home / "w", "output": data.home / "predictions.json"}
+    return arguments, lambda: model([image * 255])
 
 
 def trained(model, loss, batch):
@@ -180,8 +209,20 @@ def train_semantic(data, backbone):
     return arguments, trained(deeplab.DeepLab(2, **network), deeplab.segmentation_loss, batch)
 
 
-STAGES = [detect_salient_instances, compute_attention_maps, compute_features, predict_semantic]
-STAGES += [train_s4net, train_attention, train_feature_extractor, train_semantic]
+def train_instance(data, backbone):
+    network = {"backbone": backbone} | REGIONS
+    arguments = {"images": [data.home / "images.csv"], "categories": data.home / "categories.csv", "network": network}
+    arguments |= {"coco": data.home / "instances.json", "samples": {"scales": [1.0, 1.0], "colour_jitter": 0.3}}
+    photos, kinds = read_images(data.home / "images.csv"), read_categories(data.home / "categories.csv")
+    found = mask_rcnn.find_instances(photos, read_instances(arguments["coco"], kinds), kinds["name"])
+    pictures = mask_rcnn.InstancePhotos(found, REGIONS["image_size"], REGIONS["largest_size"], **arguments["samples"])
+    batch = [pictures.sample(index, np.random.default_rng(0)) for index in range(RECIPE["batch_size"])]
+    model = mask_rcnn.InstanceSegmenter(2, **network)
+    return arguments, trained(model, mask_rcnn.instance_loss, pictures.collate(batch))
+
+
+STAGES = [detect_salient_instances, compute_attention_maps, compute_features, predict_semantic, predict_instance]
+STAGES += [train_s4net, train_attention, train_feature_extractor, train_semantic, train_instance]
 
 
 # ------------------------------------------------------------------ measuring

@@ -53,7 +53,9 @@ rule train_semantic:
         network=lambda wildcards: {k: v for k, v in segmenter("network")(wildcards).items() if k != "weights"},
         pretrained=lambda wildcards: weights_input(segmenter("network")(wildcards)) or "none",
         training=segmenter("training"),
-        salient=lambda wildcards, input: [SALIENT_PICTURES, SALIENT_TRAINING["train"]] if input.salient else None,
+        salient=lambda wildcards: (
+            [SALIENT_PICTURES, SALIENT_TRAINING["train"]] if salient_pictures_of_segmenter(wildcards) else None
+        ),
     message:
         "Train {wildcards.network} on the proxy masks of {wildcards.assignment}, seed {wildcards.seed}."
     script:
