@@ -2,11 +2,10 @@
 
 import torch
 
-from aisi import deeplab
+from aisi import deeplab, proxy_crops
 from aisi.formats import read_categories, read_images
 from aisi.processes import on_gpus
 from aisi.progress import log_to
-from aisi.proxy_crops import ProxyCrops, SalientCrops, find_proxies
 from aisi.salient_data import list_pictures
 from aisi.training import fit, training_identity
 from aisi.weights import pick_device
@@ -17,8 +16,8 @@ def main(images, categories, proxies, salient, network, pretrained, training, se
     recipe, share, device = training["recipe"], training["salient_share"], pick_device(threads)
     torch.manual_seed(seed)
     photos, kinds = read_images(*images), read_categories(categories)
-    crops = ProxyCrops(find_proxies(photos, kinds, proxies), len(kinds), **training["crops"])
-    samples = SalientCrops(crops, list_pictures(*salient) if share else [], share)
+    crops = proxy_crops.ProxyCrops(proxy_crops.find_proxies(photos, kinds, proxies), len(kinds), **training["crops"])
+    samples = proxy_crops.SalientCrops(crops, list_pictures(*salient) if share else [], share)
     architecture = {"n_categories": len(kinds)} | network
     model = deeplab.DeepLab(**architecture, weights=pretrained).to(device)
     model.backbone.freeze(recipe.get("frozen_stages", 0))
