@@ -89,6 +89,11 @@ rule sweep_retention:
         experiment("sweep_retention"),
 
 
+rule sweep_objectness:
+    input:
+        experiment("sweep_objectness"),
+
+
 rule sweep_graph:
     input:
         experiment("sweep_graph"),

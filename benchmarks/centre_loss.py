@@ -35,7 +35,7 @@ from aisi.metrics import tag_metrics  # noqa: E402
 from aisi.partition import solve  # noqa: E402
 from aisi.photo_tensors import to_tensor, warp  # noqa: E402
 from aisi.tables import markdown  # noqa: E402
-from aisi.tags import balance_categories, batch_problem  # noqa: E402
+from aisi.tags import batch_problem, weigh_scores  # noqa: E402
 
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 CPU = torch.device("cpu")
@@ -103,7 +103,8 @@ def judge_tags(extractor, results, config):
     vectors = np.concatenate(list(extract(extractor, crops, features["batch_size"], features["flip"])))
     keywords = (scores.offsets, scores.labels) if graph["shared_keywords_only"] else None
     edges = build_graph(vectors, graph["k"], keywords, graph["centre_features"], quiet=True)
-    scores = balance_categories(scores) if partition["balance_categories"] else scores
+    weights = partition["balance_categories"], partition["objectness_weight"]
+    scores = weigh_scores(scores, instances.scores, *weights)
     free = np.full(len(instances), -1)
     nodes, problem = batch_problem(edges, 0, scores, free, partition["beta"], partition["r"])
     labels = np.zeros(len(instances), np.int64)

@@ -77,7 +77,7 @@ class SmallRun:
         options = {"solver": "message_passing", "gap": 1e-6, "time_limit": None}
         solve_partition.main(
             **read,
-            balance=False,
+            weighing={"balance": False, "objectness_weight": 0.0},
             beta=1.0,
             r=0.9,
             options=options,

@@ -105,7 +105,7 @@ def test_the_whole_is_never_worse_than_batches(judged):
 
 @pytest.mark.parametrize(
     ("target", "rows", "graphs"),
-    [("sweep_beta", 6, {}), ("sweep_graph", 9, {"build_graph": 6})],
+    [("sweep_beta", 6, {}), ("sweep_objectness", 6, {}), ("sweep_graph", 9, {"build_graph": 6})],
 )
 def test_a_sweep_computes_only_what_depends_on_its_value(finished, target, rows, graphs):
     pending = finished.pending(target)

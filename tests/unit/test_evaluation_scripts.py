@@ -325,20 +325,25 @@ def test_proxies_from_attention_alone(run_folder):
 
 
 def test_objectives_on_the_datasets_graph(run_folder):
-    """Three instances, an edge of weight 1.5 between the first two: together they earn 3, and each beta p."""
+    """Three instances, an edge of weight 1.5 between the first two: together they earn 3, and each beta (p + s / 2)."""
     edges, weights = np.array([[0, 1]], np.int32), np.array([1.5], np.float32)
     write_graph("graph.npz", Graph(edges, weights, 3, np.array([0, 3]), np.arange(3)))
     scores = Scores(np.array([0, 2, 3, 4]), np.array([1, 2, 1, 2]), np.array([0.25, 0.5, 0.5, 1], np.float32))
     write_scores("scores.h5", scores)
+    with new_salient_instances("three.h5") as writer:
+        box, mask = [0, 0, 2, 2], rle.encode(np.asfortranarray(np.ones((2, 2), np.uint8)))
+        writer.append("a", [box] * 3, [0.75, 0.5, 0.25], [mask] * 3)
     labels = np.array([1, 1, 2])
-    whole = Partition(np.arange(3), labels, 20.5, 25.0, np.zeros(3), np.zeros(3, bool), "feasible", "message_passing")
+    whole = Partition(np.arange(3), labels, 28.0, 35.0, np.zeros(3), np.zeros(3, bool), "feasible", "message_passing")
     write_partition("whole/batch_0.npz", whole)
     tags = tag_oracle().iloc[:3].assign(keywords=[("cat", "dog")] * 3)
     for name, own in (("whole", labels), ("apart", [2, 0, 2])):
         write_tags(f"{name}.csv", tags.assign(label=own, tag="cat"))
     inputs = {"tags": ["whole.csv", "apart.csv"], "graph": "graph.npz", "scores": ["scores.h5"], "whole": "whole"}
-    params = {"assignments": ["whole", "apart"], "beta": 10, "balance": False, "seed": 3, "split": "train"}
+    inputs |= {"salient_instances": ["three.h5"]}
+    params = {"assignments": ["whole", "apart"], "beta": 10, "seed": 3, "split": "train"}
+    params |= {"balance_categories": False, "objectness_weight": 0.5}
     run("compute_objectives", "log.txt", input=inputs, output={"metrics": "metrics.csv"}, params=params)
     metrics = read_metrics("metrics.csv").set_index(["assignment", "metric"])
-    assert metrics["value"].tolist() == pytest.approx([20.5, 0.82, 15, 0.6])
+    assert metrics["value"].tolist() == pytest.approx([28, 0.8, 20, 4 / 7])
     assert metrics["n"].tolist() == [3, 3, 2, 2]

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -7,7 +8,15 @@ import pytest
 from aisi.assignments import graph_name, graph_settings, read_assignment
 from aisi.formats import Graph, SalientInstances, Scores
 from aisi.partition import PartitionError, PartitionProblem, build_model, objective, retained, solve
-from aisi.tags import as_partition, balance_categories, batch_problem, batches_of_job, no_graph, tag_table
+from aisi.tags import (
+    add_objectness,
+    as_partition,
+    balance_categories,
+    batch_problem,
+    batches_of_job,
+    no_graph,
+    tag_table,
+)
 
 
 def problem(edges, weights, candidates, scores=None, **options):
@@ -162,6 +171,23 @@ def test_nothing_to_balance():
     assert len(balance_categories(empty).scores) == 0
 
 
+def test_objectness_tells_which_instances_stay_not_which_tag():
+    """Three instances, no edges: the least attention, 0.55, goes; with the scores, the one that the detector doubts."""
+    scores = Scores(np.array([0, 2, 4, 6]), np.array([1, 2] * 3), np.array([0.7, 0.6, 0.5, 0.55, 0.8, 0.2], np.float32))
+    objectness = np.array([0.2, 0.9, 0.6])
+
+    def labels(weight, retention):
+        weighed = add_objectness(scores, objectness, weight)
+        _, problem = batch_problem(no_graph(3), 0, weighed, np.full(3, -1), 10.0, retention)
+        return solve(problem).labels.tolist()
+
+    assert labels(0, 0.7) == [1, 0, 1] and labels(0.5, 0.7) == [0, 2, 1]
+    assert labels(0, 1) == labels(0.5, 1) == [1, 2, 1]
+    added = add_objectness(scores, objectness, 0.5).scores
+    assert added.dtype == np.float32 and np.allclose(added - scores.scores, [0.1, 0.1, 0.45, 0.45, 0.3, 0.3])
+    assert np.array_equal(add_objectness(scores, objectness, 0).scores, scores.scores)
+
+
 def test_jobs_share_all_batches():
     for n_batches, n_jobs in itertools.product((0, 1, 5, 48), (1, 2, 7)):
         jobs = [batches_of_job(n_batches, n_jobs, job) for job in range(n_jobs)]
@@ -217,6 +243,7 @@ def test_tag_table_of_nothing():
 
 GRAPH = {"k": 3, "shared_keywords_only": False, "centre_features": False}
 PARTITION = {"mode": "dataset", "solver": "message_passing", "batch_solver": "cplex", "beta": 30, "r": 0.95}
+PARTITION |= {"objectness_weight": 0.25}
 
 
 @pytest.mark.parametrize(
@@ -245,6 +272,12 @@ def test_assignment_names(name, expected, graph):
     if found.mode == "dataset":
         settings = graph_settings(graph.removeprefix("dataset"), GRAPH)
         assert settings == {key: getattr(found, key) for key in GRAPH}
+
+
+def test_objectness_of_an_assignment():
+    assert read_assignment("objectness_weight-1.5", GRAPH, PARTITION) == replace(
+        read_assignment("partition", GRAPH, PARTITION), objectness_weight=1.5
+    )
 
 
 def test_the_whole_is_no_batch():

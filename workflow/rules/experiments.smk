@@ -8,6 +8,7 @@ EXPERIMENTS = {
     "ablation": ABLATION["assignments"],
     "sweep_beta": [f"beta-{value:g}" for value in SWEEPS["beta"]],
     "sweep_retention": [f"retention-{value:g}" for value in SWEEPS["retention"]],
+    "sweep_objectness": [f"objectness_weight-{value:g}" for value in SWEEPS["objectness_weight"]],
     "sweep_graph": [f"k-{k}" for k in SWEEPS["k"]]
     + [f"{key}-{value}" for key in ("shared_keywords_only", "centre_features") for value in ("false", "true")],
     "batches": ["batches-whole", "batches-given", "batches-category", "batches-shuffled-{seed}"],
@@ -16,6 +17,7 @@ TITLES = {
     "ablation": "Ablation (the paper's table 1a)",
     "sweep_beta": "Attention against similarity: beta (the paper's table 2a)",
     "sweep_retention": "Retention ratio r (the paper's table 2b)",
+    "sweep_objectness": "Objectness: the weight of an instance's own score",
     "sweep_graph": "The graph: k, neighbours that share a keyword, centred features",
     "batches": "What batches cost",
 }
@@ -103,6 +105,7 @@ rule compute_objectives:
         tags=tags_of_batches,
         graph=f"results/graph/{TRAIN}/dataset.npz",
         scores=shards_of(f"{{home}}/scores/{TRAIN}/shard_{{shard}}.h5"),
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
         whole="{home}/partition/batches-whole/job_0",
     output:
         metrics="{home}/experiments/objectives.csv",
@@ -119,7 +122,8 @@ rule compute_objectives:
     params:
         code=code_digest("compute_objectives"),
         assignments=batches_of_seed,
-        balance=PARTITION["balance_categories"],
+        balance_categories=PARTITION["balance_categories"],
+        objectness_weight=PARTITION["objectness_weight"],
         beta=PARTITION["beta"],
         seed=seed_of,
         split=TRAIN,

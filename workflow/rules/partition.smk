@@ -30,6 +30,7 @@ rule solve_partition:
     params:
         code=code_digest("solve_partition"),
         balance_categories=PARTITION["balance_categories"],
+        objectness_weight=setting("objectness_weight"),
         beta=setting("beta"),
         r=setting("retention"),
         solver=setting("solver"),

@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aisi.formats import read_graph, read_partition, read_scores, read_tags, write_metrics
+from aisi.formats import read_graph, read_partition, read_salient_instances, read_scores, read_tags, write_metrics
 from aisi.metrics import ALL, metric_table
 from aisi.partition import objective
 from aisi.progress import log_to
-from aisi.tags import balance_categories, batch_problem
+from aisi.tags import batch_problem, weigh_scores
 
 
-def main(tags, assignments, graph, scores, whole, balance, beta, seed, split, output):
+def main(tags, assignments, graph, scores, instances, whole, weighing, beta, seed, split, output):
     """Rows objective, and share_of_bound, the bound being that of the solution of the ``whole``."""
     graph, scores, bound = read_graph(graph), read_scores(*scores), read_partition(Path(whole) / "batch_0.npz").bound
-    scores = balance_categories(scores) if balance else scores
+    scores = weigh_scores(scores, read_salient_instances(*instances, masks=False).scores, **weighing)
     _, problem = batch_problem(graph, 0, scores, np.full(graph.n_nodes, -1), beta, retention=1)
     parts = []
     for assignment, path in zip(assignments, tags, strict=True):
@@ -35,8 +35,12 @@ if "snakemake" in globals():
             assignments=snakemake.params.assignments,
             graph=snakemake.input.graph,
             scores=snakemake.input.scores,
+            instances=snakemake.input.salient_instances,
             whole=snakemake.input.whole,
-            balance=snakemake.params.balance,
+            weighing={
+                "balance": snakemake.params.balance_categories,
+                "objectness_weight": snakemake.params.objectness_weight,
+            },
             beta=snakemake.params.beta,
             seed=snakemake.params.seed,
             split=snakemake.params.split,

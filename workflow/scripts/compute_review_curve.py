@@ -1,20 +1,22 @@
 """Measure how the accuracy of tags grows with a person's corrections, the person being the true masks."""
 
-from aisi.formats import read_graph, read_images, read_scores, read_tags, write_review_curve
+from aisi.formats import read_graph, read_images, read_salient_instances, read_scores, read_tags, write_review_curve
 from aisi.ground_truth import photos_with_masks
 from aisi.progress import log_to
 from aisi.review_curve import review_curve
-from aisi.tags import balance_categories
+from aisi.tags import weigh_scores
 
 
-def main(images, graph, scores, tags, oracle, masks, shares, random_orders, seed, balance, settings, output):
+def main(
+    images, graph, scores, instances, tags, oracle, masks, shares, random_orders, seed, weighing, settings, output
+):
     """Solve around the first corrections, for each share and order."""
     tags, oracle = read_tags(tags), read_tags(oracle)
     if not tags[["image_id", "instance_id"]].equals(oracle[["image_id", "instance_id"]]):
         raise ValueError("Tags and true tags are of different instances: delete both files and run the workflow again.")
     judged = tags["image_id"].isin(photos_with_masks(read_images(*images), masks)["image_id"]).to_numpy()
     graph, scores, true_labels = read_graph(graph), read_scores(*scores), oracle["label"].to_numpy()
-    scores = balance_categories(scores) if balance else scores
+    scores = weigh_scores(scores, read_salient_instances(*instances, masks=False).scores, **weighing)
     curve = review_curve(graph, scores, tags, true_labels, judged, shares, random_orders, seed, **settings)
     write_review_curve(output, curve)
     print(curve.to_string(index=False))
@@ -26,13 +28,17 @@ if "snakemake" in globals():
             images=snakemake.input.images,
             graph=snakemake.input.graph,
             scores=snakemake.input.scores,
+            instances=snakemake.input.salient_instances,
             tags=snakemake.input.tags,
             oracle=snakemake.input.oracle,
             masks=snakemake.input.masks,
             shares=snakemake.params.shares,
             random_orders=snakemake.params.random_orders,
             seed=snakemake.params.seed,
-            balance=snakemake.params.balance_categories,
+            weighing={
+                "balance": snakemake.params.balance_categories,
+                "objectness_weight": snakemake.params.objectness_weight,
+            },
             settings={
                 "beta": snakemake.params.beta,
                 "retention": snakemake.params.r,

@@ -6,16 +6,16 @@ from aisi.formats import read_categories, read_graph, read_salient_instances, re
 from aisi.overrides import pins, read_overrides
 from aisi.partition import solve
 from aisi.progress import log_to
-from aisi.tags import as_partition, balance_categories, batch_problem, batches_of_job
+from aisi.tags import as_partition, batch_problem, batches_of_job, weigh_scores
 
 
-def main(graph, scores, instances, categories, overrides, stale, balance, beta, r, options, jobs, job, output):
+def main(graph, scores, instances, categories, overrides, stale, weighing, beta, r, options, jobs, job, output):
     """Solve batch after batch, each into a file of its own."""
     graph, scores = read_graph(graph), read_scores(*scores)
     instances = read_salient_instances(*instances, masks=False)
     rows = read_overrides(overrides) if overrides else []
     fixed = pins(overrides, rows, instances, scores, read_categories(categories), stale)
-    scores = balance_categories(scores) if balance else scores
+    scores = weigh_scores(scores, instances.scores, **weighing)
     Path(output).mkdir(parents=True, exist_ok=True)
     for batch in batches_of_job(len(graph.batches) - 1, jobs, job):
         nodes, problem = batch_problem(graph, batch, scores, fixed, beta, r)
@@ -36,7 +36,10 @@ if "snakemake" in globals():
             categories=snakemake.input.categories,
             overrides=snakemake.input.get("overrides"),
             stale=snakemake.params.stale_overrides,
-            balance=snakemake.params.balance_categories,
+            weighing={
+                "balance": snakemake.params.balance_categories,
+                "objectness_weight": snakemake.params.objectness_weight,
+            },
             beta=snakemake.params.beta,
             r=snakemake.params.r,
             options={name: snakemake.params[name] for name in ("solver", "gap", "time_limit")},

@@ -8,7 +8,7 @@ import yaml
 SOLVED = "|".join(
     [
         r"partition(?:_batches)?(?:_unfiltered)?",
-        r"beta-\d+(?:\.\d+)?",
+        r"(?:beta|objectness_weight)-\d+(?:\.\d+)?",
         r"retention-[01](?:\.\d+)?",
         r"k-\d+",
         r"(?:shared_keywords_only|centre_features)-(?:true|false)",
@@ -31,7 +31,7 @@ class Assignment:
     mode : str
         ``dataset``: one graph, one solve; ``batches``: k-NN inside each batch, floor(r m) kept in each (PAPER §5.4).
     solver : str
-    beta, retention : float
+    beta, retention, objectness_weight : float
     k : int
     shared_keywords_only, centre_features : bool
     order : str
@@ -42,6 +42,7 @@ class Assignment:
     solver: str
     beta: float
     retention: float
+    objectness_weight: float
     k: int
     shared_keywords_only: bool
     centre_features: bool
@@ -55,7 +56,7 @@ def read_assignment(name, graph, partition):
     ----------
     name : str
         ``partition``: as configured; ``partition_batches``: the paper's batches; ``.._unfiltered``: r = 1;
-        ``beta-{b}``, ``retention-{r}``, ``k-{k}``, ``shared_keywords_only-{true or false}``,
+        ``beta-{b}``, ``retention-{r}``, ``objectness_weight-{w}``, ``k-{k}``, ``shared_keywords_only-{true or false}``,
         ``centre_features-{true or false}``: as configured but for one value; ``batches-{order}``: batches of instances
         in that order, ``batches-whole``: none, the whole dataset at once.
     graph, partition : dict
@@ -68,15 +69,16 @@ def read_assignment(name, graph, partition):
     if not re.fullmatch(SOLVED, name):
         raise ValueError(f"No assignment is called {name!r}; there are {BASELINES}|{SOLVED}.")
     of_graph = {key: graph[key] for key in GRAPH_KEYS}
-    configured = Assignment(partition["mode"], partition["solver"], partition["beta"], partition["r"], **of_graph)
+    of_partition = [partition[key] for key in ("mode", "solver", "beta", "r", "objectness_weight")]
+    configured = Assignment(*of_partition, **of_graph)
     in_batches = replace(configured, mode="batches", solver=partition["batch_solver"])
     kind, _, value = name.partition("-")
     if name == "batches-whole":
         return replace(configured, mode="dataset")
     if kind == "batches":
         return replace(in_batches, order=value)
-    if kind == "beta":
-        return replace(configured, beta=float(value))
+    if kind in ("beta", "objectness_weight"):
+        return replace(configured, **{kind: float(value)})
     if kind == "retention":
         return replace(configured, retention=float(value))
     if kind in GRAPH_KEYS:

@@ -41,6 +41,33 @@ def balance_categories(scores):
     return replace(scores, scores=(scores.scores * factors[scores.labels]).astype(np.float32))
 
 
+def add_objectness(scores, objectness, weight):
+    """Scores that speak for confident instances too: p_ij + w s_j. What an instance's score s_j adds is the same for
+    all its keywords, so it tells which instances keep a tag, not which tag. ASSUME not in the paper: what the detector
+    doubts is more often no object of any category.
+
+    Parameters
+    ----------
+    scores : Scores
+        Of the whole split.
+    objectness : (N,) float
+        Scores of the salient instances, 0 to 1.
+    weight : float
+        w >= 0; 0 is the paper's objective.
+
+    Returns
+    -------
+    Scores
+    """
+    added = weight * np.repeat(objectness, np.diff(scores.offsets))
+    return replace(scores, scores=(scores.scores + added).astype(np.float32))
+
+
+def weigh_scores(scores, objectness, balance, objectness_weight):
+    """Scores as the objective counts them: balanced, if so asked, and with the instances' objectness added."""
+    return add_objectness(balance_categories(scores) if balance else scores, objectness, objectness_weight)
+
+
 def batch_problem(graph, batch, scores, fixed, beta, retention):
     """The problem of one batch.
 
