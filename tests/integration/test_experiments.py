@@ -81,6 +81,11 @@ def test_the_configs_seed_has_the_figures_of_the_report(judged):
     pd.testing.assert_frame_equal(*tables)
 
 
+def test_a_table_without_networks_speaks_of_none(judged):
+    page = (folder(judged, "ablation") / "page.md").read_text()
+    assert "| oracle |" in page and "| ground_truth |" not in page and "Seeds of the networks" not in page
+
+
 def test_seeds_vary_random_tags_and_attention(judged):
     results = judged.run_folder / "results"
     for name in ("tags/random.csv", "attention/train/shard_0.h5", "attention/classifier.safetensors"):

@@ -120,8 +120,11 @@ def tags_of_experiment(wildcards):
 
 def rows_of_table(experiment):
     """The assignments of an experiment's table, references last."""
-    references = ["cam"] + (["oracle", "ground_truth"] if TRAIN_HAS_MASKS else []) if experiment == "ablation" else []
-    return [name.removesuffix("-{seed}") for name in EXPERIMENTS[experiment]] + references
+    names = [name.removesuffix("-{seed}") for name in EXPERIMENTS[experiment]]
+    if experiment != "ablation":
+        return names
+    names += ["cam", "oracle"] if TRAIN_HAS_MASKS else ["cam"]
+    return names + (["ground_truth"] if TRAIN_HAS_MASKS and ABLATION_NETWORKS else [])
 
 
 def batches_of_seed(wildcards):
@@ -153,13 +156,13 @@ def notes_of_experiment(wildcards):
     notes = [f"Mean ± standard deviation over these seeds, of random tags and the attention network: {seeds}."]
     match wildcards.experiment:
         case "ablation":
-            trained = ", ".join(map(str, NETWORK_SEEDS))
             notes += [
-                f"Seeds of the networks: {trained}. References: `cam`, attention maps from {ABLATION['cam_threshold']} of their "
-                "largest score on, without instances; `oracle`, tagged from the true masks; `ground_truth`, the true "
-                "masks as proxies.",
-                "The paper's networks are DeepLab, trained on the proxies of all 10,582 pictures of VOC 2012.",
+                f"References: `cam`, attention maps from {ABLATION['cam_threshold']} of their largest score on, without "
+                "instances; `oracle`, tagged from the true masks; `ground_truth`, the true masks as proxies."
             ]
+            trained = ", ".join(map(str, NETWORK_SEEDS))
+            notes += [f"Seeds of the networks: {trained}."] if ABLATION_NETWORKS else []
+            notes += ["The paper's networks are DeepLab, trained on the proxies of all 10,582 pictures of VOC 2012."]
         case "batches":
             notes += [
                 "`objective`: of the whole dataset's problem, on the graph of the whole dataset, whatever graph a batch "
