@@ -16,10 +16,10 @@ from torch.utils.flop_counter import FlopCounterMode
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow/scripts"))
 
-from aisi.attention import AttentionNetwork  # noqa: E402
-from aisi.deeplab import DeepLab  # noqa: E402
+from aisi.attention.network import AttentionNetwork  # noqa: E402
 from aisi.features import FeatureExtractor  # noqa: E402
-from aisi.s4net import S4Net  # noqa: E402
+from aisi.salient_instances.s4net import S4Net  # noqa: E402
+from aisi.segmenters.deeplab import DeepLab  # noqa: E402
 
 N_CATEGORIES, PHOTO = 20, (375, 500)
 

@@ -27,15 +27,18 @@ import yaml  # noqa: E402
 from torchvision.datasets import ImageFolder  # noqa: E402
 
 import train_feature_extractor  # noqa: E402
+from aisi.evaluation.metrics import tag_metrics  # noqa: E402
 from aisi.features import FeatureExtractor, extract, load_extractor, read_crops  # noqa: E402
-from aisi.formats import read_images, read_salient_instances, read_scores, read_tags  # noqa: E402
+from aisi.formats.dataset import read_images  # noqa: E402
+from aisi.formats.instances import read_salient_instances  # noqa: E402
+from aisi.formats.scores import read_scores  # noqa: E402
+from aisi.formats.tags import read_tags  # noqa: E402
 from aisi.graph import build_graph  # noqa: E402
-from aisi.images import read_photo  # noqa: E402
-from aisi.metrics import tag_metrics  # noqa: E402
 from aisi.partition import solve  # noqa: E402
-from aisi.photo_tensors import to_tensor, warp  # noqa: E402
-from aisi.tables import markdown  # noqa: E402
-from aisi.tags import batch_problem, weigh_scores  # noqa: E402
+from aisi.partition.tags import batch_problem, weigh_scores  # noqa: E402
+from aisi.photos import read_photo  # noqa: E402
+from aisi.report.tables import markdown  # noqa: E402
+from aisi.training.augmentation import to_tensor, warp  # noqa: E402
 
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 CPU = torch.device("cpu")

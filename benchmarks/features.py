@@ -21,7 +21,7 @@ from centre_loss import DEFAULT, judge_tags, read_run, train
 from PIL import Image
 from snakemake.utils import update_config
 
-from aisi.tables import markdown
+from aisi.report.tables import markdown
 
 OTHER_BACKBONES = ["tf_efficientnet_lite0", "tf_efficientnet_lite2"]
 CHANGES = {"background": [1.0, 0.5, 0.0], "flip": [True, False], "padding": [0.0, 0.1]}

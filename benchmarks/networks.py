@@ -24,16 +24,16 @@ import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 from torch.utils.data import default_collate  # noqa: E402
 
-from aisi.attention import AttentionNetwork, KeywordPhotos, classifier_loss  # noqa: E402
-from aisi.deeplab import DeepLab, segmentation_loss  # noqa: E402
+from aisi.attention.network import AttentionNetwork, KeywordPhotos, classifier_loss  # noqa: E402
+from aisi.evaluation.ground_truth import true_objects  # noqa: E402
 from aisi.features import FeatureClassifier, FeatureExtractor, feature_loss  # noqa: E402
-from aisi.formats import read_labels  # noqa: E402
-from aisi.ground_truth import true_objects  # noqa: E402
-from aisi.mask_rcnn import InstancePhotos, InstanceSegmenter, instance_loss  # noqa: E402
-from aisi.proxy_crops import Proxy, ProxyCrops  # noqa: E402
-from aisi.s4net import S4Net, s4net_loss  # noqa: E402
-from aisi.salient_data import SalientPictures  # noqa: E402
-from aisi.tables import markdown  # noqa: E402
+from aisi.formats.masks import read_labels  # noqa: E402
+from aisi.report.tables import markdown  # noqa: E402
+from aisi.salient_instances.pictures import SalientPictures  # noqa: E402
+from aisi.salient_instances.s4net import S4Net, s4net_loss  # noqa: E402
+from aisi.segmenters.crops import Proxy, ProxyCrops  # noqa: E402
+from aisi.segmenters.deeplab import DeepLab, segmentation_loss  # noqa: E402
+from aisi.segmenters.mask_rcnn import InstancePhotos, InstanceSegmenter, instance_loss  # noqa: E402
 
 QUICK = 20
 """Seconds a photo up to which a batch of 4 is measured as well."""

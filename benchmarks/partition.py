@@ -25,10 +25,11 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow/scripts"))
 
-from aisi.formats import Scores  # noqa: E402
+from aisi.formats.scores import Scores  # noqa: E402
 from aisi.graph import build_graph, equal_batches  # noqa: E402
-from aisi.partition import PartitionProblem, SolverError, build_model, retained, solve  # noqa: E402
-from aisi.tags import batch_problem  # noqa: E402
+from aisi.partition import PartitionProblem, SolverError, retained, solve  # noqa: E402
+from aisi.partition.problem import build_model  # noqa: E402
+from aisi.partition.tags import batch_problem  # noqa: E402
 
 BETAS, RETENTIONS = (0, 3, 10, 30, 90, 300), (1.00, 0.95, 0.90, 0.85, 0.80, 0.75)
 N_VOC = 18_878

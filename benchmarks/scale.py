@@ -27,8 +27,11 @@ from pycocotools import mask as rle
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow/scripts"))
 
-from aisi import formats  # noqa: E402
-from aisi.datasets import category_table, shard_of  # noqa: E402
+from aisi.dataset.index import category_table, shard_of  # noqa: E402
+from aisi.formats.dataset import write_categories, write_images  # noqa: E402
+from aisi.formats.features import new_features  # noqa: E402
+from aisi.formats.instances import new_salient_instances  # noqa: E402
+from aisi.formats.scores import Scores, write_scores  # noqa: E402
 
 N_CATEGORIES, PER_PHOTO, SIZE = 80, 1.78, (375, 500)
 RULES = ["build_graph", "solve_partition", "write_tags", "write_proxy_masks"]
@@ -61,7 +64,7 @@ def write_artefacts(folder, ids, names, keywords, shards, dimension):
     photo = draw_images(np.array([len(labels) for labels in keywords]), n, np.random.default_rng(0))  # as plant draws
     place = np.array([shard_of(image_id, shards) for image_id in ids])
     results = folder / "results"
-    formats.write_categories(results / "categories.csv", category_table(names))
+    write_categories(results / "categories.csv", category_table(names))
     masks = [rle.encode(np.asfortranarray(block(number))) for number in range(20)]
     for shard in range(shards):
         of_shard = np.flatnonzero(place == shard)
@@ -69,19 +72,19 @@ def write_artefacts(folder, ids, names, keywords, shards, dimension):
         words = [tuple(names[label - 1] for label in keywords[i]) for i in of_shard]
         table = pd.DataFrame({"image_id": rows, "path": [f"{folder}/photos/{i}.jpg" for i in rows]})
         table = table.assign(width=SIZE[1], height=SIZE[0], keywords=words, sha256="0" * 64)
-        formats.write_images(results / f"images/train/shard_{shard}.csv", table)
+        write_images(results / f"images/train/shard_{shard}.csv", table)
         instances = np.flatnonzero(place[photo] == shard)
         bounds = np.searchsorted(photo[instances], of_shard), np.searchsorted(photo[instances], of_shard, "right")
-        with formats.new_salient_instances(results / f"salient_instances/train/shard_{shard}.h5") as writer:
+        with new_salient_instances(results / f"salient_instances/train/shard_{shard}.h5") as writer:
             for image_id, first, last in zip(rows, *bounds, strict=True):
                 chosen = [masks[(first + j) % len(masks)] for j in range(last - first)]
                 boxes = [[x, y, x + w, y + h] for x, y, w, h in map(rle.toBbox, chosen)]
                 writer.append(image_id, boxes, np.linspace(0.9, 0.5, last - first), chosen)
         candidates = np.concatenate([np.arange(scores.offsets[j], scores.offsets[j + 1]) for j in instances])
         offsets = np.concatenate([[0], np.cumsum(np.diff(scores.offsets)[instances])])
-        formats.write_scores(results / f"scores/train/shard_{shard}.h5",
-                             formats.Scores(offsets, scores.labels[candidates], scores.scores[candidates]))  # fmt: skip
-        with formats.new_features(results / f"features/train/shard_{shard}.h5", dimension) as append:
+        write_scores(results / f"scores/train/shard_{shard}.h5",
+                             Scores(offsets, scores.labels[candidates], scores.scores[candidates]))  # fmt: skip
+        with new_features(results / f"features/train/shard_{shard}.h5", dimension) as append:
             append(features[instances])
     return n
 

@@ -32,19 +32,19 @@ from pycocotools import mask as rle
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from aisi import attention, deeplab, features, mask_rcnn, s4net  # noqa: E402
-from aisi.formats import (  # noqa: E402
-    new_salient_instances,
-    read_categories,
-    read_images,
-    read_instances,
-    write_categories,
-    write_coco_results,
-    write_images,
-    write_labels,
+from aisi import features  # noqa: E402
+from aisi.attention import network as attention  # noqa: E402
+from aisi.formats.coco import read_instances, write_coco_results
+from aisi.formats.dataset import read_categories, read_images, write_categories, write_images
+from aisi.formats.instances import new_salient_instances
+from aisi.formats.masks import write_labels
+from aisi.salient_instances import s4net  # noqa: E402
+from aisi.salient_instances.pictures import SalientPictures  # noqa: E402
+from aisi.segmenters import (
+    deeplab,  # noqa: E402
+    mask_rcnn,  # noqa: E402
 )
-from aisi.salient_data import SalientPictures  # noqa: E402
-from aisi.training import make_optimizer  # noqa: E402
+from aisi.training.engine import make_optimizer  # noqa: E402
 
 BACKBONES = {"resnet50": "resnet50", "light": "tf_efficientnet_lite0"}
 SIZES = {"s4net": 320, "attention": 512, "features": 224, "deeplab": 321}  # those of the paper's configs

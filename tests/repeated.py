@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from aisi.review import write_data
+from aisi.report.review_page import write_data
 
 
 def write_repeated(folder, n, output=None):

@@ -11,7 +11,11 @@ import solve_partition
 import write_review
 import write_tags
 import write_thumbnails
-from aisi import formats
+from aisi.formats.dataset import IMAGE_COLUMNS, write_categories, write_images
+from aisi.formats.graph import Graph, write_graph
+from aisi.formats.instances import new_salient_instances
+from aisi.formats.scores import Scores, write_scores
+from aisi.formats.tags import read_tags
 
 CATEGORIES = ["disc", "<b>square</b> & \"quoted\", 'too'"]
 COLOURS = {0: (200, 60, 60), 1: (60, 60, 200)}
@@ -36,7 +40,7 @@ class SmallRun:
         self.tags, self.page = results / "tags.csv", results / "review" / "index.html"
         labels = [1, 2]
         kinds = {"label": labels, "category_id": labels, "name": CATEGORIES, "colour": ["#cc3333", "#3333cc"]}
-        formats.write_categories(self.categories, pd.DataFrame(kinds))
+        write_categories(self.categories, pd.DataFrame(kinds))
         self._write_photos()
         self._write_graph()
 
@@ -46,7 +50,7 @@ class SmallRun:
 
     def _write_photos(self):
         rows = []
-        with formats.new_salient_instances(self.instances) as instances:
+        with new_salient_instances(self.instances) as instances:
             for number in range(self.n_photos):
                 photo, masks = np.full((*SIZE, 3), 220 - number % 12 * 8, np.uint8), shapes(number)
                 for kind, mask in enumerate(masks):
@@ -59,16 +63,16 @@ class SmallRun:
                 boxes = [rle.toBbox(code) for code in codes]
                 boxes = [[x, y, x + width, y + height] for x, y, width, height in boxes]
                 instances.append(self.image_id(number), boxes, [0.9, 0.5], codes)
-        formats.write_images(self.images, pd.DataFrame(rows, columns=formats.IMAGE_COLUMNS))
+        write_images(self.images, pd.DataFrame(rows, columns=IMAGE_COLUMNS))
 
     def _write_graph(self):
         n = 2 * self.n_photos
         p = np.random.default_rng(0).uniform(0.2, 0.8, (n, 2))
-        formats.write_scores(self.scores, formats.Scores(np.arange(n + 1) * 2, np.tile([1, 2], n), p.ravel()))
+        write_scores(self.scores, Scores(np.arange(n + 1) * 2, np.tile([1, 2], n), p.ravel()))
         edges = [(i, i + 2) for i in range(n - 2)] + [(i, i + 4) for i in range(n - 4)]
         weights = np.linspace(1.2, 1.9, len(edges))
-        graph = formats.Graph(np.array(edges).reshape(-1, 2), weights, n, np.array([0, n]), np.arange(n))
-        formats.write_graph(self.graph, graph)
+        graph = Graph(np.array(edges).reshape(-1, 2), weights, n, np.array([0, n]), np.arange(n))
+        write_graph(self.graph, graph)
 
     def solve(self, overrides=None, stale="stop"):
         """Partition, and write the tags; returns them."""
@@ -92,7 +96,7 @@ class SmallRun:
         write_tags.main(
             **read, partitions=[solved], salient_instances=[self.instances], images=[self.images], output=self.tags
         )
-        return formats.read_tags(self.tags)
+        return read_tags(self.tags)
 
     def write_page(self):
         """Write the review page with its thumbnails; returns its path."""

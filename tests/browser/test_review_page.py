@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from aisi import formats
-from aisi.overrides import OverrideError, read_overrides
+from aisi.formats.graph import read_graph
+from aisi.formats.scores import read_scores
+from aisi.formats.tags import read_tags
+from aisi.partition.overrides import OverrideError, read_overrides
 from repeated import write_repeated
 from small_run import CATEGORIES, SmallRun
 
@@ -26,7 +28,7 @@ def page(chromium, run):
 
 @pytest.fixture
 def tags(run):
-    return formats.read_tags(run.tags)
+    return read_tags(run.tags)
 
 
 def state(page):
@@ -80,10 +82,10 @@ def test_the_detail_tells_what_is_known(page, run, tags):
     i = state(page)["chosen"]
     words = page.run("return document.getElementById('detail').textContent")
     assert f"instance {tags['instance_id'][i]}" in words and f"{tags['score'][i]:.2f}" in words
-    attention = formats.read_scores(run.scores).scores[2 * i : 2 * i + 2]
+    attention = read_scores(run.scores).scores[2 * i : 2 * i + 2]
     assert all(f"attention {p:.2f}" in words for p in attention)
     near = page.run("return [...document.querySelectorAll('.near li')].map((item) => item.textContent)")
-    edges = formats.read_graph(run.graph)
+    edges = read_graph(run.graph)
     ends = {
         int(other): w
         for (a, b), w in zip(edges.edges, edges.weights, strict=True)

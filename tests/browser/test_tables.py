@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from aisi.tables import sortable_html
+from aisi.report.tables import sortable_html
 
 
 def test_columns_sort(chromium, tmp_path):

@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 from pycocotools import mask as rle
 
-from aisi import formats
-from aisi.scenes import TARGET, label_scene, render_scene, write_photo
+from aisi.demo.annotation import label_scene, write_photo
+from aisi.demo.categories import TARGET
+from aisi.demo.scenes import render_scene
+from aisi.formats.coco import read_coco
+from aisi.formats.dataset import read_categories
+from aisi.formats.masks import read_labels
+from aisi.formats.metrics import read_metrics
+from aisi.formats.tags import read_tags
 from project import Project
 
 N_TRAIN, N_VAL, N_SIMPLE = 12, 2, 4
@@ -105,17 +111,17 @@ def run(dataset, source, tmp_path_factory):
 
 def metric(run, path, name):
     """Value and n of a figure over all categories."""
-    table = formats.read_metrics(run[0].run_folder / path)
+    table = read_metrics(run[0].run_folder / path)
     row = table[(table["metric"] == name) & (table["category"] == "all")].iloc[0]
     return row["value"], row["n"]
 
 
 def test_categories_keep_their_ids(run):
     results = run[0].run_folder / "results"
-    categories = formats.read_categories(results / "categories.csv")
+    categories = read_categories(results / "categories.csv")
     assert categories["category_id"].tolist() == CATEGORY_IDS
     assert categories["name"].tolist() == NAMES
-    proxies = formats.read_coco(results / "proxy_masks/partition/instances.json")
+    proxies = read_coco(results / "proxy_masks/partition/instances.json")
     assert [category["id"] for category in proxies["categories"]] == CATEGORY_IDS
     assert proxies["annotations"]
     assert {annotation["category_id"] for annotation in proxies["annotations"]} <= set(CATEGORY_IDS[1:])
@@ -126,13 +132,13 @@ def test_true_masks_are_those_of_the_json(run, dataset):
     assert {path.stem for path in masks.iterdir() if path.suffix == ".png"} == set(dataset[1])
     for name, classes in dataset[1].items():
         expected = np.where((classes == 0) | (classes == 255), 0, classes + 1)  # COCO has no void at the edges
-        assert (formats.read_labels(masks / f"{name}.png") == expected).all()
+        assert (read_labels(masks / f"{name}.png") == expected).all()
 
 
 def test_simple_images_are_tagged_and_get_proxies(run, dataset):
     *_, counts, simple = dataset
     results = run[0].run_folder / "results"
-    tags = formats.read_tags(results / "tags/partition.csv")
+    tags = read_tags(results / "tags/partition.csv")
     assert Counter(tags["image_id"]) == counts
     masks = results / "proxy_masks/partition/SegmentationClass"
     tagged = set(tags["image_id"][tags["label"] > 0]) & set(simple)

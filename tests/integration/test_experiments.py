@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aisi import formats
+from aisi.formats.metrics import read_metrics
 from project import Project
 
 SMALL = {
@@ -43,7 +43,7 @@ def folder(project, experiment):
 
 def figures(project, experiment):
     """metrics.csv over all categories, by seed."""
-    metrics = formats.read_metrics(folder(project, experiment) / "metrics.csv")
+    metrics = read_metrics(folder(project, experiment) / "metrics.csv")
     return metrics[metrics["category"] == "all"]
 
 
@@ -71,7 +71,7 @@ def test_table_and_page_say_what_metrics_say(judged, experiment):
 def test_the_configs_seed_has_the_figures_of_the_report(judged):
     """Judged without written proxies, they are the same as those of the written ones."""
     both = [
-        formats.read_metrics(path / "metrics.csv").query("assignment in ('partition', 'oracle') and seed == 0")
+        read_metrics(path / "metrics.csv").query("assignment in ('partition', 'oracle') and seed == 0")
         for path in (judged.run_folder / "results", folder(judged, "ablation"))
     ]
     tables = [table[table["task"].isin(["tags", "proxy_semantic", "proxy_instance"])] for table in both]

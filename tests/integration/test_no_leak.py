@@ -188,7 +188,7 @@ def test_only_judges_import_the_module_that_reads_true_masks(graph):
     for job in graph["jobs"]:
         script = job["script"] and PROJECT / "workflow" / "rules" / job["script"]
         if script and not may_know(job):
-            assert "from aisi.ground_truth import" not in script.read_text(), job["rule"]
+            assert "from aisi.evaluation.ground_truth import" not in script.read_text(), job["rule"]
 
 
 @pytest.mark.parametrize(

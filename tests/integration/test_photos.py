@@ -5,7 +5,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from aisi import formats
+from aisi.formats.dataset import read_categories, read_images, read_rejected_images
 
 SIZE = (40, 30)
 TARGET = "results/categories.csv"
@@ -64,13 +64,13 @@ def test_unreadable_pictures_are_skipped_if_asked(photos):
     skip = {"dataset": {"on_bad_image": "skip"}}
     project.finish(TARGET, config=config, changes=skip)
     results = project.run_folder / "results"
-    images = formats.read_images(results / "images/train/shard_0.csv").set_index("image_id")
-    rejected = formats.read_rejected_images(results / "rejected_images.csv")
+    images = read_images(results / "images/train/shard_0.csv").set_index("image_id")
+    rejected = read_rejected_images(results / "rejected_images.csv")
     assert set(images.index) == {"a b", "Größe/写真 1", "turned", "print", "deep", "grey", "see through"}
     assert sorted(path.rsplit("/", 1)[-1] for path in rejected["path"]) == ["cut.jpg", "zero.png"]
     assert images.loc["turned", ["width", "height"]].tolist() == [30, 40]
     assert images.loc["a b", ["width", "height"]].tolist() == [40, 30]
-    assert formats.read_categories(results / "categories.csv")["name"].tolist() == ["cat", "dog"]
+    assert read_categories(results / "categories.csv")["name"].tolist() == ["cat", "dog"]
 
     assert project.pending(TARGET, config=config, changes=skip) == {}
     save(folder / "grey.webp", "RGB")

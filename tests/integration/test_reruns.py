@@ -54,7 +54,7 @@ def test_values_that_change_places(project):
 def test_words_in_the_code(copy):
     scripts = copy.home / "workflow" / "scripts"
     edit(scripts / "aisi" / "graph.py", r"\Z", "\n# Nothing that runs.\n")
-    edit(scripts / "aisi" / "formats.py", r'^"""', '"""In other words: ')
+    edit(scripts / "aisi" / "formats" / "graph.py", r'^"""', '"""In other words: ')
     edit(scripts / "build_graph.py", r'^"""', '"""In other words: ')
     assert copy.pending() == {}
 
@@ -76,7 +76,7 @@ def test_code_of_a_module(copy):
 
 
 def test_code_of_a_late_module(copy):
-    edit(copy.home / "workflow/scripts/aisi/plots.py", r"\Z", "\nUNUSED = 1\n")
+    edit(copy.home / "workflow/scripts/aisi/report/plots.py", r"\Z", "\nUNUSED = 1\n")
     assert copy.pending() == once("plot_results", "plot_training", "draw_examples", "draw_extremes", "draw_predictions")
 
 

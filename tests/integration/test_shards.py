@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from aisi.datasets import shard_of
+from aisi.dataset.index import shard_of
 from project import digests
 
 TARGETS = [f"results/features/train/shard_{shard}.h5" for shard in (0, 1)]

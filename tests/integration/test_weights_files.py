@@ -3,8 +3,10 @@
 import torch
 import torchvision
 
-from aisi import formats
-from aisi.backbones import read_state_dict
+from aisi.formats.features import read_features
+from aisi.formats.instances import read_salient_instances
+from aisi.formats.tags import read_tags
+from aisi.training.backbones import read_state_dict
 
 RESNET = {"backbone": "resnet50", "weights": "resnet50.pth"}
 RESNETS = {
@@ -21,10 +23,10 @@ def test_photos_to_tags_with_a_resnet_from_a_file(project):
     torch.save(torchvision.models.resnet50(weights=None).state_dict(), project.run_folder / "resnet50.pth")
     project.finish(TAGS, changes=RESNETS)
     results = project.run_folder / "results"
-    instances = formats.read_salient_instances(results / "salient_instances/train/shard_0.h5")
-    features = formats.read_features(results / "features/train/shard_0.h5")
+    instances = read_salient_instances(results / "salient_instances/train/shard_0.h5")
+    features = read_features(results / "features/train/shard_0.h5")
     assert features.shape == (len(instances), 2048) and len(instances) > 12 and features.std(0).max() > 0
-    tags = formats.read_tags(project.run_folder / TAGS)
+    tags = read_tags(project.run_folder / TAGS)
     assert len(tags) == len(instances) and (tags["label"] > 0).sum() == int(0.95 * len(instances))
     assert not (results / "backbones").exists()
 

@@ -8,8 +8,18 @@ import pytest
 from PIL import Image
 from pycocotools import mask as rle
 
-from aisi import formats
-from aisi.weights import load_weights
+from aisi.formats.attention import open_attention
+from aisi.formats.coco import read_coco
+from aisi.formats.dataset import read_categories, read_images, read_rejected_images
+from aisi.formats.features import read_features
+from aisi.formats.graph import read_graph
+from aisi.formats.instances import read_salient_instances
+from aisi.formats.masks import read_labels
+from aisi.formats.metrics import read_metrics
+from aisi.formats.partition import read_partition
+from aisi.formats.scores import read_scores
+from aisi.formats.tags import read_tags
+from aisi.training.weights import load_weights
 
 ASSIGNMENTS = ["attention", "partition"]
 SHARDS = ["shard_0", "shard_1"]
@@ -22,22 +32,22 @@ def results(finished):
 
 @pytest.fixture(scope="module")
 def images(results):
-    return formats.read_images(*(results / f"images/train/{shard}.csv" for shard in SHARDS))
+    return read_images(*(results / f"images/train/{shard}.csv" for shard in SHARDS))
 
 
 @pytest.fixture(scope="module")
 def categories(results):
-    return formats.read_categories(results / "categories.csv")
+    return read_categories(results / "categories.csv")
 
 
 @pytest.fixture(scope="module")
 def instances(results):
-    return formats.read_salient_instances(*(results / f"salient_instances/train/{shard}.h5" for shard in SHARDS))
+    return read_salient_instances(*(results / f"salient_instances/train/{shard}.h5" for shard in SHARDS))
 
 
 @pytest.fixture(scope="module")
 def scores(results):
-    return formats.read_scores(*(results / f"scores/train/{shard}.h5" for shard in SHARDS))
+    return read_scores(*(results / f"scores/train/{shard}.h5" for shard in SHARDS))
 
 
 def labels_of(images, categories):
@@ -50,7 +60,7 @@ def test_images(finished, images, categories, results):
     assert len(images) == 12 and images["image_id"].is_unique
     assert categories["label"].tolist() == list(range(1, 11))
     assert set().union(*images["keywords"]) <= set(categories["name"])
-    assert len(formats.read_rejected_images(results / "rejected_images.csv")) == 0
+    assert len(read_rejected_images(results / "rejected_images.csv")) == 0
     for row in images.itertuples():
         with Image.open(finished.run_folder / row.path) as photo:
             assert photo.size == (row.width, row.height)
@@ -70,18 +80,18 @@ def test_salient_instances(images, instances):
 
 
 def test_shards_divide_the_photos(results):
-    shards = [formats.read_images(results / f"images/train/{shard}.csv")["image_id"] for shard in SHARDS]
+    shards = [read_images(results / f"images/train/{shard}.csv")["image_id"] for shard in SHARDS]
     assert min(map(len, shards)) > 0 and not set(shards[0]) & set(shards[1])
     for shard, ids in zip(SHARDS, shards, strict=True):
-        found = formats.read_salient_instances(results / f"salient_instances/train/{shard}.h5")
+        found = read_salient_instances(results / f"salient_instances/train/{shard}.h5")
         assert set(found.image_ids) <= set(ids)
 
 
 def test_attention_and_scores(results, images, categories, instances, scores):
     keywords = labels_of(images, categories)
     for shard in SHARDS:
-        with formats.open_attention(results / f"attention/train/{shard}.h5") as attention:
-            for image_id in formats.read_images(results / f"images/train/{shard}.csv")["image_id"]:
+        with open_attention(results / f"attention/train/{shard}.h5") as attention:
+            for image_id in read_images(results / f"images/train/{shard}.csv")["image_id"]:
                 labels, maps = attention[image_id]
                 assert labels.tolist() == keywords[image_id]
                 assert maps.min() >= 0 and maps.max() <= 1
@@ -91,9 +101,9 @@ def test_attention_and_scores(results, images, categories, instances, scores):
 
 
 def test_features_and_graph(results, instances):
-    features = formats.read_features(*(results / f"features/train/{shard}.h5" for shard in SHARDS))
+    features = read_features(*(results / f"features/train/{shard}.h5" for shard in SHARDS))
     assert len(features) == len(instances) and np.isfinite(features).all()
-    graph = formats.read_graph(results / "graph/train/dataset.npz")
+    graph = read_graph(results / "graph/train/dataset.npz")
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     cosines = (unit @ unit.T)[graph.edges[:, 0], graph.edges[:, 1]]
     assert graph.n_nodes == len(instances)
@@ -103,8 +113,8 @@ def test_features_and_graph(results, instances):
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_partition_and_tags(results, assignment, categories, instances, scores):
-    solution = formats.read_partition(results / f"partition/{assignment}/job_0/batch_0.npz")
-    tags = formats.read_tags(results / f"tags/{assignment}.csv")
+    solution = read_partition(results / f"partition/{assignment}/job_0/batch_0.npz")
+    tags = read_tags(results / f"tags/{assignment}.csv")
     names = dict(zip(categories["label"], categories["name"], strict=True)) | {0: "noisy"}
     assert sorted(solution.instances) == list(range(len(instances)))
     assert tags["label"].tolist() == solution.labels[np.argsort(solution.instances)].tolist()
@@ -123,15 +133,15 @@ def test_partition_and_tags(results, assignment, categories, instances, scores):
 @pytest.mark.parametrize("home", ["results/proxy_masks/partition", "results/reference/proxy_masks/oracle"])
 def test_proxy_masks(finished, home, images):
     folder = finished.run_folder / home
-    tags = formats.read_tags(folder.parents[1] / "tags" / f"{folder.name}.csv")
+    tags = read_tags(folder.parents[1] / "tags" / f"{folder.name}.csv")
     tagged = tags[tags["label"] > 0].groupby("image_id")["label"].agg(set)
     assert {file.stem for file in folder.glob("SegmentationClass/*.png")} == set(tagged.index)
     sizes = images.set_index("image_id")[["height", "width"]]
     for image_id, labels in tagged.items():
-        mask = formats.read_labels(folder / "SegmentationClass" / f"{image_id}.png")
+        mask = read_labels(folder / "SegmentationClass" / f"{image_id}.png")
         assert mask.shape == tuple(sizes.loc[image_id])
         assert set(np.unique(mask)) <= labels | {0, 255}
-    coco = formats.read_coco(folder / "instances.json")
+    coco = read_coco(folder / "instances.json")
     assert len(coco["annotations"]) == (tags["label"] > 0).sum()
 
 
@@ -148,16 +158,16 @@ def test_networks(results):
 
 
 def test_predictions(results, categories):
-    val = formats.read_images(*(results / f"images/val/{shard}.csv" for shard in SHARDS))
+    val = read_images(*(results / f"images/val/{shard}.csv" for shard in SHARDS))
     folder = results / "semantic/partition/light/seed-0/predictions"
     assert {file.stem for file in folder.glob("*.png")} == set(val["image_id"])
     for row in val.itertuples():
-        mask = formats.read_labels(folder / f"{row.image_id}.png")
+        mask = read_labels(folder / f"{row.image_id}.png")
         assert mask.shape == (row.height, row.width) and mask.max() <= len(categories)
 
 
 def test_metrics(results):
-    metrics = formats.read_metrics(results / "metrics.csv")
+    metrics = read_metrics(results / "metrics.csv")
     assert set(metrics["task"]) == {"tags", "proxy_semantic", "proxy_instance", "semantic", "salient_instances"}
     for task in ("tags", "proxy_semantic", "proxy_instance"):
         assert set(metrics.loc[metrics["task"] == task, "assignment"]) == {*ASSIGNMENTS, "oracle"}
@@ -180,7 +190,7 @@ def test_report(finished, results):
 
 
 def test_the_report_says_what_the_metrics_say(results):
-    metrics = formats.read_metrics(results / "metrics.csv")
+    metrics = read_metrics(results / "metrics.csv")
     metrics = metrics[(metrics["category"] == "all") & (metrics["network"] == "")]
     table = pd.read_csv(results / "report/results.csv").set_index("assignment")
     html, page = (results / "report/results.html").read_text(), (results / "results.md").read_text()

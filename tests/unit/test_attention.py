@@ -6,7 +6,7 @@ import torch
 
 import compute_attention_maps
 import train_attention
-from aisi.attention import (
+from aisi.attention.network import (
     AttentionNetwork,
     KeywordPhotos,
     PooledPhotos,
@@ -17,9 +17,9 @@ from aisi.attention import (
     pool_photos,
     save_attention,
 )
-from aisi.formats import open_attention
-from aisi.images import read_photo
-from aisi.photo_tensors import to_tensor, warp
+from aisi.formats.attention import open_attention
+from aisi.photos import read_photo
+from aisi.training.augmentation import to_tensor, warp
 from tiny_photos import BACKBONE, halves, write_photos
 
 NETWORK = {"backbone": BACKBONE, "output_stride": 16, "image_size": 64}

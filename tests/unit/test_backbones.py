@@ -6,8 +6,8 @@ import torch
 import torchvision
 
 import fetch_backbone
-from aisi.backbones import MissingWeightsError, create_backbone, imagenet_weights, read_state_dict
-from aisi.weights import load_weights, save_weights
+from aisi.training.backbones import MissingWeightsError, create_backbone, imagenet_weights, read_state_dict
+from aisi.training.weights import load_weights, save_weights
 
 
 @pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet50", "mobilenet_v2", "convnext_atto"])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from aisi.cam import cam_mask
+from aisi.attention.cam import cam_mask
 
 
 def sigmoid(scores):

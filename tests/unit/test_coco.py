@@ -11,10 +11,13 @@ from pycocotools import mask as rle
 
 import rasterise_ground_truth
 import tiny_coco
-from aisi.dataset_files import DatasetError
-from aisi.datasets import index_dataset
-from aisi.formats import FormatError, read_coco_labels, read_labels, write_categories, write_images
-from aisi.ground_truth import label_maps
+from aisi.dataset.index import index_dataset
+from aisi.evaluation.ground_truth import label_maps
+from aisi.formats.coco import read_coco_labels
+from aisi.formats.dataset import write_categories, write_images
+from aisi.formats.files import FormatError
+from aisi.formats.masks import read_labels
+from aisi.planning.dataset_files import DatasetError
 from tiny_coco import HEIGHT, TRAIN, VAL, WIDTH, annotation, box
 
 ONE, TWO, THREE, FOUR = (f"{number:012d}" for number in (1, 2, 3, 4))

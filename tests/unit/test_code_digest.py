@@ -2,8 +2,8 @@
 
 import pytest
 
-from aisi import code_digest as module
-from aisi.code_digest import code_digest
+from aisi.planning import code_digest as module
+from aisi.planning.code_digest import code_digest
 
 
 @pytest.fixture

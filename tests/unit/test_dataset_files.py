@@ -4,13 +4,7 @@ import os
 
 import pytest
 
-from aisi.dataset_files import (
-    DatasetError,
-    check_dataset,
-    check_import,
-    dataset_sources,
-    list_files,
-)
+from aisi.planning.dataset_files import DatasetError, check_dataset, check_import, dataset_sources, list_files
 
 
 def config(**changes):

@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from aisi.dataset_files import DatasetError
-from aisi.datasets import category_table, divide, index_dataset, index_test, shard_of
-from aisi.formats import read_categories, read_images, read_rejected_images, voc_palette
-from aisi.keywords import VOC_CATEGORIES
+from aisi.dataset.index import category_table, divide, index_dataset, index_test, shard_of
+from aisi.dataset.keywords import VOC_CATEGORIES
+from aisi.formats.dataset import read_categories, read_images, read_rejected_images
+from aisi.formats.masks import voc_palette
+from aisi.planning.dataset_files import DatasetError
 
 TOP = Path(__file__).parents[2]
 HEADER = "image_id,split,keywords\n"

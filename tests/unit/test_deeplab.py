@@ -14,19 +14,20 @@ from PIL import Image
 
 import predict_semantic
 import train_semantic
-from aisi.deeplab import (
+from aisi.formats.masks import read_labels, write_labels
+from aisi.labels import IGNORE
+from aisi.photos import read_photo
+from aisi.segmenters.crops import OUTSIDE, Proxy
+from aisi.segmenters.deeplab import (
     DeepLab,
     adjust_logits,
     load_deeplab,
-    parameter_groups,
     predict,
     save_deeplab,
     segmentation_loss,
 )
-from aisi.formats import IGNORE, read_labels, write_labels
-from aisi.images import read_photo
-from aisi.processes import on_gpus
-from aisi.proxy_crops import OUTSIDE, Proxy
+from aisi.training.engine import parameter_groups
+from aisi.training.processes import on_gpus
 from tiny_photos import BACKBONE, CATEGORIES, PAIRS, halves, write_photos, write_proxies
 
 HEAD = {"head": "decoder", "rates": [1, 2], "width": 16, "skip_width": 8}
@@ -133,7 +134,7 @@ def test_a_batch_of_one_trains():
 
 
 def test_parameter_groups_hold_every_parameter_once(model):
-    backbone, head = parameter_groups(model, 0.1)
+    backbone, head = parameter_groups(model, model.backbone, 0.1)
     assert (backbone["scale"], head["scale"]) == (0.1, 1.0)
     counts = [sum(p.numel() for p in group["params"]) for group in (backbone, head)]
     assert sum(counts) == sum(p.numel() for p in model.parameters())
@@ -232,7 +233,7 @@ KILLED = """
 import json, os, signal, sys
 sys.path.insert(0, sys.argv[1])
 import train_semantic
-from aisi import training
+from aisi.training import engine as training
 
 training.CHECKPOINT_SECONDS = 0  # a checkpoint after each step
 calls, segmentation_loss = [], train_semantic.deeplab.segmentation_loss

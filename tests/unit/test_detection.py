@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from pycocotools import mask as rle
 
-from aisi import detection
+from aisi.salient_instances import detection
 
 
 def cut_out(boxes, soft, shape=(40, 80)):

@@ -11,27 +11,17 @@ import pytest
 from PIL import Image
 from pycocotools import mask as rle
 
-from aisi.formats import (
-    IMAGE_COLUMNS,
-    FormatError,
-    Graph,
-    Partition,
-    Scores,
-    new_attention,
-    new_salient_instances,
-    read_coco,
-    read_labels,
-    read_metrics,
-    read_tags,
-    write_categories,
-    write_coco_results,
-    write_graph,
-    write_images,
-    write_labels,
-    write_partition,
-    write_scores,
-    write_tags,
-)
+from aisi.formats.attention import new_attention
+from aisi.formats.coco import read_coco, write_coco_results
+from aisi.formats.dataset import IMAGE_COLUMNS, write_categories, write_images
+from aisi.formats.files import FormatError
+from aisi.formats.graph import Graph, write_graph
+from aisi.formats.instances import new_salient_instances
+from aisi.formats.masks import read_labels, write_labels
+from aisi.formats.metrics import read_metrics
+from aisi.formats.partition import Partition, write_partition
+from aisi.formats.scores import Scores, write_scores
+from aisi.formats.tags import read_tags, write_tags
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 PHOTOS = [("sub dir/ä", ("cat", "dog")), ("b", ("cat",)), ("c", ("dog",))]

@@ -20,8 +20,9 @@ from aisi.features import (
     load_extractor,
     save_extractor,
 )
-from aisi.formats import new_salient_instances, read_features
-from aisi.weights import save_weights
+from aisi.formats.features import read_features
+from aisi.formats.instances import new_salient_instances
+from aisi.training.weights import save_weights
 from tiny_photos import BACKBONE, COLOURS, write_photos
 
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from aisi import file_contents
-from aisi.file_contents import content_digest
+from aisi.planning import file_contents
+from aisi.planning.file_contents import content_digest
 
 LONG_AGO = time.time_ns() + 10**12
 """Seen from then, all that a test writes is long ago."""

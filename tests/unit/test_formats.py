@@ -15,7 +15,29 @@ from hypothesis.extra import numpy as npst
 from PIL import Image
 from pycocotools import mask as rle
 
-from aisi import formats as f
+from aisi.formats import masks
+from aisi.formats.attention import new_attention, open_attention
+from aisi.formats.coco import read_coco, read_coco_instances, write_coco
+from aisi.formats.dataset import (
+    CATEGORY_COLUMNS,
+    IMAGE_COLUMNS,
+    REJECTED_COLUMNS,
+    read_categories,
+    read_images,
+    read_rejected_images,
+    write_categories,
+    write_images,
+    write_rejected_images,
+)
+from aisi.formats.features import new_features, read_features
+from aisi.formats.files import FormatError
+from aisi.formats.graph import Graph, read_graph, write_graph
+from aisi.formats.instances import new_salient_instances, read_salient_instances
+from aisi.formats.masks import read_instance_map, read_labels, voc_palette, write_labels
+from aisi.formats.metrics import METRIC_COLUMNS, read_metrics, write_metrics
+from aisi.formats.partition import Partition, read_partition, write_partition
+from aisi.formats.scores import Scores, read_scores, write_scores
+from aisi.formats.tags import TAG_COLUMNS, read_tags, write_tags
 
 SHA = "0" * 64
 LIMITS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -26,7 +48,7 @@ def table(columns, *rows):
 
 
 def images(*rows):
-    return table(f.IMAGE_COLUMNS, *rows)
+    return table(IMAGE_COLUMNS, *rows)
 
 
 IMAGES = images(
@@ -34,15 +56,15 @@ IMAGES = images(
     ("sub/ü, \"b\" '1' ", "photos/sub/ü.png", 1, 9, (), SHA),
     ("007", "NA", 1, 1, ("null",), "nan"),
 )
-REJECTED = table(f.REJECTED_COLUMNS, ("a b.jpg", "truncated, sadly"), ("c", "two\nlines"))
-CATEGORIES = table(f.CATEGORY_COLUMNS, (1, 1, "NA", "#800000"), (2, 90, "dining table", "#008000"))
+REJECTED = table(REJECTED_COLUMNS, ("a b.jpg", "truncated, sadly"), ("c", "two\nlines"))
+CATEGORIES = table(CATEGORY_COLUMNS, (1, 1, "NA", "#800000"), (2, 90, "dining table", "#008000"))
 TAGS = table(
-    f.TAG_COLUMNS,
+    TAG_COLUMNS,
     ("a", 0, 1, 2, 3, 4, 0.5, ("cat", "dog"), 2, "dog", 0.25, 0.125, "solver"),
     ("a", 1, 0, 0, 1, 1, 0.25, ("cat", "dog"), 0, "noisy", np.nan, np.nan, "override"),
 )
 METRICS = table(
-    f.METRIC_COLUMNS,
+    METRIC_COLUMNS,
     ("partition", "deeplab", 0, "semantic", "val", "voc", "miou", "all", 0.5, 3),
     ("partition", "", pd.NA, "tags", "train", "", "accuracy", "all", np.nan, 0),
 ).astype({"seed": "Int64", "value": float})
@@ -62,7 +84,7 @@ def box_mask(height, width, box):
 def write_instances(
     path, photos=(("a", [(0, 0, 2, 3), (1, 1, 2, 2)], [0.9, 0.5]), ("b", [], []), ("c", [(3, 2, 4, 4)], [1]))
 ):
-    with f.new_salient_instances(path) as writer:
+    with new_salient_instances(path) as writer:
         for image_id, boxes, scores in photos:
             writer.append(image_id, boxes, scores, [box_mask(4, 5, box) for box in boxes])
 
@@ -75,31 +97,31 @@ ATTENTION = [
 
 
 def write_attention(path, photos=ATTENTION):
-    with f.new_attention(path) as writer:
+    with new_attention(path) as writer:
         for photo in photos:
             writer.append(*photo)
 
 
 def read_attention(path):
-    with f.open_attention(path) as maps:
+    with open_attention(path) as maps:
         return [maps[image_id] for image_id, *_ in ATTENTION]
 
 
 def write_features(path, *batches):
-    with f.new_features(path, 3) as append:
+    with new_features(path, 3) as append:
         for rows in batches or (np.arange(6).reshape(2, 3), np.zeros((0, 3)), np.ones((1, 3))):
             append(rows)
 
 
-SCORES = f.Scores(np.array([0, 2, 2, 3]), np.array([1, 5, 2]), np.array([0.25, 0.5, 1], np.float32))
-GRAPH = f.Graph(
+SCORES = Scores(np.array([0, 2, 2, 3]), np.array([1, 5, 2]), np.array([0.25, 0.5, 1], np.float32))
+GRAPH = Graph(
     edges=np.array([[0, 1], [1, 3]], np.int32),
     weights=np.array([1.5, 2], np.float32),
     n_nodes=4,
     batches=np.array([0, 2, 4]),
     order=np.array([3, 0, 2, 1]),
 )
-PARTITION = f.Partition(
+PARTITION = Partition(
     instances=np.array([2, 5]),
     labels=np.array([0, 3]),
     objective=1.5,
@@ -117,19 +139,19 @@ COCO = {
 }
 
 FORMATS = {
-    "images": (lambda path: f.write_images(path, IMAGES), f.read_images, "index_images"),
-    "rejected": (lambda path: f.write_rejected_images(path, REJECTED), f.read_rejected_images, "index_images"),
-    "categories": (lambda path: f.write_categories(path, CATEGORIES), f.read_categories, "index_images"),
-    "tags": (lambda path: f.write_tags(path, TAGS), f.read_tags, "write_tags"),
-    "metrics": (lambda path: f.write_metrics(path, METRICS), f.read_metrics, "evaluate_"),
-    "instances": (write_instances, f.read_salient_instances, "detect_salient_instances"),
+    "images": (lambda path: write_images(path, IMAGES), read_images, "index_images"),
+    "rejected": (lambda path: write_rejected_images(path, REJECTED), read_rejected_images, "index_images"),
+    "categories": (lambda path: write_categories(path, CATEGORIES), read_categories, "index_images"),
+    "tags": (lambda path: write_tags(path, TAGS), read_tags, "write_tags"),
+    "metrics": (lambda path: write_metrics(path, METRICS), read_metrics, "evaluate_"),
+    "instances": (write_instances, read_salient_instances, "detect_salient_instances"),
     "attention": (write_attention, read_attention, "compute_attention_maps"),
-    "scores": (lambda path: f.write_scores(path, SCORES), f.read_scores, "compute_scores"),
-    "features": (write_features, f.read_features, "compute_features"),
-    "graph": (lambda path: f.write_graph(path, GRAPH), f.read_graph, "build_graph"),
-    "partition": (lambda path: f.write_partition(path, PARTITION), f.read_partition, "solve_partition"),
-    "labels": (lambda path: f.write_labels(path, LABELS), f.read_labels, "write_proxy_masks"),
-    "coco": (lambda path: f.write_coco(path, COCO), f.read_coco, "write_proxy_masks"),
+    "scores": (lambda path: write_scores(path, SCORES), read_scores, "compute_scores"),
+    "features": (write_features, read_features, "compute_features"),
+    "graph": (lambda path: write_graph(path, GRAPH), read_graph, "build_graph"),
+    "partition": (lambda path: write_partition(path, PARTITION), read_partition, "solve_partition"),
+    "labels": (lambda path: write_labels(path, LABELS), read_labels, "write_proxy_masks"),
+    "coco": (lambda path: write_coco(path, COCO), read_coco, "write_proxy_masks"),
 }
 SUFFIX = {
     **dict.fromkeys(("images", "rejected", "categories", "tags", "metrics"), ".csv"),
@@ -169,7 +191,7 @@ def test_equal_content_gives_equal_bytes(artefact, kind):
 def test_other_content_is_refused(artefact, kind, content):
     file = artefact(kind)
     file.path.write_bytes(content)
-    with pytest.raises(f.FormatError) as caught:
+    with pytest.raises(FormatError) as caught:
         file.read(file.path)
     text = str(caught.value)
     assert str(file.path) in text
@@ -183,7 +205,7 @@ def test_truncated_file_is_refused(artefact, kind):
     content = file.path.read_bytes()
     cut = content[: content.rstrip().rfind(b"\n") + 4] if SUFFIX[kind] == ".csv" else content[: len(content) * 2 // 3]
     file.path.write_bytes(cut)
-    with pytest.raises(f.FormatError, match=file.rule):
+    with pytest.raises(FormatError, match=file.rule):
         file.read(file.path)
 
 
@@ -191,7 +213,7 @@ def test_truncated_file_is_refused(artefact, kind):
 def test_missing_file_is_refused(artefact, kind):
     file = artefact(kind)
     file.path.unlink()
-    with pytest.raises(f.FormatError, match=file.rule):
+    with pytest.raises(FormatError, match=file.rule):
         file.read(file.path)
 
 
@@ -200,49 +222,49 @@ def test_another_version_is_refused(artefact):
         file = artefact(kind)
         with h5py.File(file.path, "a") as content:
             content.attrs["version"] = 99
-        with pytest.raises(f.FormatError, match=f"version 99, expected aisi/.* version 1.*{file.rule}"):
+        with pytest.raises(FormatError, match=f"version 99, expected aisi/.* version 1.*{file.rule}"):
             file.read(file.path)
     for kind in ("graph", "partition"):
         file = artefact(kind)
         arrays = dict(np.load(file.path))
         np.savez(file.path, **(arrays | {"version": 99}))
-        with pytest.raises(f.FormatError, match=f"version 99.*{file.rule}"):
+        with pytest.raises(FormatError, match=f"version 99.*{file.rule}"):
             file.read(file.path)
     file = artefact("coco")
     file.path.write_text(file.path.read_text().replace('"version": "1"', '"version": "99"'))
-    with pytest.raises(f.FormatError, match="version 99"):
+    with pytest.raises(FormatError, match="version 99"):
         file.read(file.path)
 
 
 def test_labels_of_another_version_are_refused(artefact, monkeypatch):
-    monkeypatch.setattr(f, "_MASKS_VERSION", "99")
+    monkeypatch.setattr(masks, "PROXY_MASKS", replace(masks.PROXY_MASKS, version=99))
     file = artefact("labels")
     monkeypatch.undo()
-    with pytest.raises(f.FormatError, match="proxy_masks 99, expected aisi/proxy_masks 1"):
+    with pytest.raises(FormatError, match="proxy_masks 99, expected aisi/proxy_masks 1"):
         file.read(file.path)
 
 
 def test_another_artefact_is_refused(artefact):
-    with pytest.raises(f.FormatError, match="found aisi/scores version 1, expected aisi/features"):
-        f.read_features(artefact("scores").path)
-    with pytest.raises(f.FormatError, match="found aisi/graph version 1, expected aisi/partition"):
-        f.read_partition(artefact("graph").path)
-    with pytest.raises(f.FormatError, match="columns"):
-        f.read_tags(artefact("images").path)
+    with pytest.raises(FormatError, match="found aisi/scores version 1, expected aisi/features"):
+        read_features(artefact("scores").path)
+    with pytest.raises(FormatError, match="found aisi/graph version 1, expected aisi/partition"):
+        read_partition(artefact("graph").path)
+    with pytest.raises(FormatError, match="columns"):
+        read_tags(artefact("images").path)
     path = artefact("features").path
     with h5py.File(path, "w") as foreign:
         foreign["feature"] = np.zeros(3)
-    with pytest.raises(f.FormatError, match="no format version -1"):
-        f.read_features(path)
+    with pytest.raises(FormatError, match="no format version -1"):
+        read_features(path)
     np.save(path.with_suffix(".npy"), np.zeros(3))
-    with pytest.raises(f.FormatError, match="npz"):
-        f.read_graph(path.with_suffix(".npy"))
+    with pytest.raises(FormatError, match="npz"):
+        read_graph(path.with_suffix(".npy"))
 
 
 def test_pickles_are_not_loaded(tmp_path):
     np.savez(tmp_path / "a.npz", edges=np.array([{}], object))
-    with pytest.raises(f.FormatError, match="allow_pickle|pickle"):
-        f.read_graph(tmp_path / "a.npz")
+    with pytest.raises(FormatError, match="allow_pickle|pickle"):
+        read_graph(tmp_path / "a.npz")
 
 
 def test_a_writer_that_fails_leaves_the_old_file(artefact):
@@ -260,11 +282,11 @@ def test_a_writer_that_fails_leaves_the_old_file(artefact):
 @pytest.mark.parametrize(
     ("write", "read", "content"),
     [
-        (f.write_images, f.read_images, IMAGES),
-        (f.write_rejected_images, f.read_rejected_images, REJECTED),
-        (f.write_categories, f.read_categories, CATEGORIES),
-        (f.write_tags, f.read_tags, TAGS),
-        (f.write_metrics, f.read_metrics, METRICS),
+        (write_images, read_images, IMAGES),
+        (write_rejected_images, read_rejected_images, REJECTED),
+        (write_categories, read_categories, CATEGORIES),
+        (write_tags, read_tags, TAGS),
+        (write_metrics, read_metrics, METRICS),
     ],
 )
 def test_tables(tmp_path, write, read, content):
@@ -276,13 +298,13 @@ def test_tables(tmp_path, write, read, content):
 
 def test_shards_are_read_in_order(tmp_path):
     for name, part in (("0", IMAGES[2:]), ("1", IMAGES[:0]), ("2", IMAGES[:2])):
-        f.write_images(tmp_path / name, part)
-    assert f.read_images(*(tmp_path / name for name in "012"))["image_id"].tolist() == ["007", *IMAGES["image_id"][:2]]
+        write_images(tmp_path / name, part)
+    assert read_images(*(tmp_path / name for name in "012"))["image_id"].tolist() == ["007", *IMAGES["image_id"][:2]]
 
 
 def test_an_empty_table_keeps_its_types(tmp_path):
-    f.write_images(tmp_path / "a.csv", IMAGES[:0])
-    assert f.read_images(tmp_path / "a.csv")["width"].dtype == np.int64
+    write_images(tmp_path / "a.csv", IMAGES[:0])
+    assert read_images(tmp_path / "a.csv")["width"].dtype == np.int64
 
 
 names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
@@ -293,45 +315,45 @@ sizes = st.integers(1, 10**6)
 @given(rows=st.lists(st.tuples(names, names, sizes, sizes, keywords, names), unique_by=lambda row: row[0], max_size=6))
 @LIMITS
 def test_images_of_any_name(tmp_path, rows):
-    f.write_images(tmp_path / "a.csv", images(*rows))
-    assert list(f.read_images(tmp_path / "a.csv").itertuples(index=False, name=None)) == rows
+    write_images(tmp_path / "a.csv", images(*rows))
+    assert list(read_images(tmp_path / "a.csv").itertuples(index=False, name=None)) == rows
 
 
 @given(values=st.lists(st.floats(allow_infinity=False, width=32), min_size=1, max_size=6))
 @LIMITS
 def test_metrics_keep_seven_digits(tmp_path, values):
     rows = [("", "", pd.NA, "tags", "train", "", "accuracy", "all", value, 1) for value in values]
-    f.write_metrics(tmp_path / "a.csv", table(f.METRIC_COLUMNS, *rows).astype({"seed": "Int64", "value": float}))
-    assert np.allclose(f.read_metrics(tmp_path / "a.csv")["value"], values, rtol=1e-6, atol=0, equal_nan=True)
+    write_metrics(tmp_path / "a.csv", table(METRIC_COLUMNS, *rows).astype({"seed": "Int64", "value": float}))
+    assert np.allclose(read_metrics(tmp_path / "a.csv")["value"], values, rtol=1e-6, atol=0, equal_nan=True)
 
 
 def test_tables_are_checked(tmp_path):
     path = tmp_path / "a.csv"
     with pytest.raises(ValueError, match="'a' is there twice"):
-        f.write_images(path, pd.concat([IMAGES, IMAGES]))
+        write_images(path, pd.concat([IMAGES, IMAGES]))
     with pytest.raises(ValueError, match="columns"):
-        f.write_images(path, IMAGES.drop(columns="sha256"))
+        write_images(path, IMAGES.drop(columns="sha256"))
     with pytest.raises(ValueError, match=r"labels must be 1\.\.2"):
-        f.write_categories(path, CATEGORIES.assign(label=[0, 1]))
+        write_categories(path, CATEGORIES.assign(label=[0, 1]))
     with pytest.raises(ValueError, match="at most 254"):
-        f.write_categories(path, table(f.CATEGORY_COLUMNS, *((n, n, str(n), "#") for n in range(1, 256))))
+        write_categories(path, table(CATEGORY_COLUMNS, *((n, n, str(n), "#") for n in range(1, 256))))
     assert not path.exists()
 
 
 @pytest.mark.parametrize("line", ["b,p,10", "b,p,ten,4,,s", "b,p,10,4,,s,more", "b,p,,4,,s", "b,p,1.5,4,,s"])
 def test_lines_that_do_not_fit_are_refused(tmp_path, line):
     path = tmp_path / "a.csv"
-    f.write_images(path, IMAGES[:1])
+    write_images(path, IMAGES[:1])
     path.write_text(path.read_text() + line + "\n")
-    with pytest.raises(f.FormatError, match="index_images"):
-        f.read_images(path)
+    with pytest.raises(FormatError, match="index_images"):
+        read_images(path)
 
 
 # ------------------------------------------------------------------ HDF5
 
 
 def test_salient_instances(artefact):
-    found = f.read_salient_instances(artefact("instances").path)
+    found = read_salient_instances(artefact("instances").path)
     assert len(found) == 3
     assert found.image_ids.tolist() == ["a", "a", "c"]
     assert found.instance_ids.tolist() == [0, 1, 0]
@@ -346,17 +368,17 @@ def test_shards_of_salient_instances(tmp_path):
     write_instances(tmp_path / "whole", photos)
     for number, part in enumerate((photos[:1], [], photos[1:])):
         write_instances(tmp_path / str(number), part)
-    whole = f.read_salient_instances(tmp_path / "whole")
-    parts = f.read_salient_instances(*(tmp_path / str(number) for number in range(3)))
+    whole = read_salient_instances(tmp_path / "whole")
+    parts = read_salient_instances(*(tmp_path / str(number) for number in range(3)))
     assert all(np.array_equal(getattr(whole, name), getattr(parts, name)) for name in ("image_ids", "boxes", "scores"))
     assert whole.masks == parts.masks
     assert whole.boxes.dtype == parts.boxes.dtype == np.int64
-    assert f.read_salient_instances(tmp_path / "whole", masks=False).masks == []
+    assert read_salient_instances(tmp_path / "whole", masks=False).masks == []
 
 
 def test_no_instances_at_all(tmp_path):
     write_instances(tmp_path / "a.h5", [])
-    found = f.read_salient_instances(tmp_path / "a.h5")
+    found = read_salient_instances(tmp_path / "a.h5")
     assert len(found) == 0
     assert found.boxes.shape == (0, 4)
     assert found.masks == []
@@ -366,9 +388,9 @@ def test_no_instances_at_all(tmp_path):
 @LIMITS
 def test_masks_of_any_shape(tmp_path, masks, name):
     encoded = [encode(mask) for mask in masks]
-    with f.new_salient_instances(tmp_path / "a.h5") as writer:
+    with new_salient_instances(tmp_path / "a.h5") as writer:
         writer.append(name, [(0, 0, 7, 5)] * len(masks), np.linspace(1, 0, len(masks)), encoded)
-    found = f.read_salient_instances(tmp_path / "a.h5")
+    found = read_salient_instances(tmp_path / "a.h5")
     assert found.image_ids.tolist() == [name] * len(masks)
     assert all(np.array_equal(rle.decode(mask), truth) for mask, truth in zip(found.masks, masks, strict=True))
 
@@ -387,12 +409,12 @@ def test_masks_of_any_shape(tmp_path, masks, name):
     ],
 )
 def test_instances_are_checked(tmp_path, boxes, scores, message):
-    with pytest.raises(ValueError, match=f"b: .*{message}"), f.new_salient_instances(tmp_path / "a.h5") as writer:
+    with pytest.raises(ValueError, match=f"b: .*{message}"), new_salient_instances(tmp_path / "a.h5") as writer:
         writer.append("b", boxes, scores, [box_mask(4, 5, (0, 0, 1, 1)) for _ in boxes])
 
 
 def test_attention(artefact):
-    with f.open_attention(artefact("attention").path) as maps:
+    with open_attention(artefact("attention").path) as maps:
         for image_id, labels, expected in ATTENTION:
             found_labels, found = maps[image_id]
             assert found_labels.tolist() == labels
@@ -403,7 +425,7 @@ def test_attention(artefact):
 
 def test_no_attention_at_all(tmp_path):
     write_attention(tmp_path / "a.h5", [])
-    with f.open_attention(tmp_path / "a.h5") as maps:
+    with open_attention(tmp_path / "a.h5") as maps:
         assert maps["a"][1].shape == (0, 1, 1)
 
 
@@ -417,32 +439,32 @@ def test_attention_is_checked(tmp_path, labels, maps):
 
 
 def test_scores(tmp_path):
-    f.write_scores(tmp_path / "0", SCORES)
-    f.write_scores(tmp_path / "1", f.Scores(np.zeros(1), np.zeros(0), np.zeros(0)))
-    f.write_scores(tmp_path / "2", SCORES)
-    found = f.read_scores(*(tmp_path / name for name in "012"))
+    write_scores(tmp_path / "0", SCORES)
+    write_scores(tmp_path / "1", Scores(np.zeros(1), np.zeros(0), np.zeros(0)))
+    write_scores(tmp_path / "2", SCORES)
+    found = read_scores(*(tmp_path / name for name in "012"))
     assert found.offsets.tolist() == [0, 2, 2, 3, 5, 5, 6]
     assert found.labels.tolist() == [1, 5, 2] * 2
     assert found.scores.tolist() == [0.25, 0.5, 1] * 2
     assert (found.offsets.dtype, found.labels.dtype, found.scores.dtype) == (np.int64, np.int64, np.float32)
     with pytest.raises(ValueError, match="offsets end at 3, found 2"):
-        f.write_scores(tmp_path / "3", f.Scores(SCORES.offsets, SCORES.labels[:2], SCORES.scores[:2]))
+        write_scores(tmp_path / "3", Scores(SCORES.offsets, SCORES.labels[:2], SCORES.scores[:2]))
 
 
 def test_features(tmp_path):
     write_features(tmp_path / "0")
     write_features(tmp_path / "1", np.zeros((0, 3)))
-    found = f.read_features(tmp_path / "1", tmp_path / "0", tmp_path / "1")
+    found = read_features(tmp_path / "1", tmp_path / "0", tmp_path / "1")
     assert found.tolist() == [[0, 1, 2], [3, 4, 5], [1, 1, 1]]
     assert found.dtype == np.float32
-    assert f.read_features(tmp_path / "1").shape == (0, 3)
+    assert read_features(tmp_path / "1").shape == (0, 3)
 
 
 # ------------------------------------------------------------------ npz
 
 
 def test_graph(artefact):
-    found = f.read_graph(artefact("graph").path)
+    found = read_graph(artefact("graph").path)
     assert found.edges.tolist() == GRAPH.edges.tolist()
     assert found.weights.tolist() == GRAPH.weights.tolist()
     assert found.n_nodes == 4
@@ -454,8 +476,8 @@ def test_graph(artefact):
 @pytest.mark.parametrize("n_nodes", [0, 3])
 def test_graph_without_edges(tmp_path, n_nodes):
     nodes = np.arange(n_nodes)
-    f.write_graph(tmp_path / "a.npz", f.Graph(np.zeros((0, 2)), np.zeros(0), n_nodes, np.array([0, n_nodes]), nodes))
-    found = f.read_graph(tmp_path / "a.npz")
+    write_graph(tmp_path / "a.npz", Graph(np.zeros((0, 2)), np.zeros(0), n_nodes, np.array([0, n_nodes]), nodes))
+    found = read_graph(tmp_path / "a.npz")
     assert found.edges.shape == (0, 2)
     assert found.n_nodes == n_nodes
 
@@ -463,15 +485,15 @@ def test_graph_without_edges(tmp_path, n_nodes):
 @pytest.mark.parametrize("edges", [[[0, 0]], [[1, 0]], [[-1, 0]], [[0, 4]]])
 def test_graph_is_checked(tmp_path, edges):
     with pytest.raises(ValueError, match="i < j"):
-        f.write_graph(tmp_path / "a.npz", replace(GRAPH, edges=np.array(edges), weights=np.ones(1)))
+        write_graph(tmp_path / "a.npz", replace(GRAPH, edges=np.array(edges), weights=np.ones(1)))
     with pytest.raises(ValueError, match="1 edges but 2 weights"):
-        f.write_graph(tmp_path / "a.npz", replace(GRAPH, edges=np.array([[0, 1]])))
+        write_graph(tmp_path / "a.npz", replace(GRAPH, edges=np.array([[0, 1]])))
     with pytest.raises(ValueError, match="each of 0 to 3 once"):
-        f.write_graph(tmp_path / "a.npz", replace(GRAPH, order=np.zeros(4)))
+        write_graph(tmp_path / "a.npz", replace(GRAPH, order=np.zeros(4)))
 
 
 def test_partition(artefact):
-    found = f.read_partition(artefact("partition").path)
+    found = read_partition(artefact("partition").path)
     assert (found.objective, found.status, found.solver) == (1.5, "optimal", "cplex")
     assert np.isnan(found.bound)
     for name in ("instances", "labels", "margins", "pinned"):
@@ -481,14 +503,14 @@ def test_partition(artefact):
 
 def test_partition_is_checked(tmp_path):
     with pytest.raises(ValueError, match="differ in length"):
-        f.write_partition(tmp_path / "a.npz", replace(PARTITION, labels=np.zeros(3)))
+        write_partition(tmp_path / "a.npz", replace(PARTITION, labels=np.zeros(3)))
 
 
 # ------------------------------------------------------------------ label maps and COCO JSON
 
 
 def test_palette_is_that_of_voc():
-    palette = f.voc_palette()
+    palette = voc_palette()
     assert palette[:4].tolist() == [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0]]
     assert palette[15].tolist() == [192, 128, 128]
     assert palette[255].tolist() == [224, 224, 192]
@@ -497,20 +519,20 @@ def test_palette_is_that_of_voc():
 
 def test_labels(artefact):
     path = artefact("labels").path
-    found = f.read_labels(path)
+    found = read_labels(path)
     assert np.array_equal(found, LABELS)
     assert found.dtype == np.uint8
     with Image.open(path) as image:
         assert image.mode == "P"
-        assert np.array_equal(np.array(image.convert("RGB")), f.voc_palette()[LABELS])
+        assert np.array_equal(np.array(image.convert("RGB")), voc_palette()[LABELS])
 
 
 @given(labels=npst.arrays(np.uint8, npst.array_shapes(min_dims=2, max_dims=2, max_side=9)))
 @LIMITS
 def test_labels_of_any_shape(tmp_path, labels):
-    f.write_labels(tmp_path / "a.png", labels)
-    assert np.array_equal(f.read_labels(tmp_path / "a.png"), labels)
-    assert np.array_equal(f.read_instance_map(tmp_path / "a.png"), labels)
+    write_labels(tmp_path / "a.png", labels)
+    assert np.array_equal(read_labels(tmp_path / "a.png"), labels)
+    assert np.array_equal(read_instance_map(tmp_path / "a.png"), labels)
 
 
 @pytest.mark.parametrize(
@@ -518,7 +540,7 @@ def test_labels_of_any_shape(tmp_path, labels):
 )
 def test_labels_are_checked(tmp_path, labels):
     with pytest.raises(ValueError, match="label"):
-        f.write_labels(tmp_path / "a.png", np.array(labels))
+        write_labels(tmp_path / "a.png", np.array(labels))
 
 
 @pytest.mark.parametrize("colours", [2, 16, 256])
@@ -526,25 +548,25 @@ def test_labels_of_a_dataset(tmp_path, colours):
     values = (LABELS.astype(int) % colours).astype(np.uint8)
     Image.fromarray(values).save(tmp_path / "grey.png")
     palette = Image.fromarray(values, mode="P")
-    palette.putpalette(f.voc_palette(colours).tobytes())
+    palette.putpalette(voc_palette(colours).tobytes())
     palette.save(tmp_path / "palette.png", bits={2: 1, 16: 4, 256: 8}[colours])
     for name in ("grey", "palette"):
-        assert np.array_equal(f.read_labels(tmp_path / f"{name}.png"), values)
+        assert np.array_equal(read_labels(tmp_path / f"{name}.png"), values)
 
 
 def test_labels_of_other_modes_are_refused(tmp_path):
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
-    with pytest.raises(f.FormatError, match="mode RGB, expected a palette or grey PNG.*A file of yours: convert"):
-        f.read_labels(tmp_path / "a.png")
+    with pytest.raises(FormatError, match="mode RGB, expected a palette or grey PNG.*If it is your file, convert"):
+        read_labels(tmp_path / "a.png")
     Image.fromarray(np.full((2, 2), 1000, np.uint16)).save(tmp_path / "b.png")
-    with pytest.raises(f.FormatError, match="mode I;16"):
-        f.read_labels(tmp_path / "b.png")
-    assert f.read_instance_map(tmp_path / "b.png").tolist() == [[1000] * 2] * 2
+    with pytest.raises(FormatError, match="mode I;16"):
+        read_labels(tmp_path / "b.png")
+    assert read_instance_map(tmp_path / "b.png").tolist() == [[1000] * 2] * 2
 
 
 def test_coco(artefact):
     path = artefact("coco").path
-    found = f.read_coco(path)
+    found = read_coco(path)
     assert {key: found[key] for key in COCO} == COCO
     assert found["info"] == {"description": "aisi/proxy_masks", "version": "1"}
     assert "ü.jpg" in path.read_text(encoding="utf-8")
@@ -553,29 +575,29 @@ def test_coco(artefact):
 def test_coco_is_checked(tmp_path):
     path = tmp_path / "a.json"
     with pytest.raises(ValueError, match="JSON"):
-        f.write_coco(path, {"images": [float("nan")]})
+        write_coco(path, {"images": [float("nan")]})
     for content, message in (({}, "no images, categories, annotations"), ([], "no images"), (3, "no images")):
         path.write_text(json.dumps(content))
-        with pytest.raises(f.FormatError, match=message):
-            f.read_coco(path)
+        with pytest.raises(FormatError, match=message):
+            read_coco(path)
 
 
 def test_coco_of_a_dataset(tmp_path):
     path = tmp_path / "a.json"
     path.write_text(json.dumps(COCO | {"info": "free text"}))
-    assert f.read_coco(path)["images"] == COCO["images"]
+    assert read_coco(path)["images"] == COCO["images"]
 
 
 def test_coco_instances(tmp_path):
     path = tmp_path / "a.json"
     path.write_bytes(b"\xef\xbb\xbf" + json.dumps({"images": [], "annotations": [{}]}).encode())
-    assert f.read_coco_instances(path) == ([], [{}])
+    assert read_coco_instances(path) == ([], [{}])
     path.write_text("[]")
-    assert f.read_coco_instances(path) == (None, [])
+    assert read_coco_instances(path) == (None, [])
     for content in ({"images": []}, {"images": {}, "annotations": []}, [1], 3, None, {"annotations": []}):
         path.write_text(json.dumps(content))
-        with pytest.raises(f.FormatError, match="bare list"):
-            f.read_coco_instances(path)
+        with pytest.raises(FormatError, match="bare list"):
+            read_coco_instances(path)
     path.write_text("[" * 100_000)
-    with pytest.raises(f.FormatError, match="cannot be read"):
-        f.read_coco_instances(path)
+    with pytest.raises(FormatError, match="cannot be read"):
+        read_coco_instances(path)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aisi.images import BadImageError, read_photo
+from aisi.photos import BadImageError, read_photo
 
 RED, WHITE = [255, 0, 0], [255, 255, 255]
 

@@ -14,8 +14,11 @@ from hypothesis.extra import numpy as npst
 from PIL import Image
 from pycocotools import mask as rle
 
-from aisi.formats import IMAGE_COLUMNS, FormatError, read_salient_instances, voc_palette, write_images
-from aisi.imported_instances import from_coco, from_masks
+from aisi.formats.dataset import IMAGE_COLUMNS, write_images
+from aisi.formats.files import FormatError
+from aisi.formats.instances import read_salient_instances
+from aisi.formats.masks import voc_palette
+from aisi.salient_instances.imported import from_coco, from_masks
 
 TOP = Path(__file__).parents[2]
 HEIGHT, WIDTH = 4, 6
@@ -205,7 +208,7 @@ def test_wrong_files(tmp_path):
 @given(values=npst.arrays(bool, npst.array_shapes(min_dims=2, max_dims=2, max_side=40)))
 @settings(deadline=None)
 def test_rle_is_that_of_pycocotools(values):
-    from aisi.coco import _decode_runs
+    from aisi.dataset.coco import _decode_runs
 
     photo = SimpleNamespace(height=values.shape[0], width=values.shape[1])
     expected = rle.encode(np.asfortranarray(values, np.uint8))
@@ -216,7 +219,7 @@ def test_rle_is_that_of_pycocotools(values):
 @given(counts=st.text(max_size=30))
 @settings(deadline=None)
 def test_any_text_as_rle_is_whole_or_refused(counts):
-    from aisi.coco import _decode_runs
+    from aisi.dataset.coco import _decode_runs
 
     try:
         found = _decode_runs({"size": [3, 3], "counts": counts}, SimpleNamespace(height=3, width=3))

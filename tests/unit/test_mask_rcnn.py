@@ -11,8 +11,8 @@ from pycocotools import mask as rle
 
 import predict_instance
 import train_instance
-from aisi.formats import read_instances, write_coco
-from aisi.mask_rcnn import (
+from aisi.formats.coco import read_instances, write_coco
+from aisi.segmenters.mask_rcnn import (
     InstancePhotos,
     InstanceSegmenter,
     coco_results,
@@ -22,7 +22,8 @@ from aisi.mask_rcnn import (
     predict,
     save_segmenter,
 )
-from aisi.weights import save_weights
+from aisi.training.engine import parameter_groups
+from aisi.training.weights import save_weights
 from tiny_photos import BACKBONE, CATEGORIES, COLOURS, write_photos
 
 CPU = torch.device("cpu")
@@ -87,7 +88,7 @@ def test_the_papers_network_has_the_published_parameters():
 
 
 def test_parameter_groups_hold_every_parameter_once(model):
-    backbone, others = model.parameter_groups(0.1)
+    backbone, others = parameter_groups(model, model.backbone.backbone, 0.1)
     assert (backbone["scale"], others["scale"]) == (0.1, 1.0)
     assert {id(p) for p in backbone["params"]} == {id(p) for p in model.backbone.backbone.parameters()}
     assert sorted(map(id, backbone["params"] + others["params"])) == sorted(map(id, model.parameters()))

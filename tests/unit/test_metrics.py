@@ -3,9 +3,8 @@ import pandas as pd
 import pytest
 from pycocotools import mask as rle
 
-from aisi.formats import METRIC_COLUMNS, read_metrics, write_labels, write_metrics
-from aisi.ground_truth import outside_void, photos_with_masks, read_label_map, true_label, true_objects
-from aisi.metrics import (
+from aisi.evaluation.ground_truth import photos_with_masks, read_label_map, true_label, true_objects
+from aisi.evaluation.metrics import (
     average_precision_metrics,
     confusion_matrix,
     intersection_over_union,
@@ -14,6 +13,9 @@ from aisi.metrics import (
     segmentation_metrics,
     tag_metrics,
 )
+from aisi.formats.masks import write_labels
+from aisi.formats.metrics import METRIC_COLUMNS, read_metrics, write_metrics
+from aisi.masks import outside_void
 
 NAMES = ["cat", "dog", "kite"]
 X = 255

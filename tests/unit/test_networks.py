@@ -7,10 +7,10 @@ import pytest
 import torch
 import torchvision
 
-from aisi.attention import AttentionNetwork
-from aisi.deeplab import DeepLab
+from aisi.attention.network import AttentionNetwork
 from aisi.features import FeatureExtractor
-from aisi.s4net import S4Net
+from aisi.salient_instances.s4net import S4Net
+from aisi.segmenters.deeplab import DeepLab
 
 CLASSIFIERS = {
     "resnet50": 2048 * 1000 + 1000,

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aisi.formats import SalientInstances, Scores
-from aisi.overrides import OverrideError, pins, read_overrides
+from aisi.formats.instances import SalientInstances
+from aisi.formats.scores import Scores
+from aisi.partition.overrides import OverrideError, pins, read_overrides
 
 BOXES = np.array([[0, 0, 4, 3], [1, 1, 9, 9], [2, 0, 5, 7]])
 INSTANCES = SalientInstances(

@@ -5,10 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aisi.assignments import graph_name, graph_settings, read_assignment
-from aisi.formats import Graph, SalientInstances, Scores
-from aisi.partition import PartitionError, PartitionProblem, build_model, objective, retained, solve
-from aisi.tags import (
+from aisi.formats.graph import Graph
+from aisi.formats.instances import SalientInstances
+from aisi.formats.scores import Scores
+from aisi.partition import PartitionError, PartitionProblem, objective, retained, solve
+from aisi.partition.problem import build_model
+from aisi.partition.tags import (
     add_objectness,
     as_partition,
     balance_categories,
@@ -17,6 +19,7 @@ from aisi.tags import (
     no_graph,
     tag_table,
 )
+from aisi.planning.assignments import graph_name, graph_settings, read_assignment
 
 
 def problem(edges, weights, candidates, scores=None, **options):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from aisi.photo_tensors import jitter_colours, mirror, random_part, read_ahead, to_tensor, warp
+from aisi.training.augmentation import jitter_colours, mirror, random_part, read_ahead, to_tensor, warp
 
 
 def test_to_tensor_and_mirror():

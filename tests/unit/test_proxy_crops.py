@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from aisi.formats import IGNORE, write_labels
-from aisi.proxy_crops import OUTSIDE, ProxyCrops, SalientCrops, find_proxies
+from aisi.formats.masks import write_labels
+from aisi.labels import IGNORE
+from aisi.segmenters.crops import OUTSIDE, ProxyCrops, SalientCrops, find_proxies
 from tiny_photos import CATEGORIES, COLOURS, PAIRS, write_photos, write_proxies
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as rle
 
-from aisi.formats import SalientInstances
-from aisi.proxy_masks import CocoInstances, instance_rows, proxy_mask, tagged_photos
+from aisi.formats.instances import SalientInstances, rows_by_photo
+from aisi.proxy_masks import CocoInstances, proxy_mask, tagged_photos
 
 CATEGORIES = pd.DataFrame(
     {"label": [1, 2, 3], "category_id": [7, 9, 90], "name": ["cat", "dog", "kite"], "colour": ["#800000"] * 3}
@@ -108,8 +108,8 @@ def test_mask_of_another_size_is_refused():
 
 
 def test_rows_of_photos():
-    assert instance_rows(["b", "b", "a"]) == {"b": slice(0, 2), "a": slice(2, 3)}
-    assert instance_rows([]) == {}
+    assert rows_by_photo(["b", "b", "a"]) == {"b": slice(0, 2), "a": slice(2, 3)}
+    assert rows_by_photo([]) == {}
 
 
 def test_coco_instances():

@@ -5,9 +5,10 @@ from PIL import Image
 from pycocotools import mask as rle
 
 import compare_runs
-from aisi.formats import METRIC_COLUMNS, write_metrics
-from aisi.metrics import metric_table
-from aisi.pictures import (
+from aisi.evaluation.metrics import metric_table
+from aisi.formats.metrics import METRIC_COLUMNS, write_metrics
+from aisi.proxy_masks import TaggedPhoto
+from aisi.report.examples import (
     choose_examples,
     choose_extremes,
     draw_grid,
@@ -18,9 +19,8 @@ from aisi.pictures import (
     shrink,
     tag_words,
 )
-from aisi.plots import plot_assignments, plot_categories, plot_seeds, plot_training, save_figure
-from aisi.proxy_masks import TaggedPhoto
-from aisi.tables import (
+from aisi.report.plots import plot_assignments, plot_categories, plot_seeds, plot_training, save_figure
+from aisi.report.tables import (
     add_paper,
     assignment_table,
     category_table,

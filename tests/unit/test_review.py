@@ -9,8 +9,20 @@ import pytest
 from PIL import Image, ImageDraw
 from pycocotools import mask as rle
 
-from aisi.formats import TAG_COLUMNS, Graph, Scores
-from aisi.review import NEIGHBOURS, PAGE, UNITS, nearest, outline, review_data, shrink, write_data, write_page
+from aisi.formats.graph import Graph
+from aisi.formats.scores import Scores
+from aisi.formats.tags import TAG_COLUMNS
+from aisi.report.review_page import (
+    NEIGHBOURS,
+    PAGE,
+    UNITS,
+    nearest,
+    outline,
+    review_data,
+    shrink,
+    write_data,
+    write_page,
+)
 
 CATEGORIES = pd.DataFrame(
     {"label": [1, 2], "category_id": [7, 8], "name": ["cat", "</script>"], "colour": ["#ff0000", "#00ff00"]}

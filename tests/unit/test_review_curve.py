@@ -5,9 +5,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from aisi.formats import REVIEW_CURVE_COLUMNS, TAG_COLUMNS, Graph, Scores, read_review_curve, write_review_curve
-from aisi.plots import plot_review_curve, save_figure
-from aisi.review_curve import FREE, person_labels, review_curve, review_orders, solve_around
+from aisi.formats.graph import Graph
+from aisi.formats.review_curve import REVIEW_CURVE_COLUMNS, read_review_curve, write_review_curve
+from aisi.formats.scores import Scores
+from aisi.formats.tags import TAG_COLUMNS
+from aisi.report.plots import plot_review_curve, save_figure
+from aisi.report.review_curve import FREE, person_labels, review_curve, review_orders, solve_around
 
 N = 60
 SETTINGS = {"beta": 2.0, "retention": 0.9, "solver": "message_passing", "gap": 1e-6}

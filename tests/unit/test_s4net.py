@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from aisi import s4net
-from aisi.s4net import S4Net, decode_boxes, encode_boxes, propose, roi_marks, s4net_loss
+from aisi.salient_instances import s4net
+from aisi.salient_instances.s4net import S4Net, decode_boxes, encode_boxes, propose, roi_marks, s4net_loss
 
 ARCHITECTURE = {
     "backbone": "tf_efficientnet_lite0",

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aisi.formats import write_labels
-from aisi.salient_data import SalientPictures, list_pictures, true_instances
+from aisi.formats.masks import write_labels
+from aisi.masks import instances_of_map
+from aisi.salient_instances.pictures import SalientPictures, list_pictures
 
 
 @pytest.fixture
@@ -59,5 +60,5 @@ def test_crops_never_leave_boxes_outside(root):
 
 def test_true_instances_and_void():
     labels = np.array([[0, 1, 1], [2, 255, 0]], np.uint8)
-    masks, void = true_instances(labels)
+    masks, void = instances_of_map(labels)
     assert len(masks) == 2 and void.sum() == 1

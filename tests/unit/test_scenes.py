@@ -10,10 +10,14 @@ from PIL import Image
 import render_salient_instances
 import render_scenes
 import render_single_objects
-from aisi import scenes, shapes
-from aisi.formats import IGNORE, KEYWORD_SEPARATOR, read_labels
-from aisi.images import read_photo
-from aisi.scenes import AUXILIARY, DISTRACTORS, MIN_PIXELS, TARGET, Scene, label_salient, label_scene
+from aisi.demo import grounds, objects, scenes, shapes, textures
+from aisi.demo.annotation import MIN_PIXELS, label_salient, label_scene
+from aisi.demo.categories import AUXILIARY, DISTRACTORS, TARGET
+from aisi.demo.scenes import Scene
+from aisi.formats.dataset import KEYWORD_SEPARATOR
+from aisi.formats.masks import read_labels
+from aisi.labels import IGNORE
+from aisi.photos import read_photo
 
 SETTINGS = {"seed": 3, "image_size": 128, "max_objects": 4, "multiple_keywords": 0.5, "distractors": 0.4}
 LABELS = {name: label for label, name in enumerate(sorted(TARGET), 1)}
@@ -64,9 +68,9 @@ def test_the_three_pools_share_no_category_and_no_shape():
 
 def test_habits_name_colours_textures_and_surfaces_that_exist():
     for category in (TARGET | AUXILIARY | DISTRACTORS).values():
-        assert set(f"{category.colours} {category.accents}".split()) <= set(scenes.COLOURS)
-        assert set(category.textures.split()) <= set(scenes.TEXTURES)
-        assert set(category.grounds.split()) <= set(scenes.SURFACES)
+        assert set(f"{category.colours} {category.accents}".split()) <= set(textures.COLOURS)
+        assert set(category.textures.split()) <= set(textures.TEXTURES)
+        assert set(category.grounds.split()) <= set(grounds.SURFACES)
 
 
 @pytest.mark.parametrize("name", TARGET | AUXILIARY | DISTRACTORS)
@@ -74,7 +78,7 @@ def test_every_shape_varies_and_covers_something(name):
     category = (TARGET | AUXILIARY | DISTRACTORS)[name]
     covers = []
     for seed in range(6):
-        patch = scenes.render_object(category, 60, scenes.Light(0, -1, 0.5), np.random.default_rng(seed))
+        patch = objects.render_object(category, 60, objects.Light(0, -1, 0.5), np.random.default_rng(seed))
         assert patch.colour.shape == (*patch.cover.shape, 3)
         assert patch.colour.dtype == patch.cover.dtype == np.float32
         assert 60 <= max(patch.cover.shape) <= 64
@@ -84,9 +88,9 @@ def test_every_shape_varies_and_covers_something(name):
     assert min(covers) > 100 and len(set(covers)) > 1
 
 
-@pytest.mark.parametrize("name", scenes.SURFACES)
+@pytest.mark.parametrize("name", grounds.SURFACES)
 def test_every_surface_draws_any_size(name):
-    draw, _ = scenes.SURFACES[name]
+    draw, _ = grounds.SURFACES[name]
     colours = np.array([0.2, 0.4, 0.6], np.float32), np.array([0.7, 0.5, 0.3], np.float32)
     for height, width in ((40, 97), (97, 40)):
         assert draw(height, width, np.random.default_rng(0), colours).shape == (height, width, 3)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aisi.partition import FEASIBLE, OPTIMAL, TIME_LIMIT, PartitionProblem, SolverError, build_model, objective, solve
+from aisi.partition import PartitionProblem, SolverError, Status, objective, solve
+from aisi.partition.problem import build_model
 
 CERTIFIED = ["message_passing", "highs", "cplex"]
 SOLVERS = [*CERTIFIED, "exhaustive", "attention", "random"]
@@ -70,7 +71,7 @@ def assert_valid(problem, solution):
 def test_message_passing_finds_the_optimum_of_tiny_problems(problem):
     best, found = solve(problem, "exhaustive"), solve(problem, gap=0)
     assert_valid(problem, found)
-    assert found.status == OPTIMAL
+    assert found.status == Status.OPTIMAL
     assert found.objective == pytest.approx(best.objective, abs=1e-6)
     assert found.bound >= best.objective - 1e-9
 
@@ -94,7 +95,7 @@ def test_baselines_are_valid_and_never_better(solver, problem):
     assert found.objective <= solve(problem, "exhaustive").objective + 1e-9
     assert np.isnan(found.margins).all()
     if len(build_model(problem).values):
-        assert np.isnan(found.bound) and found.status == FEASIBLE
+        assert np.isnan(found.bound) and found.status == Status.FEASIBLE
 
 
 def loss_without_its_label(problem, labels, j, best):
@@ -175,7 +176,7 @@ def test_edges_of_what_is_possible(solver, problem):
 def test_certified_solvers_agree(beta, retention):
     problem = planted(150, 0, beta, retention)
     exact = solve(problem, "highs", gap=0)
-    assert exact.status == OPTIMAL
+    assert exact.status == Status.OPTIMAL
     for solver in ("message_passing", "cplex"):
         found = solve(problem, solver, gap=1e-6)
         assert_valid(problem, found)
@@ -230,7 +231,7 @@ def test_time_limit_returns_the_best_so_far():
     problem = planted(3000, 0, beta=0.0, retention=0.8)
     found = solve(problem, gap=0, time_limit=1e-6)
     assert_valid(problem, found)
-    assert found.status == TIME_LIMIT
+    assert found.status == Status.TIME_LIMIT
     assert np.isfinite(found.gap) and found.bound >= found.objective
 
 
@@ -259,18 +260,18 @@ def test_solvers_print_to_the_log(capsys):
 
 @pytest.mark.parametrize(("solver", "package"), [("cplex", "cplex"), ("highs", "highspy")])
 def test_a_missing_package_names_the_alternative(solver, package, monkeypatch):
-    import aisi.solvers
+    import aisi.partition.solvers
 
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.delitem(sys.modules, f"aisi.solvers.{solver}", raising=False)
-    monkeypatch.delattr(aisi.solvers, solver, raising=False)
+    monkeypatch.delitem(sys.modules, f"aisi.partition.solvers.{solver}", raising=False)
+    monkeypatch.delattr(aisi.partition.solvers, solver, raising=False)
     with pytest.raises(SolverError, match=f"needs the package {package}.*message_passing"):
         solve(planted(5, 0), solver)
-    sys.modules.pop(f"aisi.solvers.{solver}", None)
+    sys.modules.pop(f"aisi.partition.solvers.{solver}", None)
 
 
 def test_a_solver_that_errs_is_found_out(monkeypatch):
-    from aisi.solvers import highs
+    from aisi.partition.solvers import highs
 
     problem = planted(20, 0)
     answer = highs.solve(build_model(problem), 0, None, 0)

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 import pack_voc_submission
-from aisi.datasets import category_table
-from aisi.formats import IMAGE_COLUMNS, voc_palette, write_categories, write_images, write_labels
-from aisi.keywords import VOC_CATEGORIES
+from aisi.dataset.index import category_table
+from aisi.dataset.keywords import VOC_CATEGORIES
+from aisi.formats.dataset import IMAGE_COLUMNS, write_categories, write_images
+from aisi.formats.masks import voc_palette, write_labels
 
 SIZES = {"2008_000002": (5, 3), "2007_000001": (4, 6)}
 

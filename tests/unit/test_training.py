@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-from aisi import training
-from aisi.processes import SynchronisedBatchNorm, on_gpus
-from aisi.training import NonFiniteLossError, fit, make_optimizer, make_schedule, training_identity
+from aisi.training import engine as training
+from aisi.training.engine import NonFiniteLossError, fit, make_optimizer, make_schedule, training_identity
+from aisi.training.processes import SynchronisedBatchNorm, on_gpus
 
 RECIPE = {
     "epochs": 4,

@@ -6,8 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from aisi import attention, deeplab, features, s4net
-from aisi.weights import load_network, save_weights
+from aisi import features
+from aisi.attention import network as attention
+from aisi.salient_instances import s4net
+from aisi.segmenters import deeplab
+from aisi.training.weights import load_network, save_weights
 from test_training import Code
 
 CPU = torch.device("cpu")

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from aisi.formats import write_categories, write_images, write_labels
+from aisi.formats.dataset import write_categories, write_images
+from aisi.formats.masks import write_labels
 
 BACKBONE = "tf_efficientnet_lite0"
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 50, 230)}

@@ -10,8 +10,8 @@ sys.path.insert(0, str(SCRIPTS))
 
 from snakemake.exceptions import WorkflowError  # noqa: E402
 
-from aisi.code_digest import code_digest as digest_script, text_digest as digest_text  # noqa: E402
-from aisi.file_contents import content_digest  # noqa: E402
+from aisi.planning.code_digest import code_digest as digest_script, text_digest as digest_text  # noqa: E402
+from aisi.planning.file_contents import content_digest  # noqa: E402
 
 DATASET = config["dataset"]
 TRAIN, VAL, TEST = DATASET["train"], DATASET["val"], DATASET["test"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from aisi.dataset_files import DatasetError, annotation_file, check_dataset, dataset_sources
+from aisi.planning.dataset_files import DatasetError, annotation_file, check_dataset, dataset_sources
 
 try:
     check_dataset(DATASET)

@@ -1,6 +1,6 @@
 """Similarity graphs over the instances of a split (PAPER §4.1): of the dataset, and inside batches."""
 
-from aisi.assignments import GRAPH_KEYS, graph_settings
+from aisi.planning.assignments import GRAPH_KEYS, graph_settings
 
 GRAPH = config["graph"]
 

@@ -1,6 +1,6 @@
 """Tags of the training split's instances, by each assignment (PAPER §4.2, §4.3)."""
 
-from aisi.assignments import BASELINES, SOLVED, graph_name, read_assignment
+from aisi.planning.assignments import BASELINES, SOLVED, graph_name, read_assignment
 
 PARTITION = config["partition"]
 

@@ -1,6 +1,6 @@
 """Salient instances: S4Net trained and run, or instances made elsewhere."""
 
-from aisi.dataset_files import check_import
+from aisi.planning.dataset_files import check_import
 
 SALIENT = config["salient_instances"]
 SALIENT_NETWORK, SALIENT_TRAINING = SALIENT["network"], SALIENT["training"]

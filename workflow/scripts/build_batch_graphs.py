@@ -1,6 +1,8 @@
 """Join each instance to its most similar ones inside its batch."""
 
-from aisi.formats import read_features, read_scores, write_graph
+from aisi.formats.features import read_features
+from aisi.formats.graph import write_graph
+from aisi.formats.scores import read_scores
 from aisi.graph import batch_order, build_graph, equal_batches
 from aisi.progress import log_to
 

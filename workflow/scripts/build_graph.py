@@ -1,6 +1,8 @@
 """Join each instance of the dataset to its most similar ones."""
 
-from aisi.formats import read_features, read_scores, write_graph
+from aisi.formats.features import read_features
+from aisi.formats.graph import write_graph
+from aisi.formats.scores import read_scores
 from aisi.graph import build_graph
 from aisi.progress import log_to
 

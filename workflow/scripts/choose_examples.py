@@ -1,8 +1,8 @@
 """Choose the photos that the report draws."""
 
-from aisi.formats import read_images, write_images
-from aisi.pictures import choose_examples
+from aisi.formats.dataset import read_images, write_images
 from aisi.progress import log_to
+from aisi.report.examples import choose_examples
 
 
 def main(images, n, output):

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from aisi.formats import METRIC_COLUMNS, read_metrics, write_metrics
+from aisi.formats.metrics import METRIC_COLUMNS, read_metrics, write_metrics
 from aisi.progress import log_to
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from aisi.formats import read_metrics
-from aisi.metrics import ALL
-from aisi.tables import compare_metrics, markdown
+from aisi.formats.metrics import read_metrics
+from aisi.labels import ALL
+from aisi.report.tables import compare_metrics, markdown
 
 
 def main(first, second, categories=False, output=None):

@@ -1,12 +1,13 @@
 """Compute the attention maps of each photo's own keywords, one shard."""
 
-from aisi.attention import attention_maps, load_attention
-from aisi.formats import new_attention, read_categories, read_images
-from aisi.images import read_photo
-from aisi.keywords import keyword_labels
-from aisi.photo_tensors import read_ahead
+from aisi.attention.network import attention_maps, load_attention
+from aisi.dataset.keywords import keyword_labels
+from aisi.formats.attention import new_attention
+from aisi.formats.dataset import read_categories, read_images
+from aisi.photos import read_photo
 from aisi.progress import log_to, progress
-from aisi.weights import pick_device
+from aisi.training.augmentation import read_ahead
+from aisi.training.weights import pick_device
 
 
 def main(images, categories, weights, threads, output):

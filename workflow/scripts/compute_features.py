@@ -1,9 +1,11 @@
 """Compute the semantic features of salient instances, one shard."""
 
 from aisi.features import FeatureExtractor, extract, load_extractor, read_crops
-from aisi.formats import new_features, read_images, read_salient_instances
+from aisi.formats.dataset import read_images
+from aisi.formats.features import new_features
+from aisi.formats.instances import read_salient_instances
 from aisi.progress import log_to, progress
-from aisi.weights import pick_device
+from aisi.training.weights import pick_device
 
 
 def main(images, salient_instances, weights, backbone, pretrained, crop, flip, batch_size, threads, output):

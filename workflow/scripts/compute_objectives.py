@@ -5,11 +5,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aisi.formats import read_graph, read_partition, read_salient_instances, read_scores, read_tags, write_metrics
-from aisi.metrics import ALL, metric_table
+from aisi.evaluation.metrics import metric_table
+from aisi.formats.graph import read_graph
+from aisi.formats.instances import read_salient_instances
+from aisi.formats.metrics import write_metrics
+from aisi.formats.partition import read_partition
+from aisi.formats.scores import read_scores
+from aisi.formats.tags import read_tags
+from aisi.labels import ALL
 from aisi.partition import objective
+from aisi.partition.tags import batch_problem, weigh_scores
 from aisi.progress import log_to
-from aisi.tags import batch_problem, weigh_scores
 
 
 def main(tags, assignments, graph, scores, instances, whole, weighing, beta, seed, split, output):

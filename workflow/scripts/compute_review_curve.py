@@ -1,10 +1,15 @@
 """Measure how the accuracy of tags grows with a person's corrections, the person being the true masks."""
 
-from aisi.formats import read_graph, read_images, read_salient_instances, read_scores, read_tags, write_review_curve
-from aisi.ground_truth import photos_with_masks
+from aisi.evaluation.ground_truth import photos_with_masks
+from aisi.formats.dataset import read_images
+from aisi.formats.graph import read_graph
+from aisi.formats.instances import read_salient_instances
+from aisi.formats.review_curve import write_review_curve
+from aisi.formats.scores import read_scores
+from aisi.formats.tags import read_tags
+from aisi.partition.tags import weigh_scores
 from aisi.progress import log_to
-from aisi.review_curve import review_curve
-from aisi.tags import weigh_scores
+from aisi.report.review_curve import review_curve
 
 
 def main(

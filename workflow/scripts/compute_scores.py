@@ -1,8 +1,11 @@
 """Average attention inside the boxes of salient instances, one shard."""
 
-from aisi.formats import open_attention, read_categories, read_images, read_salient_instances, write_scores
+from aisi.attention.scores import score_instances
+from aisi.formats.attention import open_attention
+from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.instances import read_salient_instances
+from aisi.formats.scores import write_scores
 from aisi.progress import log_to
-from aisi.scores import score_instances
 
 
 def main(images, categories, salient_instances, attention, output):

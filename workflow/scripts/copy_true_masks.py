@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from aisi.evaluation.ground_truth import photos_with_masks, read_label_map, true_instances
 from aisi.files import inside
-from aisi.formats import read_categories, read_images, write_coco, write_labels
-from aisi.ground_truth import photos_with_masks, read_label_map, true_instances
+from aisi.formats.coco import write_coco
+from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.masks import write_labels
 from aisi.progress import log_to, progress
 from aisi.proxy_masks import CocoInstances, tagged_photos
 

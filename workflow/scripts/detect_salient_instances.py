@@ -1,12 +1,13 @@
 """Find the salient instances of one shard's photos with S4Net."""
 
-from aisi.detection import detect
-from aisi.formats import new_salient_instances, read_images
-from aisi.images import read_photo
-from aisi.photo_tensors import read_ahead
+from aisi.formats.dataset import read_images
+from aisi.formats.instances import new_salient_instances
+from aisi.photos import read_photo
 from aisi.progress import log_to, progress
-from aisi.s4net import load_s4net
-from aisi.weights import pick_device
+from aisi.salient_instances.detection import detect
+from aisi.salient_instances.s4net import load_s4net
+from aisi.training.augmentation import read_ahead
+from aisi.training.weights import pick_device
 
 
 def main(images, weights, score_threshold, max_instances, nms_iou, max_covered, threads, output):

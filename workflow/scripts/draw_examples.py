@@ -2,13 +2,15 @@
 
 import pandas as pd
 
-from aisi.formats import read_categories, read_images, read_salient_instances, read_tags
-from aisi.ground_truth import read_if_there
-from aisi.images import read_photo
-from aisi.pictures import draw_grid, draw_maps, draw_stages, label_colours
-from aisi.plots import save_figure
+from aisi.evaluation.ground_truth import read_if_there
+from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.instances import read_salient_instances
+from aisi.formats.tags import read_tags
+from aisi.photos import read_photo
 from aisi.progress import log_to
 from aisi.proxy_masks import tagged_photos
+from aisi.report.examples import draw_grid, draw_maps, draw_stages, label_colours
+from aisi.report.plots import save_figure
 
 
 def main(examples, notes, images, salient_instances, tags, categories, label_maps, titles, output):

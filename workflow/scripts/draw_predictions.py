@@ -1,11 +1,11 @@
 """Draw photos of the validation split with the predictions of the trained networks."""
 
-from aisi.formats import read_categories, read_images
-from aisi.ground_truth import read_if_there
-from aisi.images import read_photo
-from aisi.pictures import draw_grid, draw_maps, label_colours, shrink
-from aisi.plots import save_figure
+from aisi.evaluation.ground_truth import read_if_there
+from aisi.formats.dataset import read_categories, read_images
+from aisi.photos import read_photo
 from aisi.progress import log_to
+from aisi.report.examples import draw_grid, draw_maps, label_colours, shrink
+from aisi.report.plots import save_figure
 
 
 def main(examples, categories, label_maps, titles, output):

@@ -1,11 +1,12 @@
 """Choose the photos on which the proxies are best, worst and least certain, by the true masks and the margins."""
 
-from aisi.evaluation import photo_iou
+from aisi.evaluation.assignments import photo_iou
+from aisi.evaluation.ground_truth import photos_with_masks, read_label_map
 from aisi.files import atomic, inside
-from aisi.formats import read_categories, read_images, read_tags, write_images
-from aisi.ground_truth import photos_with_masks, read_label_map
-from aisi.pictures import choose_extremes
+from aisi.formats.dataset import read_categories, read_images, write_images
+from aisi.formats.tags import read_tags
 from aisi.progress import log_to, progress
+from aisi.report.examples import choose_extremes
 
 
 def main(proxies, tags, images, categories, masks, n, output, notes):

@@ -1,8 +1,10 @@
 """Judge a trained network's instances by COCO's average precision against the true instances."""
 
-from aisi.formats import read_categories, read_images, read_instances, write_metrics
-from aisi.ground_truth import instance_pairs, listed_photos, photos_with_masks
-from aisi.metrics import average_precision_metrics, metric_table
+from aisi.evaluation.ground_truth import instance_pairs, listed_photos, photos_with_masks
+from aisi.evaluation.metrics import average_precision_metrics, metric_table
+from aisi.formats.coco import read_instances
+from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.metrics import write_metrics
 from aisi.progress import log_to, progress
 
 

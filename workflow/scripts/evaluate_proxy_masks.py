@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from aisi.evaluation import PROTOCOLS
+from aisi.evaluation.assignments import PROTOCOLS
+from aisi.evaluation.ground_truth import photos_with_masks, read_label_map
+from aisi.evaluation.metrics import metric_table, segmentation_metrics
 from aisi.files import inside
-from aisi.formats import read_categories, read_images, write_metrics
-from aisi.ground_truth import photos_with_masks, read_label_map
-from aisi.metrics import metric_table, segmentation_metrics
+from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.metrics import write_metrics
 from aisi.progress import log_to, progress
 
 

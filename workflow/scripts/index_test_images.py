@@ -1,7 +1,7 @@
 """Open every photo of the split that is only predicted."""
 
-from aisi.datasets import divide, index_test
-from aisi.formats import write_images
+from aisi.dataset.index import divide, index_test
+from aisi.formats.dataset import write_images
 from aisi.progress import log_to
 
 

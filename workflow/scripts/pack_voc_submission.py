@@ -1,8 +1,8 @@
 """Pack a network's predictions into the archive that PASCAL VOC's server takes."""
 
-from aisi.formats import read_categories, read_images
+from aisi.evaluation.voc_submission import check_categories, read_members, write_archive
+from aisi.formats.dataset import read_categories, read_images
 from aisi.progress import log_to, progress
-from aisi.submission import check_categories, read_members, write_archive
 
 
 def main(predictions, images, categories, archive):

@@ -1,9 +1,9 @@
 """Plot the figures of the assignments, and the IoU of each category."""
 
-from aisi.formats import read_metrics
-from aisi.plots import plot_assignments, plot_categories, save_figure
+from aisi.formats.metrics import read_metrics
 from aisi.progress import log_to
-from aisi.tables import assignment_table, category_table
+from aisi.report.plots import plot_assignments, plot_categories, save_figure
+from aisi.report.tables import assignment_table, category_table
 
 
 def main(metrics, assignments, detailed, assignments_plot, categories_plot):

@@ -1,8 +1,8 @@
 """Plot how the accuracy of tags grows with a person's corrections."""
 
-from aisi.formats import read_review_curve
-from aisi.plots import plot_review_curve, save_figure
+from aisi.formats.review_curve import read_review_curve
 from aisi.progress import log_to
+from aisi.report.plots import plot_review_curve, save_figure
 
 
 def main(curve, figure):

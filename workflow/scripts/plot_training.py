@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from aisi.plots import plot_training, save_figure
 from aisi.progress import log_to
+from aisi.report.plots import plot_training, save_figure
 
 
 def main(names, logs, output):

@@ -1,11 +1,12 @@
 """Find the instances in the photos of the validation split with a trained Mask R-CNN."""
 
-from aisi.formats import read_categories, read_images, write_coco_results
-from aisi.images import read_photo
-from aisi.mask_rcnn import coco_results, load_segmenter, predict
-from aisi.photo_tensors import read_ahead
+from aisi.formats.coco import write_coco_results
+from aisi.formats.dataset import read_categories, read_images
+from aisi.photos import read_photo
 from aisi.progress import log_to, progress
-from aisi.weights import pick_device
+from aisi.segmenters.mask_rcnn import coco_results, load_segmenter, predict
+from aisi.training.augmentation import read_ahead
+from aisi.training.weights import pick_device
 
 
 def main(images, categories, weights, score_threshold, nms_iou, max_instances, threads, output):

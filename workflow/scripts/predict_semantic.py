@@ -1,12 +1,13 @@
 """Segment the photos of the validation split with a trained DeepLab."""
 
-from aisi.deeplab import load_deeplab, predict
 from aisi.files import inside
-from aisi.formats import read_categories, read_images, write_labels
-from aisi.images import read_photo
-from aisi.photo_tensors import read_ahead
+from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.masks import write_labels
+from aisi.photos import read_photo
 from aisi.progress import log_to, progress
-from aisi.weights import pick_device
+from aisi.segmenters.deeplab import load_deeplab, predict
+from aisi.training.augmentation import read_ahead
+from aisi.training.weights import pick_device
 
 
 def main(images, categories, weights, scales, flip, threads, output):

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from aisi.evaluation.ground_truth import annotated_objects, label_maps
 from aisi.files import inside
-from aisi.formats import read_categories, read_images, write_labels
-from aisi.ground_truth import annotated_objects, label_maps
+from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.masks import write_labels
 from aisi.progress import log_to, progress
 
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from aisi.formats import write_labels
+from aisi.demo.annotation import label_salient, write_image_set, write_photo
+from aisi.demo.scenes import render_salient_scene
+from aisi.formats.masks import write_labels
 from aisi.progress import log_to, progress
-from aisi.scenes import label_salient, render_salient_scene, write_image_set, write_photo
 
 
 def main(*, photos, masks, image_sets, n_train, n_val, seed, image_size, max_objects):

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from aisi.formats import write_labels
+from aisi.demo.annotation import label_scene, write_image_set, write_keywords, write_photo
+from aisi.demo.scenes import render_scene
+from aisi.formats.masks import write_labels
 from aisi.progress import log_to, progress
-from aisi.scenes import label_scene, render_scene, write_image_set, write_keywords, write_photo
 
 
 def main(*, photos, class_masks, object_masks, image_sets, keywords, n_train, n_val, **scene):
-    """Write both splits; ``scene`` holds the other arguments of :func:`aisi.scenes.render_scene`."""
+    """Write both splits; ``scene`` holds the other arguments of :func:`aisi.demo.scenes.render_scene`."""
     rows = []
     for split, n in (("train", n_train), ("val", n_val)):
         image_ids = [f"{split}_{index:04d}" for index in range(n)]

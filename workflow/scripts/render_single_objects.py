@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from aisi.demo.annotation import write_photo
+from aisi.demo.categories import AUXILIARY
+from aisi.demo.scenes import render_single_object
 from aisi.progress import log_to, progress
-from aisi.scenes import AUXILIARY, render_single_object, write_photo
 
 
 def main(*, pictures, n_per_category, seed, image_size):

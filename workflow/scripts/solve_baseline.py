@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from aisi.formats import read_scores, write_partition
+from aisi.formats.partition import write_partition
+from aisi.formats.scores import read_scores
 from aisi.partition import solve
+from aisi.partition.tags import as_partition, balance_categories, batch_problem, no_graph
 from aisi.progress import log_to
-from aisi.tags import as_partition, balance_categories, batch_problem, no_graph
 
 
 def main(scores, solver, seed, balance, output):

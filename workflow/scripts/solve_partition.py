@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
-from aisi.formats import read_categories, read_graph, read_salient_instances, read_scores, write_partition
-from aisi.overrides import pins, read_overrides
+from aisi.formats.dataset import read_categories
+from aisi.formats.graph import read_graph
+from aisi.formats.instances import read_salient_instances
+from aisi.formats.partition import write_partition
+from aisi.formats.scores import read_scores
 from aisi.partition import solve
+from aisi.partition.overrides import pins, read_overrides
+from aisi.partition.tags import as_partition, batch_problem, batches_of_job, weigh_scores
 from aisi.progress import log_to
-from aisi.tags import as_partition, batch_problem, batches_of_job, weigh_scores
 
 
 def main(graph, scores, instances, categories, overrides, stale, weighing, beta, r, options, jobs, job, output):

@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from aisi.formats import read_categories, read_images, read_salient_instances, write_tags
-from aisi.ground_truth import oracle_tags, photos_with_masks, read_label_map, true_labels
+from aisi.evaluation.ground_truth import oracle_tags, photos_with_masks, read_label_map, true_labels
+from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.instances import read_salient_instances, rows_by_photo
+from aisi.formats.tags import write_tags
+from aisi.masks import check_sizes
 from aisi.progress import log_to, progress
-from aisi.proxy_masks import instance_rows, masks_of_size
 
 
 def main(images, salient_instances, categories, masks, tags):
@@ -23,11 +25,11 @@ def main(images, salient_instances, categories, masks, tags):
 
 def read_true_labels(photos, instances, masks, n_labels):
     """True label of each instance of the photos, one photo's mask at a time; 0 for the other instances."""
-    labels, rows_of = np.zeros(len(instances), np.int64), instance_rows(instances.image_ids)
+    labels, rows_of = np.zeros(len(instances), np.int64), rows_by_photo(instances.image_ids)
     for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
         rows = rows_of[photo.image_id]
         truth = read_label_map(masks, photo, n_labels)
-        labels[rows] = true_labels(masks_of_size(instances.masks[rows], photo), truth)
+        labels[rows] = true_labels(check_sizes(instances.masks[rows], photo), truth)
     return labels
 
 

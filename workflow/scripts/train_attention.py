@@ -2,13 +2,13 @@
 
 import torch
 
-from aisi.attention import AttentionNetwork, classifier_loss, keyword_vectors, save_attention, training_set
-from aisi.formats import read_categories, read_images
-from aisi.keywords import keyword_labels
-from aisi.processes import on_gpus
+from aisi.attention.network import AttentionNetwork, classifier_loss, keyword_vectors, save_attention, training_set
+from aisi.dataset.keywords import keyword_labels
+from aisi.formats.dataset import read_categories, read_images
 from aisi.progress import log_to
-from aisi.training import fit, training_identity
-from aisi.weights import pick_device
+from aisi.training.engine import fit, training_identity
+from aisi.training.processes import on_gpus
+from aisi.training.weights import pick_device
 
 
 def main(

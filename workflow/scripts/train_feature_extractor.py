@@ -5,10 +5,10 @@ from pathlib import Path
 import torch
 
 from aisi.features import FeatureClassifier, FeatureExtractor, SingleObjects, feature_loss, save_extractor
-from aisi.processes import on_gpus
 from aisi.progress import log_to
-from aisi.training import fit, training_identity
-from aisi.weights import pick_device
+from aisi.training.engine import fit, parameter_groups, training_identity
+from aisi.training.processes import on_gpus
+from aisi.training.weights import pick_device
 
 
 def main(root, backbone, pretrained, crop_size, centre_loss, recipe, threads, code, weights, log, times):
@@ -18,7 +18,7 @@ def main(root, backbone, pretrained, crop_size, centre_loss, recipe, threads, co
     pictures = SingleObjects(root, crop_size)
     extractor = FeatureExtractor(backbone, pretrained)
     model = FeatureClassifier(extractor, len(pictures.categories), **centre_loss).to(device)
-    groups = model.parameter_groups(recipe.get("backbone_scale", 1.0))
+    groups = parameter_groups(model, model.extractor, recipe.get("backbone_scale", 1.0))
     names = [str(Path(path).relative_to(root)) for path, _ in pictures.samples]
     identity = training_identity(backbone, pretrained, crop_size, centre_loss, recipe, code, names)
     arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}

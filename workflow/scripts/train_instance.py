@@ -2,12 +2,13 @@
 
 import torch
 
-from aisi.formats import read_categories, read_images, read_instances
-from aisi.mask_rcnn import InstancePhotos, InstanceSegmenter, find_instances, instance_loss, save_segmenter
-from aisi.processes import on_gpus
+from aisi.formats.coco import read_instances
+from aisi.formats.dataset import read_categories, read_images
 from aisi.progress import log_to
-from aisi.training import fit, training_identity
-from aisi.weights import pick_device
+from aisi.segmenters.mask_rcnn import InstancePhotos, InstanceSegmenter, find_instances, instance_loss, save_segmenter
+from aisi.training.engine import fit, parameter_groups, training_identity
+from aisi.training.processes import on_gpus
+from aisi.training.weights import pick_device
 
 
 def main(images, categories, coco, network, pretrained, samples, recipe, seed, threads, code, weights, log, times):
@@ -21,7 +22,7 @@ def main(images, categories, coco, network, pretrained, samples, recipe, seed, t
     model.backbone.backbone.freeze(recipe.get("frozen_stages", 0))
     files = [*images, categories, coco]
     identity = training_identity(architecture, pretrained, samples, recipe, seed, code, files=files)
-    groups = model.parameter_groups(recipe.get("backbone_scale", 1.0))
+    groups = parameter_groups(model, model.backbone.backbone, recipe.get("backbone_scale", 1.0))
     arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}
     dataset = InstancePhotos(found, network["image_size"], network["largest_size"], **samples)
     fit(model, instance_loss, dataset, recipe, seed=seed, **arguments)

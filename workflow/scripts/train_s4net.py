@@ -2,12 +2,12 @@
 
 import torch
 
-from aisi.processes import on_gpus
 from aisi.progress import log_to
-from aisi.s4net import S4Net, s4net_loss, save_s4net
-from aisi.salient_data import SalientPictures, list_pictures
-from aisi.training import fit, training_identity
-from aisi.weights import pick_device
+from aisi.salient_instances.pictures import SalientPictures, list_pictures
+from aisi.salient_instances.s4net import S4Net, s4net_loss, save_s4net
+from aisi.training.engine import fit, parameter_groups, training_identity
+from aisi.training.processes import on_gpus
+from aisi.training.weights import pick_device
 
 SEED = 0  # the detector stays the same whatever the config's seed
 
@@ -18,11 +18,7 @@ def main(root, split, architecture, backbone_weights, recipe, threads, code, wei
     torch.manual_seed(SEED)
     pairs = list_pictures(root, split)
     model = S4Net(**architecture, weights=backbone_weights).to(device)
-    backbone = {id(p) for p in model.backbone.parameters()}
-    groups = [
-        {"params": list(model.backbone.parameters()), "scale": recipe["backbone_scale"]},
-        {"params": [p for p in model.parameters() if id(p) not in backbone], "scale": 1.0},
-    ]
+    groups = parameter_groups(model, model.backbone, recipe["backbone_scale"])
     identity = training_identity(architecture, backbone_weights, recipe, SEED, code, [p.name for p, _ in pairs])
     pictures = SalientPictures(pairs, architecture["input_size"])
     arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}

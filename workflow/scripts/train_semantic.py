@@ -2,13 +2,14 @@
 
 import torch
 
-from aisi import deeplab, proxy_crops
-from aisi.formats import read_categories, read_images
-from aisi.processes import on_gpus
+from aisi.formats.dataset import read_categories, read_images
 from aisi.progress import log_to
-from aisi.salient_data import list_pictures
-from aisi.training import fit, training_identity
-from aisi.weights import pick_device
+from aisi.salient_instances.pictures import list_pictures
+from aisi.segmenters import crops as proxy_crops
+from aisi.segmenters import deeplab
+from aisi.training.engine import fit, parameter_groups, training_identity
+from aisi.training.processes import on_gpus
+from aisi.training.weights import pick_device
 
 
 def main(images, categories, proxies, salient, network, pretrained, training, seed, threads, code, weights, log, times):
@@ -23,9 +24,9 @@ def main(images, categories, proxies, salient, network, pretrained, training, se
     model.backbone.freeze(recipe.get("frozen_stages", 0))
     files = [*images, categories, *(proxy.mask for proxy in crops.proxies), *(mask for _, mask in samples.pictures)]
     identity = training_identity(architecture, pretrained, training["crops"], share, recipe, seed, code, files=files)
-    arguments = {"log": log, "times": times, "identity": identity, "seed": seed}
-    arguments["parameter_groups"] = deeplab.parameter_groups(model, recipe.get("backbone_scale", 1.0))
-    fit(model, deeplab.segmentation_loss, samples, recipe, **arguments)
+    groups = parameter_groups(model, model.backbone, recipe.get("backbone_scale", 1.0))
+    arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}
+    fit(model, deeplab.segmentation_loss, samples, recipe, seed=seed, **arguments)
     deeplab.adjust_logits(model, crops.proxies, training["logit_adjustment"])
     deeplab.save_deeplab(weights, model, architecture)
 

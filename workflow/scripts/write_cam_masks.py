@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from aisi.cam import cam_mask
+from aisi.attention.cam import cam_mask
 from aisi.files import inside
-from aisi.formats import open_attention, read_images, write_labels
+from aisi.formats.attention import open_attention
+from aisi.formats.dataset import read_images
+from aisi.formats.masks import write_labels
 from aisi.progress import log_to, progress
 
 

@@ -3,10 +3,10 @@
 import pandas as pd
 
 from aisi.files import atomic
-from aisi.formats import read_metrics
-from aisi.plots import plot_seeds, save_figure
+from aisi.formats.metrics import read_metrics
 from aisi.progress import log_to
-from aisi.tables import add_paper, experiment_page, ratio_notes, seed_table
+from aisi.report.plots import plot_seeds, save_figure
+from aisi.report.tables import add_paper, experiment_page, ratio_notes, seed_table
 
 
 def main(metrics, paper, assignments, title, command, notes, paper_table, paper_train, table, figure, page):

@@ -3,7 +3,11 @@
 from pathlib import Path
 
 from aisi.files import inside
-from aisi.formats import read_categories, read_images, read_salient_instances, read_tags, write_coco, write_labels
+from aisi.formats.coco import write_coco
+from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.instances import read_salient_instances
+from aisi.formats.masks import write_labels
+from aisi.formats.tags import read_tags
 from aisi.progress import log_to, progress
 from aisi.proxy_masks import CocoInstances, proxy_mask, tagged_photos
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from aisi.files import atomic
-from aisi.formats import read_metrics, read_tags
+from aisi.formats.metrics import read_metrics
+from aisi.formats.tags import read_tags
 from aisi.progress import log_to
-from aisi.tables import assignment_table, results_page, sortable_html, tag_counts
+from aisi.report.tables import assignment_table, results_page, sortable_html, tag_counts
 
 
 def main(metrics, tags, name, command, shown, table, html, page):

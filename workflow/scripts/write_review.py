@@ -1,8 +1,12 @@
 """Write the review page of an assignment's tags: its data, and the page itself."""
 
-from aisi.formats import read_categories, read_graph, read_images, read_salient_instances, read_scores, read_tags
+from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.graph import read_graph
+from aisi.formats.instances import read_salient_instances
+from aisi.formats.scores import read_scores
+from aisi.formats.tags import read_tags
 from aisi.progress import log_to, progress
-from aisi.review import outline, review_data, write_data, write_page
+from aisi.report.review_page import outline, review_data, write_data, write_page
 
 
 def main(images, salient_instances, scores, graph, tags, categories, name, assignment, data, page):

@@ -2,16 +2,13 @@
 
 from pathlib import Path
 
-from aisi.formats import (
-    read_categories,
-    read_images,
-    read_partition,
-    read_salient_instances,
-    read_scores,
-    write_tags,
-)
+from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.instances import read_salient_instances
+from aisi.formats.partition import read_partition
+from aisi.formats.scores import read_scores
+from aisi.formats.tags import write_tags
+from aisi.partition.tags import tag_table
 from aisi.progress import log_to
-from aisi.tags import tag_table
 
 
 def main(partitions, salient_instances, scores, images, categories, output):

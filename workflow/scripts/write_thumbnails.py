@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from aisi.files import atomic
-from aisi.formats import read_images
-from aisi.images import read_photo
+from aisi.formats.dataset import read_images
+from aisi.photos import read_photo
 from aisi.progress import log_to, progress
-from aisi.review import shrink
+from aisi.report.review_page import shrink
 
 
 def main(images, longest, output):

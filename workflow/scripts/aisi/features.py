@@ -6,15 +6,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from pycocotools import mask as rle
 from torch import nn
 from torchvision.datasets import ImageFolder
 
-from aisi.backbones import create_backbone
-from aisi.images import read_photo
-from aisi.photo_tensors import jitter_colours, mirror, random_part, read_ahead, to_tensor, warp
-from aisi.processes import sum_over_processes
-from aisi.weights import load_network, save_weights
+from aisi.masks import decode
+from aisi.photos import read_photo
+from aisi.training.augmentation import jitter_colours, mirror, random_part, read_ahead, to_tensor, warp
+from aisi.training.backbones import create_backbone
+from aisi.training.processes import sum_over_processes
+from aisi.training.weights import load_network, save_weights
 
 GREY = (124, 116, 104)
 """Mean colour of ImageNet, to which a dimmed background fades."""
@@ -26,7 +26,7 @@ class FeatureExtractor(nn.Module):
     Parameters
     ----------
     backbone : str
-        Name for :func:`aisi.backbones.create_backbone`.
+        Name for :func:`aisi.training.backbones.create_backbone`.
     weights : str
         ImageNet weights of the backbone.
     """
@@ -110,13 +110,6 @@ class FeatureClassifier(nn.Module):
         features = self.extractor(crops)
         return features, self.classifier(features)
 
-    def parameter_groups(self, backbone_scale):
-        """Groups for :func:`aisi.training.fit`: the extractor learns at ``backbone_scale`` times the others' rate."""
-        return [
-            {"params": list(self.extractor.parameters()), "scale": backbone_scale},
-            {"params": list(self.classifier.parameters()), "scale": 1.0},
-        ]
-
 
 def feature_loss(model, batch):
     """L_cls + lambda L_c of a batch: images (B, 3, S, S) uint8 and categories (B,) (PAPER §3.2 eq. 3)."""
@@ -199,7 +192,7 @@ def crop_instances(photo, boxes, masks, size, padding=0.0, background=1.0):
         x1, y1 = min(photo.shape[1], round(box[2] + margin[0])), min(photo.shape[0], round(box[3] + margin[1]))
         crop = photo[y0:y1, x0:x1]
         if background < 1:
-            inside = rle.decode(mask)[y0:y1, x0:x1, None].astype(bool)
+            inside = decode(mask)[y0:y1, x0:x1, None]
             dimmed = np.rint(background * crop + (1 - background) * np.array(GREY)).astype(np.uint8)
             crop = np.where(inside, crop, dimmed)
         crops.append(to_tensor(Image.fromarray(crop).resize((size, size), Image.Resampling.BILINEAR)))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aisi.formats import Graph
+from aisi.formats.graph import Graph
 from aisi.jit import njit
 from aisi.progress import progress
 

@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import PurePath
 
 import numpy as np
-from pycocotools import mask as rle
 
-from aisi.formats import IGNORE, NOISY
-
-NOISY_PIXELS = ("ignore", "background")
-MISSING_KEYWORDS = ("background", "ignore")
+from aisi.formats.instances import rows_by_photo
+from aisi.labels import IGNORE, NOISY
+from aisi.masks import area, check_sizes, decode, to_json
 
 
 @dataclass(frozen=True)
@@ -53,11 +50,11 @@ def tagged_photos(shards, tags, categories) -> Iterator[TaggedPhoto]:
     Parameters
     ----------
     shards : iterable of (DataFrame, SalientInstances)
-        Photos of a shard, as from :func:`aisi.formats.read_images`, and their instances; taken one at a time.
+        Photos of a shard, as from :func:`aisi.formats.dataset.read_images`, and their instances; taken one at a time.
     tags : DataFrame
-        Of the whole split, as from :func:`aisi.formats.read_tags`; rows in any order.
+        Of the whole split, as from :func:`aisi.formats.tags.read_tags`; rows in any order.
     categories : DataFrame
-        As from :func:`aisi.formats.read_categories`.
+        As from :func:`aisi.formats.dataset.read_categories`.
 
     Yields
     ------
@@ -72,7 +69,7 @@ def tagged_photos(shards, tags, categories) -> Iterator[TaggedPhoto]:
     label_of = dict(zip(categories["name"], categories["label"], strict=True))
     tag_of = dict(zip(zip(tags["image_id"], tags["instance_id"], strict=True), tags["label"], strict=True))
     for images, instances in shards:
-        rows_of = instance_rows(instances.image_ids)
+        rows_of = rows_by_photo(instances.image_ids)
         for photo in images.itertuples():
             rows = rows_of.get(photo.image_id, slice(0, 0))
             yield TaggedPhoto(
@@ -83,20 +80,9 @@ def tagged_photos(shards, tags, categories) -> Iterator[TaggedPhoto]:
                 tuple(label_of[name] for name in photo.keywords),
                 instances.boxes[rows],
                 instances.scores[rows],
-                masks_of_size(instances.masks[rows], photo),
+                check_sizes(instances.masks[rows], photo),
                 _labels(photo.image_id, instances.instance_ids[rows].tolist(), tag_of),
             )
-
-
-def masks_of_size(masks, photo):
-    """The masks (list of dict, COCO RLE), checked to be as high and wide as the photo (a row of images)."""
-    for mask in masks:
-        if list(mask["size"]) != [photo.height, photo.width]:
-            raise ValueError(
-                f"{photo.image_id}: an instance's mask is {mask['size']}, the photo [{photo.height}, {photo.width}] "
-                "(height, width). Instances must be in the EXIF-upright frame."
-            )
-    return masks
 
 
 def _labels(image_id, instance_ids, tag_of):
@@ -107,16 +93,6 @@ def _labels(image_id, instance_ids, tag_of):
             "They were assigned for other instances: delete the tags and run the workflow again."
         )
     return np.array([tag_of[image_id, number] for number in instance_ids], np.int64)
-
-
-def instance_rows(image_ids):
-    """Rows of each photo: image_id to slice. A photo's instances follow one another."""
-    rows, start = {}, 0
-    for image_id, members in groupby(image_ids):
-        stop = start + sum(1 for _ in members)
-        rows[image_id] = slice(start, stop)
-        start = stop
-    return rows
 
 
 def proxy_mask(masks, labels, keywords, noisy_pixels="ignore", missing_keywords="background"):
@@ -148,8 +124,8 @@ def proxy_mask(masks, labels, keywords, noisy_pixels="ignore", missing_keywords=
     values = np.where(labels == NOISY, IGNORE if noisy_pixels == "ignore" else background, labels)
     proxy = np.full(masks[0]["size"], background, np.uint8)
     # ASSUME: where two instances overlap the smaller one is on top, of two equal ones the first
-    for instance in np.lexsort((np.arange(len(labels)), rle.area(masks)))[::-1]:
-        proxy[rle.decode(masks[instance]).astype(bool)] = values[instance]
+    for instance in np.lexsort((np.arange(len(labels)), [area(mask) for mask in masks]))[::-1]:
+        proxy[decode(masks[instance])] = values[instance]
     return proxy
 
 
@@ -159,7 +135,7 @@ class CocoInstances:
     Parameters
     ----------
     categories : DataFrame
-        As from :func:`aisi.formats.read_categories`; annotations carry the dataset's own ``category_id``.
+        As from :func:`aisi.formats.dataset.read_categories`; annotations carry the dataset's own ``category_id``.
 
     Attributes
     ----------
@@ -196,9 +172,9 @@ class CocoInstances:
                     "image_id": number,
                     "category_id": self._category_ids[photo.labels[instance]],
                     "bbox": [x0, y0, x1 - x0, y1 - y0],
-                    "area": int(rle.area(mask)),
+                    "area": area(mask),
                     "iscrowd": 0,
                     "score": round(float(photo.scores[instance]), 6),
-                    "segmentation": {"size": list(map(int, mask["size"])), "counts": mask["counts"].decode("ascii")},
+                    "segmentation": to_json(mask),
                 }
             )

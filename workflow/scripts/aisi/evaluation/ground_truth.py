@@ -1,0 +1,368 @@
+"""The dataset's true masks, for evaluation and the reference rows alone."""
+
+import numpy as np
+import pandas as pd
+
+from aisi.dataset.coco import photo_name
+from aisi.files import inside
+from aisi.formats.coco import read_coco
+from aisi.formats.instances import SalientInstances
+from aisi.formats.masks import read_labels
+from aisi.formats.tags import TAG_COLUMNS
+from aisi.labels import IGNORE, NOISY
+from aisi.masks import area, decode, encode, from_segmentation, outside_void, tight_boxes, values_in, wrong_size
+from aisi.progress import progress
+
+NO_PIXEL = [[0, 0] * 3]
+"""Polygon of an annotation without one: as in COCO's own tools, no object."""
+
+
+def photos_with_masks(images, folder):
+    """The photos that have a true mask, ``{image_id}.png`` in the folder.
+
+    Parameters
+    ----------
+    images : DataFrame
+        As from :func:`aisi.formats.dataset.read_images`.
+    folder : str or Path
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    ValueError
+        If there are photos but none has a mask: most likely the folder is not the right one.
+    """
+    found = images[[inside(folder, f"{image_id}.png").is_file() for image_id in images["image_id"]]]
+    if len(images) and not len(found):
+        raise ValueError(
+            f"{folder}: none of {len(images)} photos has a true mask here; expected for example "
+            f"{images['image_id'].iloc[0]}.png. Name the right folder, or none to leave evaluation out."
+        )
+    print(f"{len(found)} of {len(images)} photos have a true mask in {folder}.")
+    return found
+
+
+def read_label_map(folder, photo, n_labels=IGNORE - 1):
+    """Read a photo's label map and check it.
+
+    Parameters
+    ----------
+    folder : str or Path
+    photo : row of images
+        With image_id, height and width.
+    n_labels : int
+        C, the largest label allowed below 255.
+
+    Returns
+    -------
+    (H, W) uint8
+
+    Raises
+    ------
+    ValueError
+        If the map has another size than the upright photo, or a label above C other than 255.
+    """
+    path = inside(folder, f"{photo.image_id}.png")
+    labels = read_labels(path)
+    if labels.shape != (photo.height, photo.width):
+        raise ValueError(
+            f"{path}: found {labels.shape[0]} x {labels.shape[1]} pixels, expected {photo.height} x {photo.width} "
+            "(height x width of the EXIF-upright photo)."
+        )
+    wrong = [label for label in values_in(labels) if n_labels < label < IGNORE]
+    if wrong:
+        raise ValueError(f"{path}: found label {wrong[0]}, expected 0 to {n_labels} or {IGNORE}, as in categories.csv.")
+    return labels
+
+
+def read_if_there(folder, photo):
+    """:func:`read_label_map` with any labels, or None if the folder has none of the photo."""
+    return read_label_map(folder, photo) if inside(folder, f"{photo.image_id}.png").is_file() else None
+
+
+def listed_photos(images, path):
+    """The photos that a list names, an image_id a line; all of them if ``path`` is None."""
+    if path is None:
+        return images
+    with open(path, encoding="utf-8-sig") as file:
+        return images[images["image_id"].isin([line.strip() for line in file])]
+
+
+def true_label(mask, truth):
+    """True category of an instance: the one that covers at least half of its pixels that are not 255.
+
+    Parameters
+    ----------
+    mask : (H, W) bool
+    truth : (H, W) uint8
+        True class mask.
+
+    Returns
+    -------
+    int
+        1..C, or 0 (noisy) if no category covers half, or nothing but 255 is below the mask. Of two categories with
+        half each the lower.
+    """
+    counts = np.bincount(truth[mask], minlength=IGNORE + 1)[:IGNORE]
+    label = 1 + int(counts[1:].argmax())
+    return label if counts[label] and 2 * counts[label] >= counts.sum() else NOISY
+
+
+def true_labels(masks, truth):
+    """:func:`true_label` of each instance of a photo: masks a list of dict (COCO RLE); (n,) int64."""
+    return np.array([true_label(decode(mask), truth) for mask in masks], np.int64)
+
+
+def oracle_tags(images, instances, labels, names):
+    """Tags with the true labels.
+
+    The true category counts even if it is not among the photo's keywords; these name all that is in a photo, so that
+    only happens where one was forgotten.
+
+    Parameters
+    ----------
+    images : DataFrame
+        As from :func:`aisi.formats.dataset.read_images`.
+    instances : SalientInstances
+        Of these photos.
+    labels : (N,) int
+        True label of each instance, 0 = noisy.
+    names : list of str
+        Names of labels 1..C.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``TAG_COLUMNS``; attention and margin are empty, source is ``override``.
+    """
+    keywords = dict(zip(images["image_id"], images["keywords"], strict=True))
+    columns = {
+        "image_id": instances.image_ids,
+        "instance_id": instances.instance_ids,
+        **dict(zip(("x0", "y0", "x1", "y1"), instances.boxes.T, strict=True)),
+        "score": instances.scores,
+        "keywords": [keywords[image_id] for image_id in instances.image_ids],
+        "label": labels,
+        "tag": [("noisy", *names)[label] for label in labels],
+        "attention": np.nan,
+        "margin": np.nan,
+        "source": "override",
+    }
+    return pd.DataFrame(columns)[TAG_COLUMNS]
+
+
+def true_objects(objects, classes):
+    """True instances of a photo.
+
+    Parameters
+    ----------
+    objects : (H, W) uint8
+        0 background, 1.. instances, 255 void.
+    classes : (H, W) uint8
+        True class mask.
+
+    Returns
+    -------
+    labels : (n,) int64
+        By :func:`true_label`. Objects of no category are left out.
+    masks : list of dict
+        COCO compressed RLE.
+    """
+    labels, masks = [], []
+    for number in values_in(objects):
+        if number in (0, IGNORE):
+            continue
+        mask = objects == number
+        if label := true_label(mask, classes):
+            labels.append(label)
+            masks.append(encode(mask))
+    return np.array(labels, np.int64), masks
+
+
+def read_objects(objects, classes, photo, n_labels):
+    """Read a photo's true instances.
+
+    Parameters
+    ----------
+    objects, classes : str or Path
+        Folders of instance masks and of class masks.
+    photo : row of images
+        With image_id, height and width.
+    n_labels : int
+
+    Returns
+    -------
+    labels, masks
+        As from :func:`true_objects`.
+    void : (H, W) bool
+        Pixels that do not count, 255 in the instance mask.
+    """
+    numbers = read_label_map(objects, photo)
+    return *true_objects(numbers, read_label_map(classes, photo, n_labels)), numbers == IGNORE
+
+
+def annotated_objects(path, images, categories):
+    """True instances of a dataset's COCO JSON, photo by photo.
+
+    Parameters
+    ----------
+    path : str or Path
+    images : DataFrame
+        As from :func:`aisi.formats.dataset.read_images`; photos that the file does not name are left out.
+    categories : DataFrame
+        As from :func:`aisi.formats.dataset.read_categories`.
+
+    Yields
+    ------
+    photo : row of images
+    labels : (n,) int64
+        1..C, or 255 for a crowd.
+    masks : list of dict
+        COCO compressed RLE, none of them empty.
+
+    Raises
+    ------
+    ValueError
+        After the last photo, with every mask that cannot be read or does not fit its photo.
+    """
+    coco = read_coco(path)
+    label_of = dict(zip(categories["category_id"], categories["label"], strict=True))
+    annotations, problems, empty = {}, [], 0
+    for annotation in coco["annotations"]:
+        annotations.setdefault(annotation["image_id"], []).append(annotation)
+    listed = {photo_name(image["file_name"]): image for image in coco["images"]}
+    for photo in images[images["image_id"].isin(listed)].itertuples():
+        image, labels, masks = listed[photo.image_id], [], []
+        size = [image.get("height", photo.height), image.get("width", photo.width)]
+        if size != [photo.height, photo.width]:
+            problems.append(f"{path}: image {photo.image_id!r}: {wrong_size(size, photo)}")
+            continue
+        for annotation in annotations.get(image["id"], ()):
+            try:
+                polygons = annotation.get("segmentation")
+                mask = from_segmentation(NO_PIXEL if polygons == [] else polygons, photo)
+            except ValueError as error:
+                problems.append(f"{path}: annotation {annotation['id']} of {photo.image_id!r}: {error}")
+                continue
+            if area(mask):
+                labels.append(IGNORE if annotation.get("iscrowd") else label_of[annotation["category_id"]])
+                masks.append(mask)
+            else:
+                empty += 1
+        yield photo, np.array(labels, np.int64), masks
+    print(f"{path}: {empty} annotations without a pixel are left out.")
+    if problems:
+        raise ValueError("\n".join(problems))
+
+
+def label_maps(labels, masks, size):
+    """Class mask and instance mask of a photo's true instances.
+
+    Parameters
+    ----------
+    labels : (n,) int
+        1..C, or 255 for what does not count.
+    masks : list of dict
+        COCO compressed RLE.
+    size : (int, int)
+        Height and width.
+
+    Returns
+    -------
+    classes, objects : (H, W) uint8
+        0 background; labels, and 1.. instances in the given order; 255 does not count. Of more than 254 instances,
+        which is what a palette PNG holds, the smallest do not count as instances.
+    """
+    classes, objects = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
+    # ASSUME: crowds lie below; of instances that overlap the smaller is on top, as in proxies, of equal ones the first
+    areas = [area(mask) for mask in masks]
+    order = sorted(range(len(masks)), key=lambda i: (labels[i] != IGNORE, -areas[i], -i))
+    numbered = sorted([i for i in order if labels[i] != IGNORE][: IGNORE - 1])
+    number_of = {i: number for number, i in enumerate(numbered, 1)}
+    for i in order:
+        covered = decode(masks[i])
+        classes[covered], objects[covered] = labels[i], number_of.get(i, IGNORE)
+    return classes, objects
+
+
+def true_instances(photos, objects, classes, n_labels):
+    """Read all true instances of a split, in the form of salient ones and their tags.
+
+    Parameters
+    ----------
+    photos : DataFrame
+        As from :func:`aisi.formats.dataset.read_images`; all have masks of both kinds.
+    objects, classes : str or Path
+        Folders of instance masks and of class masks.
+    n_labels : int
+
+    Returns
+    -------
+    instances : SalientInstances
+        Scores are 1.
+    tags : DataFrame
+        Columns image_id, instance_id, label.
+    """
+    image_ids, numbers, masks, labels = [], [], [], []
+    for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
+        own_labels, own_masks, _ = read_objects(objects, classes, photo, n_labels)
+        image_ids += [photo.image_id] * len(own_masks)
+        numbers += range(len(own_masks))
+        masks += own_masks
+        labels += own_labels.tolist()
+    instances = SalientInstances(
+        image_ids, np.array(numbers, np.int64), tight_boxes(masks), np.ones(len(masks), np.float32), masks
+    )
+    return instances, pd.DataFrame({"image_id": image_ids, "instance_id": numbers, "label": labels})
+
+
+def read_truth(photos, judged, with_objects, classes, objects, n_labels):
+    """True masks, one photo at a time.
+
+    Parameters
+    ----------
+    photos, judged, with_objects : DataFrame
+        As from :func:`aisi.formats.dataset.read_images`: all photos, those whose class mask is read, and those
+        whose instances are read.
+    classes, objects : str or Path
+        Folders of class masks and of instance masks.
+    n_labels : int
+
+    Yields
+    ------
+    truth : (H, W) uint8 or None
+        As from :func:`read_label_map`.
+    objects : tuple or None
+        As from :func:`read_objects`.
+    """
+    judged, with_objects = set(judged["image_id"]), set(with_objects["image_id"])
+    for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
+        truth = read_label_map(classes, photo, n_labels) if photo.image_id in judged else None
+        yield truth, read_objects(objects, classes, photo, n_labels) if photo.image_id in with_objects else None
+
+
+def instance_pairs(photos, masks, objects, found, n_labels):
+    """True instances and found ones, one photo at a time.
+
+    Parameters
+    ----------
+    photos : iterable of rows of images
+    masks, objects : str or Path
+        Folders of class masks and of instance masks.
+    found : dict
+        As from :func:`aisi.formats.coco.read_instances`.
+    n_labels : int
+
+    Yields
+    ------
+    true_labels, true_masks, labels, scores, masks
+        For :func:`aisi.evaluation.metrics.average_precision_metrics`; found instances without the void pixels.
+    """
+    for photo in photos:
+        true_labels, true_masks, void = read_objects(objects, masks, photo, n_labels)
+        labels, scores, whole = found.get(photo.image_id, ([], [], []))
+        kept, cut = outside_void(whole, void)
+        yield true_labels, true_masks, [labels[k] for k in kept], [scores[k] for k in kept], cut

@@ -1,0 +1,239 @@
+"""Figures of merit: accuracy of tags, IoU of label maps, recall and AP of instances.
+
+Each function gives rows ``(metric, category, value, n)``: category is ``all`` or a name, value NaN where nothing was
+to be counted, n the number of items behind the value.
+"""
+
+import contextlib
+import io
+
+import numpy as np
+import pandas as pd
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from aisi.formats.metrics import METRIC_COLUMNS
+from aisi.labels import ALL, IGNORE, NOISY
+from aisi.masks import area, intersections_over_union
+
+
+def metric_table(rows, assignment="", network="", seed=0, task="", split="", protocol=""):
+    """Rows of this module's functions as a table of ``METRIC_COLUMNS``."""
+    head = (assignment, network, seed, task, split, protocol)
+    return pd.DataFrame([(*head, *row) for row in rows], columns=METRIC_COLUMNS)
+
+
+def share(hits):
+    """Share of hits (n,) bool, and n; NaN of nothing."""
+    return (float(np.mean(hits)) if len(hits) else np.nan), len(hits)
+
+
+def tag_metrics(labels, true_labels, n_keywords, names):
+    """Accuracy of tags.
+
+    Parameters
+    ----------
+    labels, true_labels : (N,) int
+        0 = noisy.
+    n_keywords : (N,) int
+        Number of keywords of each instance's photo.
+    names : list of str
+        Names of labels 1..C.
+
+    Returns
+    -------
+    list of tuple
+        ``accuracy``: of all instances, noisy being right when rejected; ``accuracy_objects``: of those with a true
+        category, over all and for each category; ``accuracy_multi``: of those of them in photos with two or more
+        keywords; ``retained``: share of instances with a tag.
+    """
+    labels, true_labels, n_keywords = (np.asarray(values, np.int64) for values in (labels, true_labels, n_keywords))
+    right, objects = labels == true_labels, true_labels != NOISY
+    rows = [
+        ("accuracy", ALL, *share(right)),
+        ("accuracy_objects", ALL, *share(right[objects])),
+        ("accuracy_multi", ALL, *share(right[objects & (n_keywords >= 2)])),
+        ("retained", ALL, *share(labels != NOISY)),
+    ]
+    return rows + [
+        ("accuracy_objects", name, *share(right[true_labels == label])) for label, name in enumerate(names, start=1)
+    ]
+
+
+def confusion_matrix(truth, prediction, n_labels):
+    """Pixels by true and predicted label, as VOC counts them.
+
+    Parameters
+    ----------
+    truth, prediction : (H, W) uint8
+        0 background, 1..C labels. 255 in the truth does not count; 255 in the prediction counts as background.
+    n_labels : int
+        C.
+
+    Returns
+    -------
+    (C + 1, C + 1) int64
+        Row = truth, column = prediction.
+    """
+    counted = truth != IGNORE
+    true, predicted = truth[counted].astype(np.int64), prediction[counted]
+    predicted = np.where(predicted == IGNORE, 0, predicted)
+    side = n_labels + 1
+    return np.bincount(true * side + predicted, minlength=side * side).reshape(side, side)
+
+
+def intersection_over_union(confusion):
+    """IoU of each label, (C + 1,) float; NaN for a label that neither occurs nor is predicted."""
+    hits = np.diag(confusion)
+    union = confusion.sum(0) + confusion.sum(1) - hits
+    return np.divide(hits, union, out=np.full(len(hits), np.nan), where=union > 0)
+
+
+def segmentation_metrics(photos, names):
+    """VOC's mean IoU: intersections and unions summed over all photos, then averaged over the labels.
+
+    Parameters
+    ----------
+    photos : iterable of (truth, prediction)
+        (H, W) uint8 each, as in :func:`confusion_matrix`; taken one at a time.
+    names : list of str
+        Names of labels 1..C.
+
+    Returns
+    -------
+    list of tuple
+        ``miou``: mean over background and the categories that occur; n = photos. ``iou`` of ``background`` and each
+        category; n = photos whose truth holds it.
+    """
+    total = ConfusionTotal(len(names))
+    for truth, prediction in photos:
+        total.add(confusion_matrix(truth, prediction, len(names)))
+    return total.rows(names)
+
+
+class ConfusionTotal:
+    """Adds up photos' confusion matrices, for :func:`segmentation_metrics`."""
+
+    def __init__(self, n_labels):
+        side = n_labels + 1
+        self._total, self._holding, self._n = np.zeros((side, side), np.int64), np.zeros(side, np.int64), 0
+
+    def add(self, confusion):
+        """Add a photo's matrix, as from :func:`confusion_matrix`."""
+        self._total += confusion
+        self._holding += confusion.sum(1) > 0
+        self._n += 1
+
+    def rows(self, names):
+        """The rows of :func:`segmentation_metrics`."""
+        ious = intersection_over_union(self._total)
+        mean = float(np.nanmean(ious)) if np.any(~np.isnan(ious)) else np.nan
+        return [("miou", ALL, mean, self._n)] + [
+            ("iou", name, float(iou), int(count))
+            for name, iou, count in zip(["background", *names], ious, self._holding, strict=True)
+        ]
+
+
+def recall_metrics(photos, names, threshold=0.5):
+    """Share of true instances that some instance meets with an IoU of at least the threshold.
+
+    Parameters
+    ----------
+    photos : iterable of (true_labels, true_masks, masks)
+        (n,) int and two lists of COCO compressed RLE; labels of found instances play no part.
+    names : list of str
+        Names of labels 1..C.
+
+    Returns
+    -------
+    list of tuple
+        ``recall50`` over all and for each category; n = true instances.
+    """
+    labels, hits = [], []
+    for true_labels, true_masks, masks in photos:
+        if len(true_masks):
+            best = intersections_over_union(masks, true_masks).max(0, initial=0)
+            labels.extend(true_labels)
+            hits.extend(best >= threshold)
+    labels, hits = np.array(labels, np.int64), np.array(hits, bool)
+    metric = f"recall{round(100 * threshold)}"
+    return [(metric, ALL, *share(hits))] + [
+        (metric, name, *share(hits[labels == label])) for label, name in enumerate(names, start=1)
+    ]
+
+
+AREAS = {"": (0, 1e10), "_s": (0, 32**2), "_m": (32**2, 96**2), "_l": (96**2, 1e10)}
+"""COCO's ranges of an instance's area, pixels, by the ending of the metric's name."""
+
+
+def average_precision_metrics(photos, names):
+    """COCO's average precision of masks, by pycocotools: at most 100 instances a photo.
+
+    Parameters
+    ----------
+    photos : iterable of (true_labels, true_masks, labels, scores, masks)
+        True instances and found ones; labels (n,) int 1..C, scores (n,) float, masks lists of COCO compressed RLE.
+    names : list of str
+        Names of labels 1..C.
+
+    Returns
+    -------
+    list of tuple
+        ``ap`` (mean over IoU 0.50:0.05:0.95), ``ap50``, ``ap70`` and ``ap75``, then ``ap_s``, ``ap_m`` and
+        ``ap_l`` of instances of COCO's ``AREAS``; over all (mean over the categories that occur in the truth) and
+        for each category; n = true instances.
+    """
+    true, found, n_photos = [], [], 0
+    for true_labels, true_masks, labels, scores, masks in photos:
+        n_photos += 1
+        for label, mask in zip(true_labels, true_masks, strict=True):
+            true.append(_annotation(len(true) + 1, n_photos, label, mask))
+        for label, score, mask in zip(labels, scores, masks, strict=True):
+            found.append(_annotation(len(found) + 1, n_photos, label, mask, float(score)))
+    precision = _precision(true, found, n_photos, len(names))
+    rows = []
+    for metric, thresholds, ending in _AVERAGE_PRECISIONS:
+        smallest, largest = AREAS[ending]
+        counted = [item["category_id"] for item in true if smallest <= item["area"] <= largest]
+        counts = np.bincount(counted, minlength=len(names) + 1)[1:]
+        values = precision[thresholds, :, :, list(AREAS).index(ending)].mean((0, 1))
+        values[counts == 0] = np.nan
+        mean = float(np.nanmean(values)) if counts.any() else np.nan
+        rows.append((metric, ALL, mean, len(counted)))
+        rows += [(metric, name, float(value), int(n)) for name, value, n in zip(names, values, counts, strict=True)]
+    return rows
+
+
+_AVERAGE_PRECISIONS = [
+    *(("ap", slice(None), ""), ("ap50", slice(0, 1), ""), ("ap70", slice(4, 5), ""), ("ap75", slice(5, 6), "")),
+    *((f"ap{ending}", slice(None), ending) for ending in AREAS if ending),
+]
+"""Metric, its part of the IoU thresholds, and the ending of its range of areas."""
+
+
+def _annotation(number, photo, label, mask, score=None):
+    annotation = {"id": number, "image_id": photo, "category_id": int(label), "iscrowd": 0}
+    annotation |= {"segmentation": mask, "area": area(mask)}
+    return annotation if score is None else annotation | {"score": score}
+
+
+def _precision(true, found, n_photos, n_labels):
+    """Precision (T, R, C, A) at IoU thresholds, recalls, labels and AREAS; -1 where a label does not occur."""
+    both = []
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its own progress
+        for annotations in (true, found):
+            coco = COCO()
+            coco.dataset = {
+                # the masks carry the sizes; pycocotools asks for the keys all the same
+                "images": [{"id": photo, "height": 0, "width": 0} for photo in range(1, n_photos + 1)],
+                "categories": [{"id": label} for label in range(1, n_labels + 1)],
+                "annotations": annotations,
+            }
+            coco.createIndex()
+            both.append(coco)
+        evaluation = COCOeval(*both, "segm")
+        evaluation.params.areaRng, evaluation.params.areaRngLbl = list(AREAS.values()), list(AREAS)
+        evaluation.params.maxDets = [100]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    return evaluation.eval["precision"][..., 0]

@@ -1,0 +1,122 @@
+"""Salient instances of the photos of a shard: HDF5."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from aisi.formats.files import Format
+from aisi.formats.hdf5 import BYTES, TEXT, extend, growing_column, new_hdf5, open_hdf5
+
+SALIENT_INSTANCES = Format("salient_instances", "detect_salient_instances or import_salient_instances", 1)
+
+
+@dataclass(frozen=True)
+class SalientInstances:
+    """Class-agnostic instances of some photos, in the order of the photos, then of ``instance_id``.
+
+    Attributes
+    ----------
+    image_ids : (N,) object
+        Photo of each instance.
+    instance_ids : (N,) int64
+        0.. per photo, by descending score.
+    boxes : (N, 4) int64
+        XYXY, half-open, pixels of the upright photo, tight around the mask.
+    scores : (N,) float32
+        Objectness in [0, 1].
+    masks : list of dict
+        COCO compressed RLE of the whole photo: ``{"size": [height, width], "counts": bytes}``.
+    """
+
+    image_ids: np.ndarray
+    instance_ids: np.ndarray
+    boxes: np.ndarray
+    scores: np.ndarray
+    masks: list
+
+    def __len__(self):
+        return len(self.image_ids)
+
+
+class SalientInstancesWriter:
+    """Appends a photo's instances to a new file; ``with new_salient_instances(path) as writer``."""
+
+    def __init__(self, file):
+        self._ids = growing_column(file, "image_id", TEXT)
+        self._numbers = growing_column(file, "instance_id", np.int64)
+        self._boxes = growing_column(file, "box", np.int64, 4)
+        self._scores = growing_column(file, "score", np.float32)
+        self._sizes = growing_column(file, "mask_size", np.int64, 2)
+        self._counts = growing_column(file, "mask_counts", BYTES)
+
+    def append(self, image_id, boxes, scores, masks):
+        """Append one photo.
+
+        Parameters
+        ----------
+        image_id : str
+        boxes : (n, 4) int
+            XYXY, half-open, inside the photo, not empty.
+        scores : (n,) float
+            Descending.
+        masks : list of dict
+            COCO compressed RLE.
+        """
+        boxes, scores = np.asarray(boxes, np.int64).reshape(-1, 4), np.asarray(scores, np.float32)
+        if not len(boxes) == len(scores) == len(masks):
+            raise ValueError(f"{image_id}: {len(boxes)} boxes, {len(scores)} scores and {len(masks)} masks.")
+        if np.any(np.diff(scores) > 0) or not np.all((scores >= 0) & (scores <= 1)):
+            raise ValueError(f"{image_id}: scores must descend and lie in [0, 1], found {scores.tolist()}.")
+        sizes = np.array([mask["size"] for mask in masks], np.int64).reshape(-1, 2)
+        low, high = boxes[:, :2], boxes[:, 2:]
+        fits = np.all((low >= 0) & (low < high) & (high <= sizes[:, ::-1]), axis=1)
+        if not fits.all():
+            raise ValueError(f"{image_id}: box {boxes[~fits][0].tolist()} is empty or leaves the photo.")
+        extend(self._ids, [image_id] * len(boxes))
+        extend(self._numbers, np.arange(len(boxes)))
+        extend(self._boxes, boxes)
+        extend(self._scores, scores)
+        extend(self._sizes, sizes)
+        for mask in masks:
+            self._counts.resize(len(self._counts) + 1, axis=0)
+            self._counts[-1] = np.frombuffer(mask["counts"], np.uint8)
+
+
+@contextmanager
+def new_salient_instances(path):
+    """Give a :class:`SalientInstancesWriter`; the file appears at ``path`` when the block ends well."""
+    with new_hdf5(path, SALIENT_INSTANCES) as file:
+        yield SalientInstancesWriter(file)
+
+
+def read_salient_instances(*paths, masks=True):
+    """Read one or several shards, one after the other, as :class:`SalientInstances`.
+
+    ``masks=False`` leaves the masks out, an empty list: most of the file.
+    """
+    parts = [_read_salient_instances(path, masks) for path in paths]
+    ids, numbers, boxes, scores = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("image_ids", "instance_ids", "boxes", "scores")
+    )
+    return SalientInstances(ids, numbers, boxes, scores, [mask for part in parts for mask in part.masks])
+
+
+def _read_salient_instances(path, with_masks):
+    with open_hdf5(path, SALIENT_INSTANCES) as file:
+        rows = zip(file["mask_size"][:], file["mask_counts"][:], strict=True) if with_masks else ()
+        masks = [{"size": size.tolist(), "counts": counts.tobytes()} for size, counts in rows]
+        ids = np.asarray(file["image_id"].asstr()[:], object)
+        return SalientInstances(ids, file["instance_id"][:], file["box"][:], file["score"][:], masks)
+
+
+def rows_by_photo(image_ids):
+    """Rows of each photo: image_id to slice. A photo's instances follow one another."""
+    rows, start = {}, 0
+    for image_id, members in groupby(image_ids):
+        stop = start + sum(1 for _ in members)
+        rows[image_id] = slice(start, stop)
+        start = stop
+    return rows

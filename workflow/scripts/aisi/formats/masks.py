@@ -1,0 +1,75 @@
+"""Label maps and instance maps: PNG."""
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from aisi.files import atomic
+from aisi.formats.files import PROXY_MASKS, mismatch_of_masks
+from aisi.labels import IGNORE
+
+
+def voc_palette(n_labels=256):
+    """PASCAL VOC's colour map, (n_labels, 3) uint8: bit-reversed labels, so that any number of labels differ."""
+    labels = np.arange(n_labels)
+    colours = np.zeros((n_labels, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            colours[:, channel] |= (((labels >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8)
+    return colours
+
+
+def write_labels(path, labels):
+    """Write a label map as palette PNG.
+
+    Parameters
+    ----------
+    path : str or Path
+    labels : (H, W) int
+        0 background, 1..C label, 255 ignore.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or not labels.size or labels.dtype.kind not in "iu":
+        raise ValueError(f"{path}: a label map is (H, W) int, found {labels.shape} {labels.dtype}.")
+    if labels.min() < 0 or labels.max() > IGNORE:
+        raise ValueError(f"{path}: labels are 0 to {IGNORE}, found {labels.min()} to {labels.max()}.")
+    image = Image.fromarray(labels.astype(np.uint8), mode="P")
+    image.putpalette(voc_palette().tobytes())
+    note = PngImagePlugin.PngInfo()
+    note.add_text("aisi", f"{PROXY_MASKS.name} {PROXY_MASKS.version}")
+    with atomic(path) as temporary:
+        image.save(temporary, pnginfo=note)
+
+
+def read_labels(path):
+    """Read a label map, ours or a dataset's: palette or grey PNG with one byte a pixel.
+
+    Returns
+    -------
+    (H, W) uint8
+    """
+    return _read_mask(path, ("P", "L"), "a palette or grey PNG of one byte a pixel").astype(np.uint8)
+
+
+def read_instance_map(path):
+    """Read an instance map of a dataset: palette or grey PNG, also one of 16 bits.
+
+    Returns
+    -------
+    (H, W) int32
+        0 background, 255 void, any other value one instance.
+    """
+    return _read_mask(path, ("P", "L", "I", "I;16", "I;16B"), "a palette or grey PNG").astype(np.int32)
+
+
+def _read_mask(path, modes, expected):
+    try:
+        with Image.open(path) as image:
+            image.load()
+            mode, note, values = image.mode, image.info.get("aisi"), np.array(image)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise mismatch_of_masks(path, f"a file that cannot be read ({error})", expected) from error
+    if note not in (None, f"{PROXY_MASKS.name} {PROXY_MASKS.version}"):
+        raise mismatch_of_masks(path, f"aisi/{note}", f"aisi/{PROXY_MASKS.name} {PROXY_MASKS.version}")
+    if mode not in modes:
+        raise mismatch_of_masks(path, f"a picture of mode {mode}", expected)
+    return values

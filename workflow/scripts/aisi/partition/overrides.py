@@ -1,0 +1,143 @@
+"""Tags that a person gives: read, checked, and handed to the solver as pins."""
+
+import csv
+import io
+from dataclasses import dataclass
+
+import numpy as np
+
+from aisi.labels import NOISY_TAG
+
+COLUMNS = ["image_id", "instance_id", "tag"]
+BOX_COLUMNS = ["x0", "y0", "x1", "y1"]
+"""Optional: where the instance was when the tag was given, so that one of other instances is noticed."""
+
+
+class OverrideError(ValueError):
+    """A row of the overrides that cannot be read, or that fits no instance or no keyword of its photo."""
+
+
+@dataclass(frozen=True)
+class Override:
+    """A row of the file: its line, the instance, its tag, and its box (x0, y0, x1, y1) or None."""
+
+    line: int
+    image_id: str
+    instance_id: int
+    tag: str
+    box: tuple | None
+
+
+def read_overrides(path):
+    """Read a CSV image_id, instance_id, tag and, if it has them, x0, y0, x1, y1.
+
+    As spreadsheets write it: a byte order mark, any line ends, semicolons or tabs, columns in any order, blank lines.
+
+    Returns
+    -------
+    list of Override
+
+    Raises
+    ------
+    OverrideError
+        Naming the row, for a missing value or one that is no number; naming the columns, if they are others.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            text = file.read()
+    except UnicodeDecodeError as error:
+        raise OverrideError(f"{path}: not UTF-8 ({error}). Save the table with the encoding UTF-8.") from error
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=text.partition("\n")[0].count))
+    header = [name.strip() for name in next(rows, [])]
+    if sorted(header) not in (sorted(COLUMNS), sorted(COLUMNS + BOX_COLUMNS)):
+        raise OverrideError(f"{path}: found columns {header}, expected {COLUMNS}, and {BOX_COLUMNS} or none of these.")
+    filled = ((rows.line_num, row) for row in rows if any(value.strip() for value in row))
+    return [_read_row(f"{path}, line {line}", line, header, row) for line, row in filled]
+
+
+def _read_row(where, line, header, row):
+    if len(row) != len(header):
+        raise OverrideError(f"{where}: found {len(row)} values, expected {','.join(header)}.")
+    values = dict(zip(header, row, strict=True))
+    empty = [name for name, value in values.items() if not value.strip()]
+    if "tag" in empty:
+        raise OverrideError(
+            f"{where}: no tag for instance {values['instance_id']} of photo {values['image_id']!r}. "
+            f"Give one of its keywords or {NOISY_TAG}, or delete the row to leave the instance to the solver."
+        )
+    if empty:
+        raise OverrideError(f"{where}: no value for {', '.join(empty)}.")
+    try:
+        number, *box = (int(values[name]) for name in ["instance_id", *BOX_COLUMNS] if name in values)
+    except ValueError as error:
+        raise OverrideError(f"{where}: instance_id, x0, y0, x1 and y1 are whole numbers ({error}).") from error
+    return Override(line, values["image_id"], number, values["tag"].strip(), tuple(box) or None)
+
+
+def pins(path, rows, instances, scores, categories, stale="stop"):
+    """Labels that the rows pin.
+
+    Parameters
+    ----------
+    path : str
+        Named in errors.
+    rows : list of Override
+    instances : SalientInstances
+        Of the whole split.
+    scores : Scores
+        Of the same instances: their keywords.
+    categories : DataFrame
+        Names and labels.
+    stale : {"stop", "drop"}
+        What to do with rows whose instance is not there, or has another box: it was given for other instances.
+
+    Returns
+    -------
+    (N,) int64
+        -1 free, 0 pinned noisy, c pinned to category c.
+
+    Raises
+    ------
+    OverrideError
+        With the number of stale rows; or naming the row, for a tag that is not its photo's keyword, or an instance
+        given twice.
+    """
+    labels = dict(zip(categories["name"], categories["label"], strict=True)) | {NOISY_TAG: 0}
+    names = {label: name for name, label in labels.items()}
+    fixed = np.full(len(instances), -1)
+    if not rows:
+        return fixed
+    keys = zip(instances.image_ids, instances.instance_ids.tolist(), strict=True)
+    positions = {key: position for position, key in enumerate(keys)}
+    current = []
+    for row in rows:
+        position = positions.get((row.image_id, row.instance_id))
+        there = position is not None and row.box in (None, tuple(instances.boxes[position].tolist()))
+        current.append(position if there else None)
+    _refuse_or_tell(path, [row for row, at in zip(rows, current, strict=True) if at is None], len(rows), stale)
+    for row, position in zip(rows, current, strict=True):
+        if position is None:
+            continue
+        where = f"{path}, line {row.line}"
+        own = scores.labels[scores.offsets[position] : scores.offsets[position + 1]].tolist()
+        if labels.get(row.tag, -1) not in [0, *own]:
+            words = ", ".join([*(names[label] for label in own), NOISY_TAG])
+            raise OverrideError(f"{where}: {row.tag!r} is no keyword of photo {row.image_id!r}; expected {words}.")
+        if fixed[position] >= 0:
+            raise OverrideError(f"{where}: instance {row.instance_id} of photo {row.image_id!r} is given twice.")
+        fixed[position] = labels[row.tag]
+    return fixed
+
+
+def _refuse_or_tell(path, lost, total, stale):
+    if not lost:
+        return
+    examples = "; ".join(f"line {row.line}: instance {row.instance_id} of photo {row.image_id!r}" for row in lost[:3])
+    found = f"{path}: {len(lost)} of {total} rows match no instance ({examples}{'; ...' if len(lost) > 3 else ''})"
+    if stale == "drop":
+        print(f"{found}: dropped, as partition.stale_overrides says.")
+        return
+    raise OverrideError(
+        f"{found}. They are misspelled, or were given for other instances, with other boxes. "
+        "Correct the rows, or set partition.stale_overrides: drop to go on without them."
+    )

@@ -1,0 +1,274 @@
+"""Assigning tags: the problem of PAPER §4.3 eq. 8, its objective, and its reduction to 0/1 variables.
+
+Every instance takes one of its photo's keywords or is noisy (eq. 6). Exactly ``n_retained`` take a keyword (eq. 7). Two
+instances joined by an edge earn twice its weight when they take the same keyword. Each tagged instance earns beta times
+its attention.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+
+import numpy as np
+
+from aisi.jit import njit
+from aisi.partition.model import Model, PartitionError
+
+
+def retained(n_instances, retention):
+    """How many instances keep a tag: floor(r n) of PAPER §4.3 eq. 8.
+
+    Exact for decimal r, where the product of floats may fall below a whole number: 0.29 * 100 is 28.999....
+
+    Parameters
+    ----------
+    n_instances : int
+    retention : float
+        r in [0, 1].
+
+    Returns
+    -------
+    int
+    """
+    if not 0 <= retention <= 1:
+        raise PartitionError(f"The retention ratio is {retention}; it must be in [0, 1], 1 keeps every instance.")
+    return floor(Fraction(str(retention)) * int(n_instances))
+
+
+@dataclass(frozen=True)
+class PartitionProblem:
+    """Tag assignment over a similarity graph.
+
+    Attributes
+    ----------
+    edges : (E, 2) int64
+        i < j, each once.
+    weights : (E,) float64
+        W_ij >= 0. An edge inside a category earns 2 W_ij.
+    offsets : (N + 1,) int64
+        Candidates of instance j are ``offsets[j]:offsets[j + 1]``.
+    categories : (M,) int64
+        Labels >= 1, the keywords of each instance, ascending.
+    scores : (M,) float64
+        p_ij.
+    beta : float
+        Weight of the scores, >= 0.
+    n_retained : int
+        How many instances take a keyword; None: all that have one and are not pinned noisy.
+    fixed : (N,) int64 or None
+        -1 free, 0 pinned noisy, c pinned to category c.
+
+    Raises
+    ------
+    PartitionError
+        If the arrays do not fit together or no labelling exists.
+    """
+
+    edges: np.ndarray
+    weights: np.ndarray
+    offsets: np.ndarray
+    categories: np.ndarray
+    scores: np.ndarray
+    beta: float = 30.0
+    n_retained: int | None = None
+    fixed: np.ndarray | None = None
+
+    def __post_init__(self):
+        for name in ("edges", "weights", "offsets", "categories", "scores"):
+            kind = float if name in ("weights", "scores") else int
+            object.__setattr__(self, name, _array(name, getattr(self, name), kind))
+        if self.edges.size == 0:
+            object.__setattr__(self, "edges", self.edges.reshape(0, 2))
+        _check_candidates(self.offsets, self.categories, self.scores)
+        _check_edges(self.edges, self.weights, self.n_instances)
+        if not (np.isfinite(self.beta) and self.beta >= 0):
+            raise PartitionError(f"beta is {self.beta}; it must be a finite number, at least 0.")
+        fixed = np.full(self.n_instances, -1) if self.fixed is None else self.fixed
+        object.__setattr__(self, "fixed", _array("fixed", fixed, int))
+        least, most = self._feasible_counts()
+        if self.n_retained is None:
+            object.__setattr__(self, "n_retained", most)
+        if not isinstance(self.n_retained, int | np.integer) or isinstance(self.n_retained, bool):
+            raise PartitionError(f"n_retained is {self.n_retained!r}; it must be a whole number.")
+        if not least <= self.n_retained <= most:
+            raise PartitionError(
+                f"n_retained is {self.n_retained}; {least} instances are pinned to a tag and {most} can take one, "
+                f"so it must be {least} to {most}: pinned tags + floor(r * free instances with a keyword)."
+            )
+
+    @property
+    def n_instances(self):
+        """Number of instances N."""
+        return len(self.offsets) - 1
+
+    def _feasible_counts(self):
+        """Fewest and most instances that can take a keyword."""
+        if self.fixed.shape != (self.n_instances,):
+            raise PartitionError(f"fixed has shape {self.fixed.shape}, expected ({self.n_instances},).")
+        pinned = np.flatnonzero(self.fixed > 0)
+        wrong = np.flatnonzero(self.fixed < -1).tolist() + pinned[self.find(pinned, self.fixed[pinned]) < 0].tolist()
+        if wrong:
+            own = self.categories[self.offsets[wrong[0]] : self.offsets[wrong[0] + 1]].tolist()
+            raise PartitionError(
+                f"Instance {wrong[0]} is pinned to {self.fixed[wrong[0]]}, which is none of its keywords {own}. "
+                "Use -1 for free, 0 for noisy, or one of the keywords."
+            )
+        free = (self.fixed < 0) & (np.diff(self.offsets) > 0)
+        return len(pinned), len(pinned) + int(free.sum())
+
+    def find(self, instances, categories):
+        """Positions among the candidates of (instance, category) pairs; -1 where it is no candidate."""
+        base = max(int(self.categories.max(initial=0)), int(np.max(categories, initial=0))) + 1
+        owners = np.repeat(np.arange(self.n_instances), np.diff(self.offsets))
+        return _find(owners * base + self.categories, np.asarray(instances) * base + categories)
+
+
+def _find(keys, wanted):
+    """Positions of ``wanted`` in the ascending ``keys``, -1 where absent."""
+    if not len(keys):
+        return np.full(np.shape(wanted), -1)
+    position = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[position] == wanted, position, -1)
+
+
+def _array(name, values, kind):
+    values = np.asarray(values)
+    if values.size and not np.issubdtype(values.dtype, np.integer if kind is int else np.number):
+        kinds = "whole numbers" if kind is int else "numbers"
+        raise PartitionError(f"{name} is of type {values.dtype}; it must hold {kinds}.")
+    return np.ascontiguousarray(values, np.int64 if kind is int else np.float64)
+
+
+def _check_candidates(offsets, categories, scores):
+    if offsets.ndim != 1 or not len(offsets) or offsets[0] != 0 or np.any(np.diff(offsets) < 0):
+        raise PartitionError("offsets must be (N + 1,), start at 0 and not descend.")
+    if not categories.shape == scores.shape == (offsets[-1],):
+        raise PartitionError(
+            f"offsets end at {offsets[-1]}, but there are {categories.shape} categories and {scores.shape} scores."
+        )
+    bad = np.flatnonzero(categories < 1)
+    if len(bad):
+        raise PartitionError(f"Candidate {bad[0]} is category {categories[bad[0]]}; categories start at 1.")
+    inner = np.ones(len(categories), bool)
+    inner[offsets[:-1][np.diff(offsets) > 0]] = False
+    bad = np.flatnonzero(inner[1:] & (np.diff(categories) <= 0))
+    if len(bad):
+        owner = np.searchsorted(offsets, bad[0], "right") - 1
+        own = categories[offsets[owner] : offsets[owner + 1]].tolist()
+        raise PartitionError(f"The candidates of instance {owner} are {own}; they must ascend, each once.")
+    bad = np.flatnonzero(~np.isfinite(scores))
+    if len(bad):
+        raise PartitionError(f"The score of candidate {bad[0]} is {scores[bad[0]]}; it must be finite.")
+
+
+def _check_edges(edges, weights, n_instances):
+    if edges.ndim != 2 or edges.shape[1] != 2 or weights.shape != (len(edges),):
+        raise PartitionError(f"Found edges {edges.shape} and weights {weights.shape}; expected (E, 2) and (E,).")
+    first, second = edges.T
+    bad = np.flatnonzero((first < 0) | (second >= n_instances) | (first >= second))
+    if len(bad):
+        i, j = edges[bad[0]].tolist()
+        why = "joins an instance to itself" if i == j else f"is not 0 <= i < j < {n_instances}"
+        raise PartitionError(f"Edge {bad[0]} ({i}, {j}) {why}.")
+    keys = first * n_instances + second
+    if np.any(np.diff(keys) <= 0):
+        order = np.argsort(keys, kind="stable")
+        twice = np.flatnonzero(np.diff(keys[order]) == 0)
+        if len(twice):
+            raise PartitionError(f"Edge {edges[order[twice[0]]].tolist()} is given twice; add up its weights.")
+    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(bad):
+        raise PartitionError(f"Edge {bad[0]} has weight {weights[bad[0]]}; weights are finite and at least 0.")
+
+
+def objective(problem, labels):
+    """Value of a labelling (PAPER §4.3 eq. 8), from the problem's own arrays alone.
+
+    Parameters
+    ----------
+    problem : PartitionProblem
+    labels : (N,) int
+        0 or one of the instance's categories.
+
+    Returns
+    -------
+    float
+        The sum of 2 W_ij over edges inside a category, and of beta p_ij over tagged instances.
+    """
+    labels = np.asarray(labels)
+    tagged = np.flatnonzero(labels > 0)
+    first, second = problem.edges.T
+    inside = (labels[first] == labels[second]) & (labels[first] > 0)
+    candidates = problem.find(tagged, labels[tagged])
+    if np.any(candidates < 0):
+        wrong = tagged[candidates < 0][0]
+        raise PartitionError(f"Instance {wrong} has label {labels[wrong]}, which is none of its keywords.")
+    # PAPER §4.3 eq. 8: x^T W x counts each undirected edge twice.
+    return float(2 * problem.weights[inside].sum() + problem.beta * problem.scores[candidates].sum())
+
+
+def build_model(problem):
+    """Reduce a problem to its free instances; pinned ones become constants and values.
+
+    Parameters
+    ----------
+    problem : PartitionProblem
+
+    Returns
+    -------
+    Model
+    """
+    owners = np.repeat(np.arange(problem.n_instances), np.diff(problem.offsets))
+    edges, ends = _common_candidates(problem.offsets, problem.categories, problem.edges)
+    rewards = 2 * problem.weights[edges]
+    kept = rewards > 0
+    ends, rewards = ends[kept], rewards[kept]
+    values = problem.beta * problem.scores
+    free = problem.fixed < 0
+    pinned = problem.fixed[owners] == problem.categories
+    constant = 0.0
+    if not free.all():
+        constant = values[pinned].sum() + rewards[pinned[ends].all(1)].sum()
+        values = values.copy()
+        for here, there in ((0, 1), (1, 0)):
+            np.add.at(values, ends[:, here], np.where(pinned[ends[:, there]], rewards, 0.0))
+    undecided = free[owners]
+    number = np.cumsum(undecided) - 1
+    both = undecided[ends].all(1)
+    instances = np.flatnonzero(free & (np.diff(problem.offsets) > 0))
+    return Model(
+        instances=instances,
+        offsets=np.concatenate([[0], np.cumsum(np.diff(problem.offsets)[instances])]),
+        categories=problem.categories[undecided],
+        values=values[undecided],
+        pairs=number[ends[both]],
+        rewards=rewards[both],
+        n_retained=int(problem.n_retained) - int((problem.fixed > 0).sum()),
+        constant=float(constant),
+    )
+
+
+@njit
+def _common_candidates(offsets, categories, edges):
+    """Edges (P,) with a category that both ends may take, and the candidates (P, 2) that stand for it."""
+    found = 0
+    for fill in (False, True):
+        if fill:
+            which, ends = np.empty(found, np.int64), np.empty((found, 2), np.int64)
+        found = 0
+        for e in range(len(edges)):
+            i, j = edges[e]
+            a, b = offsets[i], offsets[j]
+            while a < offsets[i + 1] and b < offsets[j + 1]:
+                if categories[a] < categories[b]:
+                    a += 1
+                elif categories[a] > categories[b]:
+                    b += 1
+                else:
+                    if fill:
+                        which[found] = e
+                        ends[found, 0], ends[found, 1] = a, b
+                    found += 1
+                    a += 1
+                    b += 1
+    return which, ends

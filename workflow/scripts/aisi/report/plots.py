@@ -1,0 +1,181 @@
+"""Plots of the report. Grey levels and hatches tell bars apart, so that they print."""
+
+from itertools import cycle
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from aisi.files import atomic
+from aisi.report.tables import SPREAD
+
+HATCHES = ("", "///", "...", "xxx", "---", "\\\\\\", "ooo", "+++")
+SMALL = {"fontsize": 7, "ha": "center"}
+GREYS = ("0.15", "0.95", "0.75", "0.9", "0.55", "0.85", "0.65", "1.0")
+
+
+def save_figure(path, figure):
+    """Write a figure as PNG; the same figure gives the same bytes."""
+    with atomic(path) as temporary:
+        figure.savefig(temporary, dpi=120, metadata={"Software": None})
+
+
+def plot_assignments(table):
+    """Bars of each figure, side by side for the assignments.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`aisi.report.tables.assignment_table`.
+
+    Returns
+    -------
+    Figure
+    """
+    figures = [name for name in table if ": " in name]
+    figure = Figure(figsize=(max(7, 1.9 * len(figures)), 4), layout="constrained")
+    labels = [f"{row.assignment} ({row.network})" if row.network else row.assignment for row in table.itertuples()]
+    _bars(figure.subplots(), table[figures].to_numpy(float).T, [name.replace(": ", "\n") for name in figures], labels)
+    return figure
+
+
+def plot_categories(table):
+    """Bars of each category's IoU.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`aisi.report.tables.category_table`.
+
+    Returns
+    -------
+    Figure
+    """
+    series = [name for name in table if name != "category"]
+    figure = Figure(figsize=(max(7, 0.22 * len(table) * max(1, len(series))), 4), layout="constrained")
+    axes = figure.subplots()
+    _bars(axes, table[series].to_numpy(float), list(table["category"]), series, values=False)
+    axes.set_ylabel("IoU")
+    axes.tick_params(axis="x", rotation=60)
+    return figure
+
+
+def _bars(axes, heights, groups, series, values=True):
+    """Bars of heights (G, S); says so where there is none."""
+    if not heights.size:
+        axes.text(0.5, 0.5, "There are no true masks, so nothing is judged.", ha="center", transform=axes.transAxes)
+        axes.set_axis_off()
+        return
+    width = 0.84 / len(series)
+    for index, (name, grey, hatch) in enumerate(zip(series, cycle(GREYS), cycle(HATCHES), strict=False)):
+        places = np.arange(len(groups)) + (index - (len(series) - 1) / 2) * width
+        bars = axes.bar(places, heights[:, index], width, label=name, color=grey, hatch=hatch, edgecolor="black")
+        if values:
+            texts = ["" if np.isnan(height) else f"{height:.2f}".lstrip("0") for height in heights[:, index]]
+            axes.bar_label(bars, texts, fontsize=7)
+    axes.set_xticks(np.arange(len(groups)), groups)
+    axes.set_ylim(0, 1.05)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, ncols=min(4, len(series)), loc="lower center", bbox_to_anchor=(0.5, 1.0))
+
+
+def plot_seeds(table, paper=None):
+    """Each figure of an experiment in a panel of its own: a dot for each row, standard deviation over seeds as a bar.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`aisi.report.tables.seed_table`.
+    paper : str, optional
+        Column of the paper's values, drawn as hollow diamonds.
+
+    Returns
+    -------
+    Figure
+    """
+    names = [name for name in table if ": " in name and name + SPREAD in table] + ([paper] if paper in table else [])
+    figure = Figure(figsize=(1.8 + 1.9 * max(1, len(names)), 1.1 + 0.32 * len(table)), layout="constrained")
+    panels = figure.subplots(1, max(1, len(names)), sharey=True, squeeze=False)[0]
+    labels = [f"{row.assignment} ({row.network})" if row.network else row.assignment for row in table.itertuples()]
+    places = np.arange(len(table))
+    for axes, name in zip(panels, names, strict=False):
+        spreads = np.nan_to_num(table.get(name + SPREAD, np.zeros(len(table))))
+        marker = {"marker": "D", "markerfacecolor": "white"} if name == paper else {"marker": "o"}
+        axes.errorbar(table[name], places, xerr=spreads, color="black", linestyle="none", capsize=3, **marker)
+        digits = 1 if table[name].max() > 1 else 3
+        for place, value in zip(places, table[name], strict=True):
+            if np.isfinite(value):
+                axes.annotate(f"{value:.{digits}f}", (value, place), (0, 6), textcoords="offset points", **SMALL)
+        axes.set_title(name.replace(": ", "\n", 1), fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.margins(x=0.25, y=0.5 / max(1, len(table)))
+        axes.grid(axis="y", color="0.85")
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_yticks(places, labels)
+    panels[0].invert_yaxis()
+    return figure
+
+
+def plot_training(logs):
+    """Loss by epoch, a panel for each network.
+
+    Parameters
+    ----------
+    logs : dict
+        Name of the network to its log: a DataFrame with columns epoch and loss.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(3.2 * max(1, len(logs)), 3), layout="constrained")
+    panels = figure.subplots(1, max(1, len(logs)), squeeze=False)[0]
+    for axes, (name, log) in zip(panels, logs.items(), strict=False):
+        axes.plot(log["epoch"] + 1, log["loss"], "k-", marker="o", markersize=3)
+        axes.set(title=name, xlabel="epoch", ylabel="loss")
+        axes.set_ylim(0, 1.05 * log["loss"].max())
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.spines[["top", "right"]].set_visible(False)
+    if not logs:
+        panels[0].set_axis_off()
+    return figure
+
+
+def plot_review_curve(curve):
+    """Accuracy of the tags by the share of instances that a person looked at.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        As from :func:`aisi.formats.review_curve.read_review_curve`. Random orders are averaged; bars
+        show the lowest and the highest.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    kinds = (("margin", "o", "least certain first", "black"), ("random", "s", "in random order", "0.5"))
+    for order, marker, name, grey in kinds:
+        own = curve[curve["order"] == order].groupby("share")
+        for column, line, suffix in (
+            ("accuracy", "-", ", solved around them"),
+            ("accuracy_alone", ":", ", these alone"),
+        ):
+            mean, low, high = (getattr(own[column], how)() for how in ("mean", "min", "max"))
+            spread = [(mean - low).to_numpy(), (high - mean).to_numpy()] if order == "random" and line == "-" else None
+            axes.errorbar(
+                100 * mean.index,
+                mean,
+                spread,
+                color=grey,
+                linestyle=line,
+                marker=marker,
+                capsize=3,
+                label=name + suffix,
+            )
+    axes.set(xlabel="instances looked at, %", ylabel="accuracy of the tags", xlim=(0, None))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return figure

@@ -1,0 +1,310 @@
+"""S4Net: single stage salient-instance segmentation (arXiv 1711.07618), the class-agnostic detector of the paper."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.image_list import ImageList
+from torchvision.ops import batched_nms, box_iou, clip_boxes_to_image
+
+from aisi.labels import VOID
+from aisi.training.backbones import create_backbone
+from aisi.training.weights import load_network, save_weights
+
+ANCHOR_SIZES = (16, 32, 64, 128, 256)
+ANCHOR_RATIOS = (0.5, 1.0, 2.0)
+POSITIVE_IOU = 0.4
+HARD_NEGATIVES = 256
+OBJECTNESS_WEIGHT = 0.3
+BOX_WEIGHT = 0.25
+SMOOTH_L1_SIGMA = 3.0
+RING = 1 / 3  # width of the negative ring, as a share of the box's
+MASK_STRIDE = 8
+
+
+class FeaturePyramid(nn.Module):
+    """P2..P6 from C2..C5: bilinear upsampling, P5 without smoothing, P6 pooled from P5."""
+
+    def __init__(self, channels, width):
+        super().__init__()
+        self.laterals = nn.ModuleList(nn.Conv2d(c, width, 1) for c in channels)
+        self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in channels[:-1])
+
+    def forward(self, maps):
+        """C2..C5 -> [P2, P3, P4, P5, P6], each (B, width, h, w)."""
+        top = self.laterals[-1](maps[-1])
+        pyramid = [top, F.avg_pool2d(top, 2, ceil_mode=True)]
+        for level in reversed(range(len(self.smooth))):
+            lateral = self.laterals[level](maps[level])
+            top = lateral + F.interpolate(top, size=lateral.shape[-2:], mode="bilinear", align_corners=False)
+            pyramid.insert(0, self.smooth[level](top))
+        return pyramid
+
+
+class DetectorHead(nn.Module):
+    """Objectness and box deltas of each anchor, shared over the levels."""
+
+    def __init__(self, width, hidden, anchors):
+        super().__init__()
+        self.hidden = nn.Conv2d(width, hidden, 3, padding=1)
+        self.objectness = nn.Conv2d(hidden, 2 * anchors, 3, padding=1)
+        self.deltas = nn.Conv2d(hidden, 4 * anchors, 3, padding=1)
+        for layer in (self.hidden, self.objectness, self.deltas):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, pyramid):
+        """Pyramid -> per level (B, n, 2) logits and (B, n, 4) deltas, n = h * w * anchors."""
+        hidden = [F.relu(self.hidden(level)) for level in pyramid]
+        return [_per_anchor(self.objectness(h), 2) for h in hidden], [_per_anchor(self.deltas(h), 4) for h in hidden]
+
+
+def _per_anchor(maps, width):
+    batch, _, h, w = maps.shape
+    return maps.view(batch, -1, width, h, w).permute(0, 3, 4, 1, 2).reshape(batch, -1, width)
+
+
+class MaskBranch(nn.Module):
+    """Salient-instance discriminator: the map of the whole photo, marked by the ternary mask of one box."""
+
+    def __init__(self, width, wide, narrow):
+        super().__init__()
+        self.enter = nn.Conv2d(width, wide, 3, padding=1)
+        self.wide = nn.Sequential(_conv(wide, wide), _conv(wide, wide))
+        self.reduce = nn.Conv2d(wide, narrow, 3, padding=2, dilation=2)
+        self.narrow = nn.Sequential(_conv(narrow, narrow), _conv(narrow, narrow))
+        self.logits = nn.Conv2d(narrow, 2, 3, padding=1)
+
+    def forward(self, level, marks, photos):
+        """P3 (B, width, h, w), marks (n, h, w) and the photo (n,) of each box -> (n, 2, h, w) logits."""
+        x = F.relu(self.enter(level))[photos] * marks[:, None]
+        x = F.max_pool2d(x, 3, stride=1, padding=1)
+        x = x + self.wide(x)
+        x = F.max_pool2d(x, 3, stride=1, padding=1)
+        x = F.relu(self.reduce(x))
+        x = x + self.narrow(x)
+        return self.logits(x)
+
+
+def _conv(inputs, outputs):
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU())
+
+
+def roi_marks(boxes, size, stride=MASK_STRIDE, masking="ternary"):
+    """RoIMasking: where a box's inside and surroundings lie on the feature map.
+
+    Parameters
+    ----------
+    boxes : (n, 4) float
+        XYXY in input pixels.
+    size : (int, int)
+        Height and width of the feature map.
+    stride : int
+    masking : {"ternary", "binary"}
+        Ternary marks the ring of a third of the box's width and height around it with -1.
+
+    Returns
+    -------
+    (n, h, w) float
+        +1 inside the box, -1 in the ring, clamped at the border, 0 elsewhere.
+    """
+    boxes = boxes / stride
+    inside = _cells_inside(boxes, size)
+    if masking == "binary":
+        return inside
+    margin = RING * (boxes[:, 2:] - boxes[:, :2])
+    around = torch.cat([boxes[:, :2] - margin, boxes[:, 2:] + margin], 1)
+    return 2 * inside - torch.maximum(_cells_inside(around, size), inside)
+
+
+def _cells_inside(boxes, size):
+    """(n, h, w) float: cells touched by each half-open box; coordinates past the border are clamped to it."""
+    x, y = torch.arange(size[1], device=boxes.device), torch.arange(size[0], device=boxes.device)
+    x0, y0 = boxes[:, 0].floor().clamp(0, size[1] - 1), boxes[:, 1].floor().clamp(0, size[0] - 1)
+    x1, y1 = torch.maximum(boxes[:, 2].ceil(), x0 + 1), torch.maximum(boxes[:, 3].ceil(), y0 + 1)
+    columns = (x >= x0[:, None]) & (x < x1[:, None])
+    rows = (y >= y0[:, None]) & (y < y1[:, None])
+    return (rows[:, :, None] & columns[:, None, :]).float()
+
+
+class S4Net(nn.Module):
+    """The whole network.
+
+    Parameters
+    ----------
+    backbone : str
+        Name for :func:`aisi.training.backbones.create_backbone`.
+    pyramid_channels, head_channels : int
+        256 and 512 in the paper.
+    mask_channels : (int, int)
+        128 and 64 in the paper.
+    masking : {"ternary", "binary"}
+    input_size : int
+        Photos are warped to this square; 320 in the paper. A multiple of 64.
+    weights : str
+        ImageNet weights of the backbone.
+    """
+
+    def __init__(self, backbone, pyramid_channels, head_channels, mask_channels, masking, input_size, weights="none"):
+        super().__init__()
+        self.masking, self.input_size = masking, input_size
+        self.backbone = create_backbone(backbone, weights)
+        self.pyramid = FeaturePyramid(self.backbone.channels, pyramid_channels)
+        self.head = DetectorHead(pyramid_channels, head_channels, len(ANCHOR_RATIOS))
+        self.mask_branch = MaskBranch(pyramid_channels, *mask_channels)
+        self.anchor_generator = AnchorGenerator(tuple((s,) for s in ANCHOR_SIZES), (ANCHOR_RATIOS,) * len(ANCHOR_SIZES))
+
+    def features(self, images):
+        """Images (B, 3, S, S) uint8 -> P2..P6."""
+        return self.pyramid(self.backbone(self.backbone.normalise(images)))
+
+    def anchors(self, pyramid):
+        """Anchors (n, 4) of each level, XYXY in input pixels."""
+        square = torch.zeros(1, 3, self.input_size, self.input_size, device=pyramid[0].device)
+        anchors = self.anchor_generator(ImageList(square, [square.shape[-2:]]), pyramid)[0]
+        counts = [level.shape[-2] * level.shape[-1] * len(ANCHOR_RATIOS) for level in pyramid]
+        return anchors.split(counts)
+
+    def masks(self, pyramid, boxes, photos):
+        """Mask logits (n, 2, S / 8, S / 8) of boxes (n, 4) in photos (n,) of the batch."""
+        level = pyramid[1]
+        return self.mask_branch(level, roi_marks(boxes, level.shape[-2:], masking=self.masking), photos)
+
+
+def load_s4net(path, device):
+    """Read a trained :class:`S4Net`, ready to detect."""
+    return load_network(path, "s4net", S4Net, device)
+
+
+def save_s4net(path, model, architecture):
+    """Write a trained :class:`S4Net` as float16, with the arguments that build it."""
+    save_weights(path, model.state_dict(), {"network": "s4net"} | architecture, torch.float16)
+
+
+def encode_boxes(boxes, anchors):
+    """Faster R-CNN's deltas (n, 4) that carry anchors (n, 4) to boxes (n, 4), both XYXY."""
+    (centre, size), (anchor_centre, anchor_size) = _centre_size(boxes), _centre_size(anchors)
+    return torch.cat([(centre - anchor_centre) / anchor_size, torch.log(size / anchor_size)], -1)
+
+
+def decode_boxes(deltas, anchors):
+    """Boxes (..., 4) XYXY from deltas (..., 4) on anchors (..., 4)."""
+    anchor_centre, anchor_size = _centre_size(anchors)
+    centre = anchor_centre + deltas[..., :2] * anchor_size
+    half = torch.exp(deltas[..., 2:].clamp(max=4.0)) * anchor_size / 2
+    return torch.cat([centre - half, centre + half], -1)
+
+
+def _centre_size(boxes):
+    return (boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]
+
+
+def s4net_loss(model, batch):
+    """Objectness and box loss, a mean over the photos, and mask loss, a mean over the instances.
+
+    Parameters
+    ----------
+    model : S4Net
+    batch : dict
+        images (B, 3, S, S) uint8; boxes, a list of (n, 4) float XYXY in input pixels; masks, a list of (n, m, m) uint8
+        with 1 object, 0 not, 255 void, for the whole input at any resolution m.
+
+    Returns
+    -------
+    (2,) Tensor
+        Their sum is what is trained.
+    """
+    pyramid = model.features(batch["images"])
+    logits, deltas = model.head(pyramid)
+    anchors = model.anchors(pyramid)
+    levels = torch.repeat_interleave(
+        torch.arange(len(anchors), device=anchors[0].device),
+        torch.tensor([len(level) for level in anchors], device=anchors[0].device),
+    )
+    logits, deltas, anchors = torch.cat(logits, 1), torch.cat(deltas, 1), torch.cat(anchors)
+    photos = zip(logits, deltas, batch["boxes"], strict=True)
+    detector = torch.stack([_detector_loss(*photo, anchors, levels) for photo in photos]).mean()
+    return torch.stack([detector, _mask_loss(model, pyramid, batch["boxes"], batch["masks"])])
+
+
+# photos and instances that the two means are over
+s4net_loss.count = lambda batch: (len(batch["images"]), sum(map(len, batch["boxes"])))
+
+
+def _detector_loss(logits, deltas, boxes, anchors, levels):
+    if len(boxes):
+        overlap, target = box_iou(anchors, boxes).max(1)
+        positive = overlap >= POSITIVE_IOU
+    else:
+        positive = torch.zeros(len(anchors), dtype=torch.bool, device=anchors.device)
+    entropy = F.cross_entropy(logits, positive.long(), reduction="none")
+    loss = OBJECTNESS_WEIGHT * entropy[~positive].topk(HARD_NEGATIVES).values.sum() / HARD_NEGATIVES
+    if not positive.any():
+        return loss
+    loss = loss + OBJECTNESS_WEIGHT * entropy[positive].mean()
+    targets = encode_boxes(boxes[target[positive]], anchors[positive])
+    error = F.smooth_l1_loss(deltas[positive], targets, reduction="none", beta=1 / SMOOTH_L1_SIGMA**2).sum(1)
+    count = torch.bincount(levels[positive], minlength=len(ANCHOR_SIZES)).clamp(min=1)
+    return loss + BOX_WEIGHT * (error / count[levels[positive]]).sum()
+
+
+def _mask_loss(model, pyramid, boxes, masks):
+    """Cross-entropy over the pixels inside each true box, averaged per instance."""
+    photos = torch.cat([torch.full((len(b),), i, device=b.device) for i, b in enumerate(boxes)])
+    if not len(photos):
+        return pyramid[0].sum() * 0
+    boxes, masks = torch.cat(boxes), torch.cat(masks)
+    logits = model.masks(pyramid, boxes, photos)
+    logits = F.interpolate(logits, size=masks.shape[-2:], mode="bilinear", align_corners=False)
+    known = (masks != VOID) & _cells_inside(boxes * (masks.shape[-1] / model.input_size), masks.shape[-2:]).bool()
+    entropy = F.cross_entropy(logits, (masks == 1).long(), reduction="none") * known
+    return (entropy.sum((1, 2)) / known.sum((1, 2)).clamp(min=1)).mean()
+
+
+@torch.no_grad()
+def propose(model, images, nms_iou, max_instances, score_threshold, before_nms=5000):
+    """Boxes, scores and soft masks of salient instances.
+
+    Parameters
+    ----------
+    model : S4Net
+    images : (B, 3, S, S) uint8
+    nms_iou, score_threshold : float
+    max_instances : int
+        Kept per photo after non-maximum suppression.
+    before_nms : int
+        Kept per photo before it.
+
+    Returns
+    -------
+    list of (boxes, scores, masks)
+        Per photo, by descending score: (n, 4) float XYXY in input pixels, (n,) float, the objectness times
+        :func:`mask_confidence`, (n, S / 8, S / 8) float probability of the object.
+    """
+    pyramid = model.features(images)
+    logits, deltas = (torch.cat(parts, 1) for parts in model.head(pyramid))
+    anchors = torch.cat(model.anchors(pyramid))
+    results = []
+    for photo in range(len(images)):
+        scores = logits[photo].softmax(-1)[:, 1]
+        kept = scores.topk(min(before_nms, len(scores))).indices
+        boxes = clip_boxes_to_image(decode_boxes(deltas[photo][kept], anchors[kept]), images.shape[-2:])
+        scores = scores[kept]
+        kept = batched_nms(boxes, scores, torch.zeros_like(kept), nms_iou)[:max_instances]
+        kept = kept[(boxes[kept, 2:] - boxes[kept, :2]).min(1).values >= 1]
+        boxes, scores = boxes[kept], scores[kept]
+        soft = model.masks(pyramid, boxes, torch.full_like(kept, photo)).softmax(1)[:, 1]
+        scores = scores * mask_confidence(soft, roi_marks(boxes, soft.shape[-2:], masking="binary"))
+        order = scores.argsort(descending=True, stable=True)
+        order = order[scores[order] >= score_threshold]
+        results.append((boxes[order], scores[order], soft[order]))
+    return results
+
+
+def mask_confidence(soft, inside):
+    """Mean probability of the cells (n, h, w) of a mask: above 0.5 inside the box; (n,), 0 for an empty mask.
+
+    ASSUME: objectness alone ranks boxes, so a sharp mask and a doubtful one of equal objectness would tie.
+    """
+    cells = (soft >= 0.5) * inside
+    return (soft * cells).sum((1, 2)) / cells.sum((1, 2)).clamp(min=1)

