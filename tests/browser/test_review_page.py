@@ -133,7 +133,7 @@ def test_filters(page, run, tags):
     choose(page, "tag", "")
     assert len(choose(page, "keyword", "2")) == len(tags)
     assert choose(page, "several", "one") == []
-    assert "No instance is like this" in page.run("return document.getElementById('rows').textContent")
+    assert "No instance matches" in page.run("return document.getElementById('rows').textContent")
     page.press("1", "n", "Down", "Enter")
     assert counter(page) == "0 changed"
     page.run("document.getElementById('clear').click()")
@@ -190,7 +190,7 @@ def test_a_closed_tab_loses_nothing(page, run):
     page.open("/dev/null")
     page.open(run.page)
     assert state(page)["decided"] == before
-    assert "3 decisions of last time taken up again, not saved yet" in message(page)
+    assert "3 decisions of your last visit restored, not saved yet" in message(page)
     page.press("Control+s")
     assert page.downloaded("overrides.csv").count(b"\n") == 4
     assert not page.run(warned) and "not saved" not in counter(page)
@@ -242,7 +242,7 @@ def test_takes_up_a_file_as_spreadsheets_write_it(page, run, tags):
     rows = [f'"{name}";0;noisy', f'"{name}";1;{CATEGORIES[0]}', "gone;0;disc", f'"{name}";0;dgo', ";;"]
     text = "\ufeff" + "\r\n".join(["image_id;instance_id;tag", *rows])
     page.run("load('mine.csv', arguments[0])", text)
-    assert "mine.csv: 2 tags taken up, 2 of them new. 2 rows fit no instance" in message(page)
+    assert "mine.csv: read 2 tags, 2 of them new. 2 rows match no instance" in message(page)
     now = state(page)
     assert now["decided"][4:6] == [0, 1] and sum(label >= 0 for label in now["decided"]) == 2
     page.press("u")

@@ -3,15 +3,15 @@
 
 const { photos, instances, categories } = REVIEW;
 const N = instances.photo.length;
-const ROW = 80;      // height of a row of the list, pixels; as in review.css
-const SPARE = 8;     // rows kept above and below what is seen
+const ROW = 80;      // height of a row of the list, pixels; the same as in review.css
+const SPARE = 8;     // rows drawn above and below the visible ones
 const NOISY = 0;
 const OPEN = -1;     // no decision: the solver's tag
 const NAMES = ["noisy", ...categories.map((category) => category.name)];
 const COLOURS = ["#ffffff", ...categories.map((category) => category.colour)];
 const $ = (id) => document.getElementById(id);
 
-// ---------------------------------------------------------------- decisions, what was saved, and the way back
+// ---------------------------------------------------------------- decisions, saved decisions, undo and redo
 
 const given = Int16Array.from(instances.given, (yes, i) => (yes ? instances.label[i] : OPEN));
 const decided = given.slice();
@@ -25,11 +25,11 @@ function keep() {
   try {
     localStorage.setItem(STORE, JSON.stringify({ decided: sparse(decided), saved: sparse(saved) }));
   } catch (error) {
-    say("This browser keeps nothing for pages on disk. Save often.");
+    say("This browser stores nothing for pages on disk. Save often.");
   }
 }
 
-function takeUp() {
+function restore() {
   let kept;
   try {
     kept = JSON.parse(localStorage.getItem(STORE)) ?? {};
@@ -51,7 +51,7 @@ function stateOf(i) {
   if (decided[i] === OPEN) return "released";
   return given[i] === OPEN && decided[i] === instances.label[i] ? "confirmed" : "changed";
 }
-const STATES = { changed: "changed", confirmed: "confirmed", released: "to be solved", given: "given before" };
+const STATES = { changed: "changed", confirmed: "confirmed", released: "solver decides", given: "given before" };
 
 function step(changes, at) {
   const real = changes.filter(([, before, after]) => before !== after);
@@ -94,7 +94,7 @@ const hasMargins = instances.margin.some((margin) => margin !== null);
 const SORTS = {
   "margin": ["least certain first (margin)", marginOf, 1],
   "margin-down": ["most certain first (margin)", marginOf, -1],
-  "attention": ["attention to the tag, low first", attentionOf, 1],
+  "attention": ["attention of the tag, low first", attentionOf, 1],
   "score": ["score, low first", (i) => instances.score[i], 1],
   "score-down": ["score, high first", (i) => instances.score[i], -1],
   "size": ["small first", area, 1],
@@ -108,7 +108,7 @@ const DECISIONS = {
   confirmed: (state) => state === "confirmed",
   given: (state) => state === "given",
 };
-let order = [], chosen = -1, place = -1;   // instances of the list; the selected one and its position, -1 for none
+let order = [], chosen = -1, place = -1;   // instances of the list; the selected instance and its position, -1 for none
 
 function filter() {
   const tag = $("tag").value, keyword = Number($("keyword").value), several = $("several").value;
@@ -126,7 +126,7 @@ function filter() {
   }
   const keys = new Float64Array(N);
   for (const i of found) keys[i] = sign * value(i);
-  // Unknown values last; equal ones in the order of the photos
+  // Unknown values come last. Equal values stay in the order of the photos.
   found.sort((a, b) => (isNaN(keys[a]) - isNaN(keys[b])) || (keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : 0) || a - b);
   order = found;
   $("shown").textContent = order.length === N ? `all ${N} instances` : `${order.length} of ${N} instances`;
@@ -153,7 +153,7 @@ function drawing(name, attributes, ...children) {
   return node;
 }
 
-// Units of the outlines: the longer side of a photo is REVIEW.units
+// Units of the outlines: the longer side of a photo has REVIEW.units
 const scaleOf = (photo) => REVIEW.units / Math.max(photos.width[photo], photos.height[photo]);
 
 function picture(i, view, kind, others = []) {
@@ -205,7 +205,7 @@ function row(position) {
   return node;
 }
 
-const drawn = new Map();   // position in the list to its row
+const drawn = new Map();   // maps a position in the list to its row
 
 function drop() {
   for (const node of drawn.values()) node.remove();
@@ -230,7 +230,7 @@ function drawList() {
   }
   $("rows").querySelector(".nothing")?.remove();
   if (!order.length) {
-    const text = N ? "No instance is like this. Show all, or choose otherwise." : "There are no instances.";
+    const text = N ? "No instance matches the filters. Show all, or change the filters." : "There are no instances.";
     $("rows").append(element("p", { class: "nothing" }, text));
   }
   if (drawn.has(place)) list.setAttribute("aria-activedescendant", `row-${chosen}`);
@@ -240,7 +240,7 @@ function drawList() {
 function facts(i) {
   const [x0, y0, x1, y1] = instances.box[i];
   const pairs = {
-    Margin: marginText(i) || (given[i] === OPEN ? "none from this solver" : "none, the tag was given"),
+    Margin: marginText(i) || (given[i] === OPEN ? "this solver gives none" : "none, the tag was given"),
     Score: instances.score[i].toFixed(2),
     Size: `${x1 - x0} × ${y1 - y0} pixels, ${percent(area(i))} of the photo`,
   };
@@ -285,7 +285,7 @@ function near(i) {
     element("h2", {}, "Nearest in the graph"), element("ul", {}, ...items))];
 }
 
-let others = new Map();   // photo to its instances
+let others = new Map();   // maps a photo to its instances
 instances.photo.forEach((photo, i) => others.set(photo, [...(others.get(photo) ?? []), i]));
 
 function drawDetail() {
@@ -360,7 +360,7 @@ const move = (by) => go(place < 0 ? 0 : place + by);
 function select(i) {
   const position = order.indexOf(i);
   if (position >= 0) return go(position);
-  place = -1;   // the filters hide it: it is shown beside the list
+  place = -1;   // the filters hide it, so only the detail shows it
   chosen = i;
   show();
 }
@@ -431,7 +431,7 @@ function save() {
   say(`Saved overrides.csv with ${rows} tag${rows === 1 ? "" : "s"}. Name it in the config as partition.overrides, then run snakemake again.`);
 }
 
-// Rows of a CSV, as spreadsheets write it: byte order mark, any line ends, commas, semicolons or tabs, quotes
+// Rows of a CSV as spreadsheet programs write it: byte order mark, any line ends, commas, semicolons or tabs, quotes
 function parse(text) {
   text = text.replace(/^\uFEFF/, "");
   const head = text.split(/[\r\n]/, 1)[0];
@@ -462,7 +462,7 @@ function parse(text) {
 function load(name, text) {
   const [head = [], ...rows] = parse(text), columns = head.map((column) => column.trim());
   if (["image_id", "instance_id", "tag"].some((column) => !columns.includes(column))) {
-    return say(`${name} has the columns ${columns.join(", ")}; image_id, instance_id and tag are needed. Nothing was changed.`);
+    return say(`${name} has the columns ${columns.join(", ")}; image_id, instance_id and tag are needed. Nothing has changed.`);
   }
   const positions = new Map(), label = new Map(NAMES.map((tag, number) => [tag, number]));
   for (let i = 0; i < N; i++) positions.set(`${instances.id[i]} ${photos.id[instances.photo[i]]}`, i);
@@ -483,8 +483,8 @@ function load(name, text) {
     keep();
     drawCounter();
   }
-  say(`${name}: ${changes.size} tags taken up, ${fresh} of them new.` +
-    (lost ? ` ${lost} rows fit no instance of this page, or no keyword of its photo, and were left out.` : ""));
+  say(`${name}: read ${changes.size} tags, ${fresh} of them new.` +
+    (lost ? ` ${lost} rows match no instance of this page, or no keyword of its photo, and were left out.` : ""));
 }
 
 function open(file) {
@@ -535,12 +535,12 @@ document.addEventListener("dragover", (event) => event.preventDefault());
 document.addEventListener("drop", (event) => { event.preventDefault(); open(event.dataTransfer.files[0]); });
 addEventListener("resize", drawList);
 addEventListener("beforeunload", (event) => { if (counts().unsaved) event.preventDefault(); });
-addEventListener("storage", (event) => { if (event.key === STORE) { takeUp(); show(); } });   // another tab of this page
+addEventListener("storage", (event) => { if (event.key === STORE) { restore(); show(); } });   // another tab of this page
 
 if (matchMedia("(max-width: 720px)").matches) $("panel").open = false;
-takeUp();
+restore();
 filter();
 drawCounter();
 $("list").focus();
 const { unsaved } = counts();
-if (unsaved) say(`${unsaved} decision${unsaved === 1 ? "" : "s"} of last time taken up again, not saved yet.`);
+if (unsaved) say(`${unsaved} decision${unsaved === 1 ? "" : "s"} of your last visit restored, not saved yet.`);
