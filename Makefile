@@ -1,4 +1,4 @@
-# make demo, make test and make lint do their own set-up; docs/install.md has the other ways to install.
+# make demo, make test and make lint install what they need. docs/install.md has other ways to install.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,16 +11,16 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo    run the whole workflow on scenes that it renders itself, and write its report"
-	@echo "make test    run the tests; make test-cluster those on a SLURM that they start themselves, as root"
-	@echo "make test-faults  kill the workflow at 20 moments, and run it again"
-	@echo "make lint    check the layout and the habits of the code"
+	@echo "make demo    run the whole workflow on scenes that it renders, and write the report"
+	@echo "make test    run the tests; make test-cluster: the tests on a SLURM that they start, as root"
+	@echo "make test-faults  kill the workflow at 20 moments and run it again"
+	@echo "make lint    check the style of the code"
 	@echo "make setup   only create $(VENV) from requirements.lock; each of the above does it first"
 	@echo "make clean   remove $(VENV) and the caches; results stay"
 
 setup: $(VENV)/requirements.installed
 
-# The stamp is written last, so an interrupted installation is taken up again by the next make.
+# This file is written last, so the next make continues an interrupted installation.
 $(VENV)/requirements.installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || { \
 	    echo "make: Python 3.11 or 3.12 is needed, found $$($(PYTHON) --version 2>&1). Name one: make PYTHON=python3.11 ..." >&2; exit 1; }

@@ -1,4 +1,4 @@
-"""AISI: masks from keywords. Stages, in order, are the files of workflow/rules."""
+"""AISI: masks from keywords. Each file of workflow/rules is a stage; they are included in the order of the stages."""
 
 from snakemake.utils import min_version, validate
 
@@ -32,7 +32,7 @@ include: "workflow/rules/review.smk"
 include: "workflow/rules/experiments.smk"
 
 
-# Seconds of work on small files, or in need of a network: on a cluster they run where Snakemake does.
+# These take seconds on small files, or need internet access: on a cluster they run where Snakemake runs.
 localrules:
     choose_examples,
     collect_experiment,

@@ -1,4 +1,4 @@
-"""Attention: a keyword classifier, its maps, and the score of every instance (PAPER §3.1)."""
+"""Attention: a classifier of keywords, its maps, and the scores of the instances (PAPER §3.1)."""
 
 ATTENTION = config["attention"]
 ATTENTION_NETWORK, ATTENTION_TRAINING = ATTENTION["network"], ATTENTION["training"]

@@ -1,4 +1,4 @@
-"""What several stages' rules share: the code digest, shards, and where the dataset lies."""
+"""What the rules of several stages share: the code digest, shards, and where the results are."""
 
 import hashlib
 import sys
@@ -18,8 +18,8 @@ TRAIN, VAL, TEST = DATASET["train"], DATASET["val"], DATASET["test"]
 SHARDS = range(config["shards"])
 
 
-# Results of a seed other than the config's lie under {home} = results/seed-{n}; what no seed varies, and the config's
-# own seed, in results itself. What true masks made lies in results/reference.
+# {home} is the folder of a seed's results: results for the config's own seed and for all that no seed varies,
+# results/seed-{n} for another seed. What is made from true masks is in results/reference.
 wildcard_constraints:
     home=r"results(/reference)?(/seed-\d+)?",
     split=r"[\w-]+",
@@ -31,15 +31,15 @@ wildcard_constraints:
 
 @cache
 def contents_of(path):
-    """Digest of a file or folder of the user, by content."""
+    """Digest of the content of a user's file or folder."""
     return content_digest(path, ".snakemake/contents")
 
 
 def code_digest(rule_name):
-    """Digest of what a job depends on beside other jobs: code of the script, params by name, contents of your files.
+    """Digest of what a job depends on except other jobs: code of the script, params by name, contents of user files.
 
-    Snakemake compares params as a set of values, so without the names it would not see two that change places. Of
-    files and folders that no rule makes it compares times, and of folders not even those of the files inside.
+    Snakemake compares params as a set of values. Without the names it would not see that two values change places.
+    It compares files that no rule makes by their times, and folders without the times of the files inside.
     """
     code = digest_script(SCRIPTS / f"{rule_name}.py")
 
@@ -57,14 +57,14 @@ def code_digest(rule_name):
 
 
 def text_digest(folder):
-    """Digest of the files of a folder beside the Snakefile, which a rule copies."""
+    """Digest of the files of a folder that a rule copies; the folder is relative to the Snakefile."""
     return digest_text(Path(workflow.basedir) / folder)
 
 
 def by_content(path):
-    """An input that counts by its content alone, not by its time, if it is a user's: see code_digest.
+    """Mark a user's input to count by its content alone, not by its time: see code_digest.
 
-    Raises an error if it is missing: Snakemake would take what was made of it before for the user's, and stay silent.
+    Raises an error if it is missing. Otherwise Snakemake would keep the old results without a message.
     """
     if path.startswith("results/"):
         return path
@@ -79,28 +79,28 @@ def listed(value):
 
 
 def shards_of(pattern):
-    """All shards' files of a pattern with {shard}; its other wildcards stay."""
+    """The files of all shards for a pattern with {shard}; other wildcards stay in the pattern."""
     return expand(pattern, shard=SHARDS, allow_missing=True)
 
 
 def growing(megabytes):
-    """Memory for a job: this many MB, and as many more at each attempt (``retries`` of a profile)."""
+    """Memory of a job: this many MB times the number of the attempt (``retries`` of a profile)."""
     return lambda wildcards, attempt: megabytes * attempt
 
 
 def weights_file(block, key):
-    """The weights file that a config block's key names; an error before any computing if it is missing."""
+    """The weights file that a key of a config block names; raises an error before anything runs if it is missing."""
     for folder in (Path(), Path(workflow.basedir)):
         if (folder / block[key]).is_file():
             return str(folder / block[key])
     raise WorkflowError(
         f"Config key {key} names the weights file {block[key]}, which does not exist. "
-        "Correct the path; it is looked for in the folder where the workflow runs and beside the Snakefile."
+        "Correct the path. It is relative to the folder where the workflow runs, or to the folder of the Snakefile."
     )
 
 
 def weights_input(block):
-    """A network's pretrained weights as input: the file that ``weights`` names, ImageNet's, or nothing."""
+    """A network's pretrained weights as input: the file that ``weights`` names, those of ImageNet, or nothing."""
     match block["weights"]:
         case "none":
             return []

@@ -17,7 +17,7 @@ ROOT = "results/demo" if IS_DEMO else DATASET["root"]
 KEYWORDS = "results/demo/keywords.csv" if IS_DEMO else DATASET["keywords"]
 SIMPLE_IMAGES = DATASET["simple_images"] if DATASET["train_on"] != "main" else None
 
-# True masks, a folder or None. Only what evaluates or makes a reference row may use them.
+# True masks: a folder or None. Only evaluation and reference rows may use them.
 ANNOTATIONS = [str(annotation_file(ROOT, split)) for split in SPLITS] if DATASET["format"] == "coco" else []
 if ANNOTATIONS:
     SEMANTIC_MASKS = "results/reference/true_masks/SegmentationClass"
@@ -31,7 +31,7 @@ else:
         by_content(folder) if IS_DEMO or Path(folder).is_dir() else None
         for folder in (f"{ROOT}/SegmentationClass", f"{ROOT}/SegmentationObject")
     )
-TRAIN_HAS_MASKS = bool(SEMANTIC_MASKS) and DATASET["train_on"] != "simple"  # simple images have none
+TRAIN_HAS_MASKS = bool(SEMANTIC_MASKS) and DATASET["train_on"] != "simple"  # simple images have no masks
 
 
 rule index_images:
@@ -59,7 +59,7 @@ rule index_images:
         runtime=120,
     params:
         code=code_digest("index_images"),
-        shards=config["shards"],  # another number leaves files of the same names that hold other photos
+        shards=config["shards"],  # with another number, files of the same names hold other photos
         layout=DATASET["format"],
         root=lambda wildcards: ROOT,
         keywords=lambda wildcards: KEYWORDS,
@@ -70,7 +70,7 @@ rule index_images:
         simple_images=SIMPLE_IMAGES,
         train_on=DATASET["train_on"],
     message:
-        "Check the dataset's keywords and open every photo once."
+        "Check the keywords of the dataset and open every photo once."
     script:
         "../scripts/index_images.py"
 
@@ -131,7 +131,7 @@ rule render_scenes:
         multiple_keywords=config["demo"]["target"]["multiple_keywords"],
         distractors=config["demo"]["target"]["distractors"],
     message:
-        "Render the demo's photos, with keywords, and with true masks for evaluation."
+        "Render the demo's photos with keywords, and with true masks for evaluation."
     script:
         "../scripts/render_scenes.py"
 
@@ -159,7 +159,7 @@ rule render_salient_instances:
         n_train=config["demo"]["salient_instances"]["n_train"],
         n_val=config["demo"]["salient_instances"]["n_val"],
     message:
-        "Render pictures of other categories, with instance masks, to train S4Net on."
+        "Render photos of other categories with instance masks, to train S4Net."
     script:
         "../scripts/render_salient_instances.py"
 
@@ -183,6 +183,6 @@ rule render_single_objects:
         n_per_category=config["demo"]["single_objects"]["n_per_category"],
         image_size=config["demo"]["single_objects"]["image_size"],
     message:
-        "Render pictures of single objects of other categories, to train the feature extractor on."
+        "Render photos of single objects of other categories, to train the feature extractor."
     script:
         "../scripts/render_single_objects.py"

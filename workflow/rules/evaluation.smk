@@ -1,12 +1,13 @@
-"""Evaluation. Only rules evaluate_*, those whose results are references, and the report's examples read true masks."""
+"""Evaluation. Only rules evaluate_*, the rules of references, and the examples of the report read true masks."""
 
-# A photo's true instances are sure where VOC's layout lists it; without the list all photos are judged.
+# VOC's layout lists the photos with complete true instances. Without the list all photos are evaluated.
 INSTANCE_LISTS = {
     split: str(path) if path.is_file() else []
     for split in SPLITS
     for path in [Path(ROOT, "ImageSets", "Segmentation", f"{split}_instances.txt")]
 }
-NO_MASKS = "folder of dataset.ground_truth"  # what a missing input is called when evaluation is asked for without masks
+# Placeholder input: makes Snakemake report that dataset.ground_truth is missing.
+NO_MASKS = "folder of dataset.ground_truth"
 
 ASSIGNMENTS = config["report"]["assignments"]
 REFERENCES = ["oracle"] if TRAIN_HAS_MASKS else []
@@ -51,7 +52,7 @@ if ANNOTATIONS:
         params:
             code=code_digest("rasterise_ground_truth"),
         message:
-            "Draw the true instances of the JSON as masks, for evaluation alone."
+            "Draw the true instances of the JSON as masks, only for evaluation."
         script:
             "../scripts/rasterise_ground_truth.py"
 
@@ -106,7 +107,7 @@ rule evaluate_tags:
         seed=seed_of,
         split=TRAIN,
     message:
-        "Judge the tags of {wildcards.assignment}."
+        "Evaluate the tags of {wildcards.assignment}."
     script:
         "../scripts/evaluate_tags.py"
 
@@ -134,7 +135,7 @@ rule evaluate_proxy_masks:
         seed=seed_of,
         split=TRAIN,
     message:
-        "Judge the proxy masks of {wildcards.assignment}."
+        "Evaluate the proxy masks of {wildcards.assignment}."
     script:
         "../scripts/evaluate_proxy_masks.py"
 
@@ -164,7 +165,7 @@ rule evaluate_proxy_instances:
         seed=seed_of,
         split=TRAIN,
     message:
-        "Judge the tagged instances of {wildcards.assignment}."
+        "Evaluate the tagged instances of {wildcards.assignment}."
     script:
         "../scripts/evaluate_proxy_instances.py"
 
@@ -194,7 +195,7 @@ rule evaluate_salient_instances:
         seed=config["seed"],
         split=TRAIN,
     message:
-        "Judge the salient instances against the dataset's own."
+        "Evaluate the salient instances against the true instances."
     script:
         "../scripts/evaluate_salient_instances.py"
 
@@ -222,7 +223,7 @@ rule evaluate_semantic:
         split=VAL,
         protocol=protocol,
     message:
-        "Judge the predictions of {wildcards.network}, trained on {wildcards.assignment}, seed {wildcards.seed}."
+        "Evaluate the predictions of {wildcards.network}, trained on {wildcards.assignment}, seed {wildcards.seed}."
     script:
         "../scripts/evaluate_semantic.py"
 
@@ -251,7 +252,7 @@ rule evaluate_instance:
         code=code_digest("evaluate_instance"),
         split=VAL,
     message:
-        "Judge the instances of {wildcards.network}, trained on {wildcards.assignment}, seed {wildcards.seed}."
+        "Evaluate the instances of {wildcards.network}, trained on {wildcards.assignment}, seed {wildcards.seed}."
     script:
         "../scripts/evaluate_instance.py"
 
@@ -279,6 +280,6 @@ rule collect_metrics:
     params:
         code=code_digest("collect_metrics"),
     message:
-        "Join all figures to results/metrics.csv."
+        "Collect all figures in results/metrics.csv."
     script:
         "../scripts/collect_metrics.py"

@@ -3,7 +3,7 @@
 ABLATION, SWEEPS = config["ablation"], config["sweeps"]
 SEEDS, NETWORK_SEEDS = ABLATION["seeds"], ABLATION["network_seeds"]
 
-# The rows of each experiment, by assignment; {seed} is that of the row
+# The assignments of each experiment, one for each row; {seed} is the seed of the row
 EXPERIMENTS = {
     "ablation": ABLATION["assignments"],
     "sweep_beta": [f"beta-{value:g}" for value in SWEEPS["beta"]],
@@ -25,7 +25,7 @@ PAPER_TABLES = {"ablation": "1a", "sweep_beta": "2a", "sweep_retention": "2b"}
 PAPER_TRAIN = {"main": "VOC", "simple": "SI", "both": "VOC+SI"}[DATASET["train_on"]]
 
 TRAIN_MASKS = SEMANTIC_MASKS if TRAIN_HAS_MASKS else NO_MASKS
-# What the ablation trains networks on; without instances, cam trains no instance networks
+# Proxy masks that the ablation trains networks on; cam has no instances, so it trains no instance networks
 PROXIES = [(name, home_of(seed), seed) for seed in NETWORK_SEEDS for name in ABLATION["assignments"]]
 if TRAIN_HAS_MASKS:
     PROXIES += [("ground_truth", "results/reference", seed) for seed in NETWORK_SEEDS]
@@ -68,7 +68,7 @@ rule write_cam_masks:
         code=code_digest("write_cam_masks"),
         threshold=ABLATION["cam_threshold"],
     message:
-        "Write proxies from attention alone, without instances, as a reference."
+        "Write proxy masks from attention alone, without instances, as a reference."
     script:
         "../scripts/write_cam_masks.py"
 
@@ -95,7 +95,7 @@ rule copy_true_masks:
     params:
         code=code_digest("copy_true_masks"),
     message:
-        "Take the true masks for proxies, as a reference."
+        "Copy the true masks as proxy masks, as a reference."
     script:
         "../scripts/copy_true_masks.py"
 
@@ -128,7 +128,7 @@ rule compute_objectives:
         seed=seed_of,
         split=TRAIN,
     message:
-        "Measure what batches cost of the objective, seed {params.seed}."
+        "Compute the objectives of batches and of the whole dataset, seed {params.seed}."
     script:
         "../scripts/compute_objectives.py"
 
@@ -160,7 +160,7 @@ rule evaluate_experiment:
         rows=rows_of_experiment,
         split=TRAIN,
     message:
-        "Judge tags and proxies of {wildcards.experiment}, all rows and seeds."
+        "Evaluate tags and proxy masks of {wildcards.experiment}, all rows and seeds."
     script:
         "../scripts/evaluate_experiment.py"
 
@@ -175,7 +175,7 @@ use rule collect_metrics as collect_experiment with:
     benchmark:
         "results/benchmarks/collect_experiment/{experiment}.tsv"
     message:
-        "Join all figures of {wildcards.experiment}."
+        "Collect all figures of {wildcards.experiment}."
 
 
 rule write_experiment:

@@ -39,7 +39,7 @@ rule train_feature_extractor:
         centre_loss=FEATURES_TRAINING["centre_loss"],
         recipe=FEATURES_TRAINING["recipe"],
     message:
-        "Train the feature extractor on single-object pictures of auxiliary categories."
+        "Train the feature extractor on photos of single objects of other categories."
     script:
         "../scripts/train_feature_extractor.py"
 

@@ -1,4 +1,4 @@
-"""Similarity graphs over the instances of a split (PAPER §4.1): of the dataset, and inside batches."""
+"""Similarity graphs over the instances of a split (PAPER §4.1): of the whole dataset, and inside batches."""
 
 from aisi.planning.assignments import GRAPH_KEYS, graph_settings
 

@@ -1,4 +1,4 @@
-"""Instance segmentation: Mask R-CNN trained on the tagged instances (PAPER §5.1, table 4)."""
+"""Instance segmentation: train Mask R-CNN on the tagged instances (PAPER §5.1, table 4)."""
 
 INSTANCE_SEGMENTERS = config["instance"]["networks"]
 INSTANCE_RUN = "{home}/instance/{assignment}/{network}/seed-{seed}"

@@ -1,4 +1,4 @@
-"""Tags of the training split's instances, by each assignment (PAPER §4.2, §4.3)."""
+"""Tags of the instances of the training split, by each assignment (PAPER §4.2, §4.3)."""
 
 from aisi.planning.assignments import BASELINES, SOLVED, graph_name, read_assignment
 
@@ -66,7 +66,7 @@ rule solve_baseline:
         seed=lambda wildcards: seed_of(wildcards) if wildcards.assignment == "random" else 0,
         balance_categories=PARTITION["balance_categories"],
     message:
-        "Give each instance a keyword of its photo: {wildcards.assignment}."
+        "Give each instance a keyword of its photo by the assignment {wildcards.assignment}."
     script:
         "../scripts/solve_baseline.py"
 

@@ -1,4 +1,4 @@
-"""Proxy masks: label maps and COCO instances from tags."""
+"""Proxy masks: label maps and COCO instances, made from the tags."""
 
 NOISY_PIXELS = config["proxy_masks"]["noisy_pixels"]
 MISSING_KEYWORDS = config["proxy_masks"]["missing_keywords"]

@@ -1,9 +1,9 @@
-"""The report: tables, plots and example pictures. ``snakemake --report report.html`` gathers them."""
+"""The report: tables, plots and example photos. ``snakemake --report report.html`` collects them."""
 
 CONFIG_FILES = [f"--configfile config/{Path(path).name}" for path in workflow.overwrite_configfiles or []]
 COMMAND = " ".join(["snakemake --cores all", *CONFIG_FILES])
 
-# The assignment that is drawn, and title and folder of the networks trained on it
+# The assignment that is drawn; the networks trained on it, their titles and folders
 SHOWN = "partition" if "partition" in ASSIGNMENTS else ASSIGNMENTS[-1]
 SHOWN_RUNS = {
     f"prediction of {network}": run
@@ -209,7 +209,7 @@ rule draw_examples:
         code=code_digest("draw_examples"),
         titles=["proxy", *SHOWN_RUNS, *TRUE_MASKS],
     message:
-        "Draw example photos with what each stage made of them."
+        "Draw example photos with the results of each stage."
     script:
         "../scripts/draw_examples.py"
 

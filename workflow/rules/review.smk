@@ -1,4 +1,4 @@
-"""The review page: a person looks at the tags and corrects them; ``partition.overrides`` takes the corrections."""
+"""The review page: a person looks at the tags and corrects them; ``partition.overrides`` reads the corrections."""
 
 REVIEW = config["review"]
 REVIEWED = read_assignment(REVIEW["assignment"], config["graph"], PARTITION)
@@ -24,7 +24,7 @@ rule write_thumbnails:
         code=code_digest("write_thumbnails"),
         longest=REVIEW["thumbnail_size"],
     message:
-        "Shrink the photos of shard {wildcards.shard} for the review page."
+        "Write small copies of the photos of shard {wildcards.shard} for the review page."
     script:
         "../scripts/write_thumbnails.py"
 
@@ -58,7 +58,7 @@ rule write_review:
         name=DATASET["name"],
         assignment=REVIEW["assignment"],
     message:
-        "Write the page on which the tags of {params.assignment} are looked at and corrected."
+        "Write the page for the review of the tags of {params.assignment}."
     script:
         "../scripts/write_review.py"
 
@@ -101,7 +101,7 @@ rule compute_review_curve:
         solver=REVIEWED.solver,
         gap=PARTITION["gap"],
     message:
-        "Correct more and more tags by the true masks, and solve around them."
+        "Correct more and more tags by the true masks, and solve the others with these tags fixed."
     script:
         "../scripts/compute_review_curve.py"
 

@@ -1,4 +1,4 @@
-"""Salient instances: S4Net trained and run, or instances made elsewhere."""
+"""Salient instances: train S4Net and find them, or import those of another detector."""
 
 from aisi.planning.dataset_files import check_import
 
@@ -41,7 +41,7 @@ rule train_s4net:
         backbone_weights=lambda wildcards: weights_input(SALIENT_NETWORK) or "none",
         recipe=SALIENT_TRAINING["recipe"],
     message:
-        "Train S4Net on pictures with class-agnostic instance masks."
+        "Train S4Net on photos with class-agnostic instance masks."
     script:
         "../scripts/train_s4net.py"
 
@@ -71,7 +71,7 @@ rule evaluate_s4net:
         nms_iou=SALIENT["nms_iou"],
         max_covered=SALIENT["max_covered"],
     message:
-        "Judge S4Net by average precision on its own validation pictures."
+        "Evaluate S4Net by average precision on its own validation photos."
     script:
         "../scripts/evaluate_s4net.py"
 
@@ -103,7 +103,7 @@ if SALIENT["method"] == "import":
             coco=SALIENT["import"]["coco"],
             masks=SALIENT["import"]["masks"],
         message:
-            "Take over the salient instances of {wildcards.split}, shard {wildcards.shard}."
+            "Import the salient instances of {wildcards.split}, shard {wildcards.shard}."
         script:
             "../scripts/import_salient_instances.py"
 

@@ -1,4 +1,4 @@
-"""Semantic segmentation: networks trained on the proxy masks (PAPER §5.1)."""
+"""Semantic segmentation: train networks on the proxy masks and segment photos (PAPER §5.1)."""
 
 SEGMENTERS = config["semantic"]["networks"]
 SEMANTIC_RUN = "{home}/semantic/{assignment}/{network}/seed-{seed}"

@@ -1,4 +1,4 @@
-"""ImageNet weights of the backbones, brought here before anything is computed."""
+"""ImageNet weights of the backbones, fetched before anything is computed."""
 
 
 rule fetch_backbone:
@@ -10,7 +10,7 @@ rule fetch_backbone:
         "results/benchmarks/fetch_backbone/{backbone}.tsv"
     wildcard_constraints:
         backbone=r"[\w.-]+",
-    priority: 100  # weights that are not to be had are told before hours of other work
+    priority: 100  # run first, so missing weights fail before hours of computing
     conda:
         "../envs/torch.yaml"
     threads: 1
