@@ -28,7 +28,8 @@ $(VENV)/requirements.installed: requirements.lock
 	    echo "make: $(PYTHON) cannot create environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing the pinned packages of requirements.lock into $(VENV): about 3 GB to fetch, 6 GB on disk."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar off --requirement requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar off \
+	    --require-hashes --requirement requirements.lock
 	@touch $@
 	@echo "Installed."
 
