@@ -1,8 +1,9 @@
-"""Arithmetic of a config's networks: floating-point operations (two a multiply-add) of a photo, counted and not run.
+"""Count the floating-point operations of a config's networks for a photo, two for each multiply-add.
 
     python benchmarks/arithmetic.py config/voc2012.yaml
 
-A step of training counts three times its forward pass. How long a GPU takes is this over what it sustains.
+A training step counts as three forward passes. The time on a GPU is the number of operations divided by the rate that the
+GPU sustains.
 """
 
 import sys
@@ -25,14 +26,14 @@ N_CATEGORIES, PHOTO = 20, (375, 500)
 
 
 def count(forward, height, width):
-    """Floating-point operations of one photo, in 1e9."""
+    """Floating-point operations of one photo, in units of 1e9."""
     with FlopCounterMode(display=False) as counter:
         forward(torch.zeros(1, 3, height, width, dtype=torch.uint8))
     return counter.get_total_flops() / 1e9
 
 
 def detection(model):
-    """Forward pass of S4Net up to the heads, whose masks are those of one instance."""
+    """Forward pass of S4Net without post-processing, with the mask of one instance."""
 
     def forward(images):
         pyramid = model.features(images)

@@ -1,12 +1,12 @@
-"""Features by softmax alone beside softmax and centre loss (PAPER §3.2 eq. 3): one budget, one run.
+"""Compare features of softmax alone with softmax and centre loss (PAPER §3.2 eq. 3), with equal training, in one run.
 
     python benchmarks/centre_loss.py RESULTS
     python benchmarks/centre_loss.py RESULTS --weights 0 0.001 0.1 --epochs 3
 
-RESULTS is the folder results/ of a finished demo. Every fourth category of its single objects is held out; the
-extractor is trained on the others as config/config.yaml says. On the held-out pictures: the mean cosine of two features
-of one category and of two, and the share of edges of their graph (k = 3) that join one category. Downstream: features
-of the demo's salient instances, their graph, the tags of `partition`, and these tags' accuracy against the true ones.
+RESULTS is the folder results/ of a finished demo. Every fourth category of its single objects is held out. The extractor
+is trained on the others as config/config.yaml says. For the held-out photos the table has the mean cosine of two features of
+the same category and of different categories, and the share of edges of their graph (k = 3) inside a category. For the
+demo's salient instances it has the same share, and the accuracy of the tags of `partition` with these features.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def divide(pictures, folder):
 
 
 def train(root, weight, epochs, folder, features):
-    """Train an extractor with a weight of the centre loss; None takes the ImageNet backbone as it is."""
+    """Train an extractor with a weight of the centre loss; None gives the ImageNet backbone as it is."""
     if weight is None:
         return FeatureExtractor(features["network"]["backbone"], "imagenet").eval()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -75,7 +75,7 @@ def train(root, weight, epochs, folder, features):
 
 
 def judge_held_out(extractor, root):
-    """Mean cosine within and between the categories of a folder, and the purity of the graph."""
+    """Mean cosine within and between the categories of a folder, and the share of edges inside a category."""
     samples, features = ImageFolder(root).samples, DEFAULT["features"]
     size = (features["crop_size"],) * 2
     crops = (to_tensor(warp(read_photo(path), size))[None] for path, _ in samples)
@@ -90,7 +90,7 @@ def judge_held_out(extractor, root):
 
 
 def read_run(results, features):
-    """Photos of a run, their salient instances, and batches of the instances' crops."""
+    """Photos of a run, their salient instances, and batches of crops of the instances."""
     images = read_images(*sorted(results.glob("images/train/shard_*.csv")))
     instances = read_salient_instances(*sorted(results.glob("salient_instances/train/shard_*.h5")))
     paths = {photo.image_id: results.parent / photo.path for photo in images.itertuples()}
@@ -99,7 +99,7 @@ def read_run(results, features):
 
 
 def judge_tags(extractor, results, config):
-    """Figures of the tags of ``partition`` with these features of a run's instances, and purity of their graph."""
+    """Accuracy of the tags of ``partition`` with these features of a run, and the share of edges inside a category."""
     features, partition, graph = config["features"], config["partition"], config["graph"]
     _, instances, crops = read_run(results, features)
     scores = read_scores(*sorted(results.glob("scores/train/shard_*.h5")))

@@ -1,10 +1,10 @@
-"""What each choice about the features adds to the tags of a run: one table, the same instances and scores in every row.
+"""Measure what each choice about the features adds to the tags of a run, with the same instances and scores in every row.
 
     python benchmarks/features.py runs/voc_mini/results config/voc_mini.yaml
 
-The first row is the run's own config; each other changes one thing. In the last rows the backbone is trained for a few
-epochs on the run's instances in photos of a single keyword, which is taken for their category: softmax alone beside
-softmax and centre loss (PAPER §3.2 eq. 3), at the same budget. True masks judge, and nothing else.
+The first row is the run's own config. Each other row changes one value. In the last two rows the backbone is trained for a
+few epochs: with softmax alone, and with softmax and centre loss (PAPER §3.2 eq. 3). It learns from the run's instances in
+photos with one keyword, which counts as their category. True masks are used for evaluation only.
 """
 
 import argparse
@@ -28,7 +28,7 @@ CHANGES = {"background": [1.0, 0.5, 0.0], "flip": [True, False], "padding": [0.0
 
 
 def variants(config):
-    """Title and config of each row; those with a weight of the centre loss are trained."""
+    """Title, config and weight of the centre loss of each row; None means that nothing is trained."""
     yield "as configured", config, None
     for key, values in CHANGES.items():
         for value in values:
@@ -48,7 +48,7 @@ def changed(config, **features):
 
 
 def single_keyword_instances(results, features, folder):
-    """Write the instances of photos with one keyword as a folder for each keyword; gives the number of pictures."""
+    """Write crops of the instances in photos with one keyword, a folder for each keyword; return their number."""
     images, instances, crops = read_run(results, features)
     keywords = dict(zip(images["image_id"], images["keywords"], strict=True))
     numbers = iter(range(len(instances)))
@@ -76,7 +76,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         pictures = Path(folder, "instances")
         n = single_keyword_instances(arguments.results, settings["features"], pictures)
-        print(f"{n} instances of photos with one keyword train.", file=sys.stderr)
+        print(f"{n} instances in photos with one keyword are trained on.", file=sys.stderr)
         for title, config, weight in variants(settings):
             started = process_time()
             extractor = train(pictures, weight, arguments.epochs, Path(folder), config["features"])

@@ -1,10 +1,10 @@
-"""Exact nearest neighbours beside faiss-cpu's IndexFlatIP, on the same features in the same run.
+"""Compare our exact nearest neighbours with faiss-cpu's IndexFlatIP, on the same features in the same run.
 
     python benchmarks/graph.py                       # 18,878 x 2048, k = 3
     python benchmarks/graph.py --n 6000 --repeats 3
 
-faiss-cpu is no part of the environment (pip install faiss-cpu); without it our own figures are printed alone. The
-arithmetic floor is a bare matrix product: n^2 d multiply-adds, half of that by symmetry. Seconds are CPU seconds, and
+faiss-cpu is not in the environment (pip install faiss-cpu). Without it, only our own figures are printed. The lower limit
+of the time is that of the matrix product alone: n^2 d multiply-adds, half of that by symmetry. Times are CPU seconds, with
 wall seconds in brackets. Run with OMP_NUM_THREADS=1 to compare single threads.
 """
 
@@ -22,7 +22,7 @@ from aisi.graph import build_graph  # noqa: E402
 
 
 def draw_features(n, dimension, seed):
-    """Like a network's last layer after its ReLU: not negative, in clusters."""
+    """Draw features like those of a network's last layer after its ReLU: not negative, in clusters."""
     generator = np.random.default_rng(seed)
     centres = generator.normal(size=(200, dimension)).astype(np.float32)
     features = centres[generator.integers(0, 200, n)]
@@ -41,14 +41,14 @@ def faiss_neighbours(unit, k):
 
 
 def bare_product(unit, block=1024):
-    """Half of the similarity matrix, and nothing done with it."""
+    """Compute half of the similarity matrix and discard it."""
     for start in range(0, len(unit), block):
         for other in range(start, len(unit), block):
             unit[start : start + block] @ unit[other : other + block].T
 
 
 def edges_of(neighbours, k):
-    """Union of the k first neighbours of each row other than itself."""
+    """Edges from each row to its k first neighbours other than itself."""
     n = len(neighbours)
     pairs = [(i, j) for i, row in enumerate(neighbours.tolist()) for j in [j for j in row if j != i][:k]]
     one, two = np.array(pairs).T
@@ -56,7 +56,7 @@ def edges_of(neighbours, k):
 
 
 def best(work, repeats):
-    """Result, and the least CPU and wall seconds of some runs."""
+    """Result, and the smallest CPU and wall seconds of several runs."""
     runs = []
     for _ in range(repeats):
         cpu, wall = process_time(), perf_counter()
@@ -82,7 +82,7 @@ def main():
     print(f"  build_graph        {cpu:8.2f} s ({wall:.2f} s), at most {above:.0f} MB above features of "
           f"{features.nbytes / 2**20:.0f} MB; {len(graph.edges)} edges")  # fmt: skip
     _, floor_cpu, floor_wall = best(lambda: bare_product(unit), options.repeats)
-    print(f"  half the product   {floor_cpu:8.2f} s ({floor_wall:.2f} s): the floor, "
+    print(f"  half the product   {floor_cpu:8.2f} s ({floor_wall:.2f} s): the lower limit, "
           f"build_graph takes {cpu / floor_cpu:.2f} times as long")  # fmt: skip
     try:
         neighbours, its_cpu, its_wall = best(lambda: faiss_neighbours(unit, options.k), options.repeats)
@@ -93,7 +93,7 @@ def main():
     print(f"  faiss IndexFlatIP  {its_cpu:8.2f} s ({its_wall:.2f} s): {its_cpu / cpu:.2f} times our CPU seconds, "
           f"{its_wall / wall:.2f} times our wall seconds")  # fmt: skip
     differ = np.setxor1d(theirs, ours)
-    print(f"  edges that differ: {len(differ)} (it ranks in float32)")
+    print(f"  edges that differ: {len(differ)} (faiss ranks in float32)")
     for i, j in (divmod(int(key), options.n) for key in differ[:4]):
         a, b = features[[i, j]].astype(float)
         print(f"    {i} {j} only in {'faiss' if i * options.n + j in theirs else 'ours'}, cosine "

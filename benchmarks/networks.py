@@ -1,12 +1,12 @@
-"""Parameters, peak memory and seconds of an optimisation step of every network of the paper, on photos of VOC.
+"""Measure parameters, peak memory and time of an optimisation step of every network of the paper, on photos of VOC.
 
     python benchmarks/networks.py VOC_ROOT
     python benchmarks/networks.py VOC_ROOT --networks attention features --verify
 
-Each batch size is a process of its own, one at a time, so that its peak of resident memory is that of the step: photos,
-forward, loss, backward, SGD with momentum. Batches of 1 and 2 (and 4 where it is quick) give the memory of one more
-photo; from it follows the largest batch within --memory, and --verify runs that one. Weights are random: they change
-neither memory nor time. Seconds are CPU seconds of the second step on one thread.
+Each batch size runs in its own process, one at a time. So its peak of resident memory is that of the step: photos, forward,
+loss, backward, SGD with momentum. Batches of 1 and 2 (and 4 if that is fast) give the memory of one more photo, and from it
+the largest batch within --memory. --verify runs that batch. Weights are random: they change neither memory nor time. Times
+are CPU seconds of the second step on one thread.
 """
 
 import argparse
@@ -36,11 +36,11 @@ from aisi.segmenters.deeplab import DeepLab, segmentation_loss  # noqa: E402
 from aisi.segmenters.mask_rcnn import InstancePhotos, InstanceSegmenter, instance_loss  # noqa: E402
 
 QUICK = 20
-"""Seconds a photo up to which a batch of 4 is measured as well."""
+"""A batch of 4 is measured as well if a step with one photo takes fewer seconds than this."""
 
 
 class Photos:
-    """The first photos of VOC_ROOT's list, as samples of each kind; true masks stand for proxies."""
+    """The first photos of VOC_ROOT's list, as samples for each network; true masks take the place of proxy masks."""
 
     def __init__(self, root, n):
         names = (root / "ImageSets/Segmentation/train.txt").read_text().split()[:n]
@@ -65,7 +65,7 @@ class Photos:
 
 
 class OneCategory:
-    """A category for each photo instead of its keywords."""
+    """Samples with one category for each photo instead of its keywords."""
 
     def __init__(self, photos):
         self.photos = photos
@@ -115,16 +115,16 @@ NETWORKS = {
     ),
     "mask_rcnn": ("Mask R-CNN, ResNet-50-FPN, 800 to 1333 pixels", mask_rcnn),
 }
-"""Name to title and a function of :class:`Photos` that makes network, loss and samples."""
+"""Maps a name to a title and a function of :class:`Photos` that returns network, loss and samples."""
 
 
 def step(name, root, batch):
-    """Two optimisation steps: parameters, peak of resident memory in GB, CPU seconds of the second, both losses."""
+    """Take two optimisation steps; return parameters, peak memory in GB, CPU seconds of the second, and both losses."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     model, loss, samples = NETWORKS[name][1](Photos(root, batch))
     for layer, module in model.named_modules():
-        if layer.endswith("bn3"):  # frozen batch norms do not tame random weights: a hundred layers would overflow
+        if layer.endswith("bn3"):  # frozen batch norms do not limit random weights: a hundred layers overflow
             torch.nn.init.zeros_(module.weight)
     model.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1e-4, momentum=0.9)
@@ -134,7 +134,7 @@ def step(name, root, batch):
         collate = getattr(samples, "collate", default_collate)
         values = collate([samples.sample(index, np.random.default_rng(index)) for index in range(batch)])
         optimizer.zero_grad(set_to_none=True)
-        value = loss(model, values).sum()  # some give several terms
+        value = loss(model, values).sum()  # some losses have several terms
         value.backward()
         optimizer.step()
         losses.append(value.item())
@@ -146,7 +146,7 @@ def step(name, root, batch):
 
 
 def measure(name, root, batch):
-    """:func:`step` in a process of its own."""
+    """Run :func:`step` in its own process."""
     command = [sys.executable, __file__, str(root), "--step", name, str(batch)]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     result = json.loads(run.stdout.splitlines()[-1])
@@ -155,12 +155,12 @@ def measure(name, root, batch):
 
 
 def measure_network(name, root, memory, verify):
-    """Row of the table."""
+    """Measure one network; return a row of the table."""
     runs = {batch: measure(name, root, batch) for batch in (1, 2)}
     if runs[1]["seconds"] < QUICK:
         runs[4] = measure(name, root, 4)
     slope, fixed = np.polyfit(list(runs), [run["peak"] for run in runs.values()], 1)
-    # A tenth of the memory stays free: the line is through few points.
+    # A tenth of the memory stays free, because the line goes through few points.
     largest = int((0.9 * memory - fixed) / slope)
     if verify:
         runs[largest] = measure(name, root, largest)
@@ -169,7 +169,7 @@ def measure_network(name, root, memory, verify):
         "network": NETWORKS[name][0],
         "parameters, M": runs[1]["parameters"] / 1e6,
         "GB, batch 1": runs[1]["peak"],
-        "GB a further photo": slope,
+        "GB for each further photo": slope,
         f"largest batch in {memory:g} GB": largest,
         "largest that ran": shown,
         "its GB": runs[shown]["peak"],

@@ -1,8 +1,9 @@
-"""Snakemake's own share of the demo: the seconds of `make demo` on one core in which no job ran.
+"""Measure Snakemake's own share of the demo: the seconds of `make demo` on one core in which no job ran.
 
-    python benchmarks/overhead.py FOLDER    # a new one, where the demo is run
+    python benchmarks/overhead.py FOLDER    # a new folder in which the demo runs
 
-Planning, starting and ending of jobs, hashing, and the report, beside the seconds of the jobs in results/benchmarks.
+Snakemake's share is planning, starting and ending of jobs, hashing, and the report. The seconds of the jobs are in
+results/benchmarks.
 """
 
 import argparse
@@ -17,9 +18,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def main(folder):
-    """Run the demo in a folder, and print its seconds, the jobs' and the share of the rest."""
+    """Run the demo in a folder; print its seconds, those of its jobs, and the share of the rest."""
     if folder.exists():
-        raise SystemExit(f"{folder} exists: what it holds would not be computed again. Name a new folder.")
+        raise SystemExit(f"{folder} exists, so its results would not be computed again. Name a new folder.")
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--directory", folder]
     command += ["--report", "results/report.html", "--report-after-run"]
     started = perf_counter()

@@ -1,11 +1,11 @@
-"""How fast, how close to the optimum and how right tag assignment is, on planted problems of VOC's true size.
+"""Measure time, distance to the optimum and accuracy of tag assignment, on planted problems of VOC's size.
 
-    python benchmarks/partition.py --keywords KEYWORDS.csv            # everything but the largest problems
+    python benchmarks/partition.py --keywords KEYWORDS.csv            # everything except the largest problems
     python benchmarks/partition.py --parts large                      # 300,000 and 3,000,000 instances
 
-KEYWORDS.csv has columns image_id, split, keywords; without it, keywords are drawn. All figures of a line come from one
-run on one machine. Seconds are CPU seconds, and wall seconds in brackets: where other work shares the machine, compare
-the former. Run with OMP_NUM_THREADS=1 to compare single threads.
+KEYWORDS.csv has columns image_id, split, keywords. Without it, keywords are drawn at random. All figures of a line come
+from one run on one machine. Times are CPU seconds, with wall seconds in brackets. If the machine also does other work,
+compare the CPU seconds. Run with OMP_NUM_THREADS=1 to compare single threads.
 """
 
 import argparse
@@ -39,7 +39,7 @@ N_VOC = 18_878
 
 
 def read_keywords(path, split):
-    """Keywords of each image as ascending labels."""
+    """Keywords of each photo as ascending labels."""
     with open(path, encoding="utf-8-sig", newline="") as file:
         images = [row["keywords"].split(";") for row in csv.DictReader(file) if row["split"] == split]
     labels = {name: label for label, name in enumerate(sorted({name for names in images for name in names}), 1)}
@@ -47,7 +47,7 @@ def read_keywords(path, split):
 
 
 def draw_keywords(n_images, n_categories, shares, seed):
-    """Keywords of each image, 1, 2, .. of them with the given shares; some categories are more common than others."""
+    """Draw the keywords of each photo: 1, 2, .. of them with these shares; some categories are more common than others."""
     generator = np.random.default_rng(seed)
     common = 1 / (3 + np.arange(n_categories))
     counts = 1 + generator.choice(len(shares), n_images, p=shares)
@@ -57,13 +57,13 @@ def draw_keywords(n_images, n_categories, shares, seed):
 
 
 def draw_images(counts, n, generator):
-    """Image of each of n instances, ascending: each image has one, those of several keywords more."""
+    """Draw the photo of each of n instances, ascending; each photo has one, photos with several keywords have more."""
     more = generator.choice(len(counts), n - len(counts), p=(0.3 + counts) / (0.3 + counts).sum())
     return np.sort(np.concatenate([np.arange(len(counts)), more]))
 
 
 def plant(keywords, n, seed, dimension=64, noisy=0.08, attention=0.4, groups=12, spread=2.5):
-    """Instances with a true tag, attention that is often wrong, and features of several looks a category.
+    """Draw instances with a true tag, attention that is often wrong, and features with several looks for a category.
 
     Returns features (n, dimension), :class:`Scores`, true tags (n,) with 0 for noisy.
     """
@@ -94,7 +94,7 @@ def problem_of(graph, scores, beta, retention):
 
 
 def accuracy(labels, tags):
-    """Share of right tags among instances that have a true one."""
+    """Share of right tags among instances that have a true tag."""
     return float((labels[tags > 0] == tags[tags > 0]).mean())
 
 
@@ -102,7 +102,7 @@ def accuracy(labels, tags):
 
 
 def timed(work, *arguments, **options):
-    """Result, CPU and wall seconds; what solvers print is swallowed."""
+    """Result, CPU and wall seconds; output of the solvers is discarded."""
     cpu, wall = process_time(), perf_counter()
     with contextlib.redirect_stdout(io.StringIO()):
         result = work(*arguments, **options)
@@ -114,7 +114,7 @@ def show(cpu, wall):
 
 
 def memory(what):
-    """MB of this process, of Linux: VmRSS now, VmHWM at most so far."""
+    """Memory of this process in MB, from Linux: VmRSS is the current value, VmHWM the largest so far."""
     (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(what)]
     return int(line.split()[1]) / 1024
 
@@ -141,7 +141,7 @@ def hardness(graph, scores, tags):
 
 
 def grid(graph, scores, compared):
-    """All pairs of table 2, and HiGHS on some of them."""
+    """Solve all pairs of table 2, and some of them with HiGHS."""
     print("  beta  r      gap      seconds             HiGHS: seconds, its relative lead over ours")
     worst, slowest = 0.0, 0.0
     for beta in BETAS:
@@ -160,7 +160,7 @@ def grid(graph, scores, compared):
 
 
 def ratios(features, graph, scores, tags, repeats=5):
-    """Message passing on the whole beside CPLEX in batches and HiGHS on the whole, at beta 30, r 0.95."""
+    """Compare message passing on the whole with CPLEX in batches and HiGHS on the whole, at beta 30, r 0.95."""
     n = len(tags)
 
     def ours():
@@ -198,7 +198,7 @@ def ratios(features, graph, scores, tags, repeats=5):
 
 
 def first_call():
-    """Compilation in a fresh process without a cache, and with one."""
+    """Measure the first call in a fresh process, without a cache and with one."""
     code = ("import time; start = time.process_time()\nfrom aisi.partition import PartitionProblem, solve\n"
             "solve(PartitionProblem([[0, 1]], [1.0], [0, 2, 4], [1, 2, 1, 2], [.1, .2, .3, .4], 1.0, 1))\n"
             "print(time.process_time() - start)")  # fmt: skip
@@ -215,7 +215,7 @@ def first_call():
 
 
 def large(sizes, folder):
-    """Time and memory against size; a process each, so that peaks are its own."""
+    """Measure time and memory for each size, each in its own process, so that peaks are separate."""
     rows = []
     for n in sizes:
         path = Path(folder) / f"planted_{n}.npz"
@@ -235,7 +235,7 @@ def large(sizes, folder):
 
 
 def planted_large(n):
-    """80 categories, about 3 keywords an image; neighbours are sought in random groups, in three groupings."""
+    """Draw 80 categories and about 3 keywords a photo; neighbours are found in random groups, three times."""
     keywords = draw_keywords(int(n / 1.78), 80, [0.15, 0.25, 0.25, 0.2, 0.15], seed=0)
     features, scores, _ = plant(keywords, n, seed=0, dimension=32, spread=1.2)
     edges, weights = [], []
@@ -256,7 +256,7 @@ def solve_file(path):
     with np.load(path) as file:
         arrays = [file[name] for name in ("edges", "weights", "offsets", "labels", "scores")]
     problem = PartitionProblem(*arrays, 30.0, retained(len(arrays[2]) - 1, 0.95))
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = memory("VmRSS")
     solution, cpu, wall = timed(solve, problem, gap=1e-4)
     above = memory("VmHWM") - before
@@ -267,12 +267,12 @@ def solve_file(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--keywords", help="CSV image_id,split,keywords; without it keywords are drawn")
+    parser.add_argument("--keywords", help="CSV image_id,split,keywords; without it keywords are drawn at random")
     parser.add_argument("--split", default="train_aug", help="split of the CSV")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--parts", nargs="+", default=["hardness", "grid", "ratios", "first"])
     parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 300_000, 1_000_000, 3_000_000])
-    parser.add_argument("--folder", help="where planted problems of part large are kept; a temporary one by default")
+    parser.add_argument("--folder", help="folder for the planted problems of part large; a temporary one by default")
     parser.add_argument("--solve", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.solve:

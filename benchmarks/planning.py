@@ -1,10 +1,10 @@
-"""How long Snakemake plans a large dataset and a sweep when there is nothing to do, and the first time.
+"""Measure how long Snakemake plans a large dataset and a sweep, the first time and when there is nothing to do.
 
     python benchmarks/planning.py                    # 10,582 photos of 10 kB, 8 shards, 36 assignments
     python benchmarks/planning.py --photos 118287 --shards 64
 
-Nothing is computed: photos are random bytes, results empty files that Snakemake is told to take for made
-(``--touch --forceall``). Seconds are wall seconds, and CPU seconds in brackets.
+Nothing is computed: photos are random bytes, and results are empty files that Snakemake accepts as finished
+(``--touch --forceall``). Times are wall seconds, with CPU seconds in brackets.
 """
 
 import argparse
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def write_dataset(folder, photos, size, shards, values):
-    """A folder of photos, its table of keywords, and a config with a sweep; gives the config's path."""
+    """Write a folder of photos, its table of keywords, and a config with a sweep."""
     (folder / "photos").mkdir()
     rows = ["image_id,split,keywords"]
     for number in range(photos):
@@ -37,7 +37,7 @@ def write_dataset(folder, photos, size, shards, values):
 
 
 def make_results(folder):
-    """Empty files and folders for all that the default target needs."""
+    """Make empty files and folders for everything that the default target needs."""
     command = [sys.executable, ROOT / "tests/integration/job_graph.py", ROOT / "Snakefile", folder]
     command += [folder / "config.json", "--targets", "all"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -48,7 +48,7 @@ def make_results(folder):
 
 
 def snakemake(folder, *arguments):
-    """Run Snakemake; gives its output, wall seconds and CPU seconds."""
+    """Run Snakemake; return its output, wall seconds and CPU seconds."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
     start, before = perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     command += ["--configfile", folder / "config.json", *arguments]

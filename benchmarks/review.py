@@ -1,12 +1,12 @@
-"""How long the review page of many instances takes to open, and how large it is.
+"""Measure how long the review page of many instances takes to open, and how large it is.
 
     snakemake --cores all review
     python benchmarks/review.py results/review --instances 20000
 
-The page's own photos and instances are repeated, every photo with a thumbnail of its own. Prints, as CSV, seconds from
-the call to a page that answers keys (in headless Chromium, the profile new), seconds of processor time that all of its
-processes took for that, the longest of many jumps through the list until its rows are drawn, seconds of a decision, and
-megabytes on disk of the data and of the thumbnails.
+The page's own photos and instances are repeated. Every photo has its own thumbnail. The output is CSV: the seconds until the
+page reacts to keys (in headless Chromium with a new profile), the processor seconds of all its processes for that, the
+longest of many jumps in the list until the rows are drawn, the seconds of a decision, and the megabytes of the data and of
+the thumbnails on disk.
 """
 
 import argparse
@@ -37,13 +37,13 @@ return (performance.now() - start) / 1000;
 
 
 def processor_time():
-    """Seconds of processor time of this process's children, living ones."""
+    """Processor seconds of the running child processes."""
     times = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
     return sum(time.user + time.system for time in times)
 
 
 def main():
-    """Make the page in a temporary folder, open it a few times, and print the figures."""
+    """Write the page to a temporary folder, open it several times, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("page", type=Path, help="folder of a review page")
     parser.add_argument("--instances", type=int, default=20000)

@@ -1,12 +1,12 @@
-"""The workflow at the size of large datasets, with synthetic artefacts in place of what the networks make.
+"""Run the workflow at the size of large datasets, with synthetic files in place of the networks' results.
 
     python benchmarks/scale.py                                     # 100,000 photos in 64 shards
     python benchmarks/scale.py --photos 10582 --shards 8
 
-Photos (one small picture under many names), their keywords, salient instances, scores and features are written in the
-workflow's own formats. Then Snakemake plans the whole workflow, and runs the rules after the networks: graph,
-partition, tags and proxy masks. Times and memory are from Snakemake's benchmark files. Features have few dimensions,
-since neighbours are found by brute force: that time grows with the dimensions, and the square of the instances.
+Photos (one small photo under many names), their keywords, salient instances, scores and features are written in the
+workflow's own formats. Then Snakemake plans the whole workflow and runs the rules after the networks: graph, partition,
+tags and proxy masks. Times and memory come from Snakemake's benchmark files. Features have few dimensions, since neighbours
+are found by brute force: the time grows with the dimensions and with the square of the number of instances.
 """
 
 import argparse
@@ -39,7 +39,7 @@ TARGET = "results/proxy_masks/partition/instances.json"
 
 
 def write_dataset(folder, keywords):
-    """Photos and the table of their keywords; returns the ids and the categories' names."""
+    """Write photos and the table of their keywords; return the ids and the categories."""
     names = [f"category {label:02}" for label in range(1, N_CATEGORIES + 1)]
     ids = [f"{number % 1000:03}/{number:07}" for number in range(len(keywords))]
     for number in range(1000):
@@ -58,10 +58,10 @@ def write_dataset(folder, keywords):
 
 
 def write_artefacts(folder, ids, names, keywords, shards, dimension):
-    """What the index and the networks would have written for the training photos."""
+    """Write the files of the index and of the networks for the training photos."""
     n = int(PER_PHOTO * len(ids))
     features, scores, _ = plant(keywords, n, seed=0, dimension=dimension)
-    photo = draw_images(np.array([len(labels) for labels in keywords]), n, np.random.default_rng(0))  # as plant draws
+    photo = draw_images(np.array([len(labels) for labels in keywords]), n, np.random.default_rng(0))  # the same draw as in plant
     place = np.array([shard_of(image_id, shards) for image_id in ids])
     results = folder / "results"
     write_categories(results / "categories.csv", category_table(names))
@@ -90,14 +90,14 @@ def write_artefacts(folder, ids, names, keywords, shards, dimension):
 
 
 def block(number):
-    """A rectangle as a mask, one of several sizes."""
+    """Mask of a rectangle, in one of several sizes."""
     mask = np.zeros(SIZE, np.uint8)
     mask[20 + 5 * number : 200 + 8 * number, 30 + 7 * number : 260 + 11 * number] = 1
     return mask
 
 
 def snakemake(folder, *arguments):
-    """Run Snakemake; returns what it said, and its wall seconds, CPU seconds and peak memory in MB."""
+    """Run Snakemake; return its output, wall seconds, CPU seconds and peak memory in MB."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
     command += ["--cores", "1", *arguments, "--configfile", folder / "config.yaml"]
     start = perf_counter()
@@ -110,14 +110,14 @@ def snakemake(folder, *arguments):
 
 
 def size_of(pattern, folder):
-    """Bytes of the files of a pattern, folders summed up."""
+    """Bytes of the files of a pattern, including files in folders."""
     return sum(
         file.stat().st_size for path in folder.glob(pattern) for file in [path, *path.rglob("*")] if file.is_file()
     )
 
 
 def measure(folder, options):
-    """Write the dataset, let Snakemake plan and run, and print figures."""
+    """Write the dataset, let Snakemake plan and run it, and print the figures."""
     keywords = draw_keywords(options.photos, N_CATEGORIES, [0.15, 0.25, 0.25, 0.2, 0.15], seed=0)
     ids, names = write_dataset(folder, keywords)
     config = {"dataset": {"format": "photos", "root": str(folder / "photos"), "keywords": str(folder / "keywords.csv"),
@@ -146,7 +146,7 @@ def main():
     parser.add_argument("--photos", type=int, default=100_000)
     parser.add_argument("--shards", type=int, default=64)
     parser.add_argument("--dimension", type=int, default=32, help="of the features (ResNet: 2048)")
-    parser.add_argument("--folder", help="where everything is written; a temporary one by default")
+    parser.add_argument("--folder", help="folder for all files; a temporary one by default")
     options = parser.parse_args()
     if options.folder:
         Path(options.folder).mkdir(parents=True)

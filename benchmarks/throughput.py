@@ -1,13 +1,13 @@
-"""What reading, augmenting and writing cost each network's stage, beside the network alone on tensors that are ready.
+"""Measure what reading, augmentation and writing cost each stage, compared with its network alone on ready tensors.
 
     python benchmarks/throughput.py PHOTOS                        # every stage, ResNet-50 and the light backbone
     python benchmarks/throughput.py PHOTOS --stages predict_semantic train_semantic --n 12
     python benchmarks/throughput.py PHOTOS --memory 100 600       # peak memory of a stage for as many photos
 
-PHOTOS is any folder of JPEGs; their masks are drawn here, weights are random. A stage is the workflow's own script, run
-in this process. Its start (reading weights and the like) is left out: a run of one photo or step is subtracted from
-one of n + 1. Seconds are CPU seconds of all threads, so the ratio is that of one core that does nothing at the same
-time; wall seconds are in brackets. Samples are loaded in the training's own process. Run with OMP_NUM_THREADS=1.
+PHOTOS is any folder of JPEGs. Their masks are drawn here, and weights are random. A stage is the workflow's own script, run
+in this process. Its start (reading weights and similar work) does not count: the time of one photo or step is subtracted
+from the time of n + 1. Times are CPU seconds of all threads, so the ratio is that of one core. Wall seconds are in brackets.
+Samples are loaded in the training's own process. Run with OMP_NUM_THREADS=1.
 """
 
 import argparse
@@ -47,7 +47,7 @@ from aisi.segmenters import (
 from aisi.training.engine import make_optimizer  # noqa: E402
 
 BACKBONES = {"resnet50": "resnet50", "light": "tf_efficientnet_lite0"}
-SIZES = {"s4net": 320, "attention": 512, "features": 224, "deeplab": 321}  # those of the paper's configs
+SIZES = {"s4net": 320, "attention": 512, "features": 224, "deeplab": 321}  # sizes in the configs of the paper's networks
 DECODER = {"head": "decoder", "rates": [6, 12, 18], "width": 96, "skip_width": 24, "output_stride": 16}
 PYRAMID = {"pyramid_channels": 256, "head_channels": 512, "mask_channels": [128, 64], "masking": "ternary"}
 REGIONS = {"pyramid_channels": 256, "anchor_sizes": [16, 32, 64, 128, 256], "proposals": 1000, "samples": 512}
@@ -60,7 +60,7 @@ CPU = torch.device("cpu")
 
 
 class Dataset:
-    """A folder's photos under n ids, in the workflow's tables and in VOC's layout, with two ellipses as instances."""
+    """A folder's photos under n ids, in the workflow's tables and in VOC's layout; each has two ellipses as instances."""
 
     def __init__(self, home, photos, n):
         self.home, self.n = Path(home), n
@@ -95,7 +95,7 @@ class Dataset:
 
 
 def ellipses(width, height):
-    """Label map of two ellipses, and their tight boxes XYXY."""
+    """Label map of two ellipses, and their tight boxes as XYXY."""
     y, x = np.mgrid[:height, :width]
     labels = np.zeros((height, width), np.uint8)
     for label, centre in ((1, 0.3), (2, 0.7)):
@@ -164,7 +164,7 @@ def predict_instance(data, backbone):
 
 
 def trained(model, loss, batch):
-    """A step on a batch that is ready."""
+    """Function that takes a training step on a ready batch."""
     optimizer = make_optimizer(model.train().to(memory_format=torch.channels_last), RECIPE)
 
     def step():
@@ -229,7 +229,7 @@ STAGES += [train_s4net, train_attention, train_feature_extractor, train_semantic
 
 
 def prepare(stage, home, photos, backbone, n):
-    """The stage on n photos (a training: n steps), and the network alone."""
+    """Functions that run the stage on n photos (a training: n steps), and the network alone."""
     torch.manual_seed(0)
     training = stage.__name__.startswith("train_")
     data = Dataset(home, photos, n if not training else max(8, len(photos)))
@@ -252,7 +252,7 @@ def seconds(work):
 
 
 def compare(stage, photos, backbone, n):
-    """Images a second of the stage, and of the network alone: CPU, wall."""
+    """Photos a second of the stage, and of the network alone, each by CPU and wall time."""
     training = stage.__name__.startswith("train_")
     inference = contextlib.nullcontext() if training else torch.inference_mode()
     with tempfile.TemporaryDirectory() as home:
@@ -269,7 +269,7 @@ def compare(stage, photos, backbone, n):
 
 
 def peak_memory(stage, photos, backbone, n):
-    """Peak resident memory in MB, of a process of its own that runs the stage on n photos."""
+    """Peak resident memory in MB of a separate process that runs the stage on n photos."""
     command = [sys.executable, __file__, photos, "--stages", stage.__name__, "--backbones", backbone, "--child", str(n)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(run.stdout.split()[-1])
@@ -301,7 +301,7 @@ def main():
                 continue
             whole, alone = compare(stage, photos, BACKBONES[backbone], options.n)
             speeds = (
-                f"stage {whole[0]:.2f} ({whole[1]:.2f}), network alone {alone[0]:.2f} ({alone[1]:.2f}) images a second"
+                f"stage {whole[0]:.2f} ({whole[1]:.2f}), network alone {alone[0]:.2f} ({alone[1]:.2f}) photos a second"
             )
             print(f"{label} {speeds}, ratio {whole[0] / alone[0]:.2f} ({whole[1] / alone[1]:.2f})", flush=True)
 
