@@ -2,8 +2,8 @@
 
     python benchmarks/arithmetic.py config/voc2012.yaml
 
-A training step counts as three forward passes. The time on a GPU is the number of operations divided by the rate that the
-GPU sustains.
+A training step counts as three forward passes. The time on a GPU is the number of operations divided by the rate that
+the GPU sustains.
 """
 
 import sys

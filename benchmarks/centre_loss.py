@@ -3,10 +3,11 @@
     python benchmarks/centre_loss.py RESULTS
     python benchmarks/centre_loss.py RESULTS --weights 0 0.001 0.1 --epochs 3
 
-RESULTS is the folder results/ of a finished demo. Every fourth category of its single objects is held out. The extractor
-is trained on the others as config/config.yaml says. For the held-out photos the table has the mean cosine of two features of
-the same category and of different categories, and the share of edges of their graph (k = 3) inside a category. For the
-demo's salient instances it has the same share, and the accuracy of the tags of `partition` with these features.
+RESULTS is the folder results/ of a finished demo. Every fourth category of its single objects is held out. The
+extractor is trained on the others as config/config.yaml says. For the held-out photos the table has the mean cosine
+of two features of the same category and of different categories, and the share of edges of their graph (k = 3) inside
+a category. For the demo's salient instances it has the same share, and the accuracy of the tags of `partition` with
+these features.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Measure what each choice about the features adds to the tags of a run, with the same instances and scores in every row.
+"""Measure what each choice about the features adds to the tags of a run; instances and scores stay the same.
 
     python benchmarks/features.py runs/voc_mini/results config/voc_mini.yaml
 
-The first row is the run's own config. Each other row changes one value. In the last two rows the backbone is trained for a
-few epochs: with softmax alone, and with softmax and centre loss (PAPER §3.2 eq. 3). It learns from the run's instances in
-photos with one keyword, which counts as their category. True masks are used for evaluation only.
+The first row is the run's own config. Each other row changes one value. In the last two rows the backbone is trained
+for a few epochs: with softmax alone, and with softmax and centre loss (PAPER §3.2 eq. 3). It learns from the run's
+instances in photos with one keyword, which counts as their category. True masks are used for evaluation only.
 """
 
 import argparse

@@ -3,9 +3,9 @@
     python benchmarks/graph.py                       # 18,878 x 2048, k = 3
     python benchmarks/graph.py --n 6000 --repeats 3
 
-faiss-cpu is not in the environment (pip install faiss-cpu). Without it, only our own figures are printed. The lower limit
-of the time is that of the matrix product alone: n^2 d multiply-adds, half of that by symmetry. Times are CPU seconds, with
-wall seconds in brackets. Run with OMP_NUM_THREADS=1 to compare single threads.
+faiss-cpu is not in the environment (pip install faiss-cpu). Without it, only our own figures are printed. The lower
+limit of the time is that of the matrix product alone: n^2 d multiply-adds, half of that by symmetry. Times are CPU
+seconds, with wall seconds in brackets. Run with OMP_NUM_THREADS=1 to compare single threads.
 """
 
 import argparse

@@ -3,10 +3,10 @@
     python benchmarks/networks.py VOC_ROOT
     python benchmarks/networks.py VOC_ROOT --networks attention features --verify
 
-Each batch size runs in its own process, one at a time. So its peak of resident memory is that of the step: photos, forward,
-loss, backward, SGD with momentum. Batches of 1 and 2 (and 4 if that is fast) give the memory of one more photo, and from it
-the largest batch within --memory. --verify runs that batch. Weights are random: they change neither memory nor time. Times
-are CPU seconds of the second step on one thread.
+Each batch size runs in its own process, one at a time. So its peak of resident memory is that of the step: photos,
+forward, loss, backward, SGD with momentum. Batches of 1 and 2 (and 4 if that is fast) give the memory of one more
+photo, and from it the largest batch within --memory. --verify runs that batch. Weights are random: they change
+neither memory nor time. Times are CPU seconds of the second step on one thread.
 """
 
 import argparse

@@ -3,9 +3,9 @@
     python benchmarks/partition.py --keywords KEYWORDS.csv            # everything except the largest problems
     python benchmarks/partition.py --parts large                      # 300,000 and 3,000,000 instances
 
-KEYWORDS.csv has columns image_id, split, keywords. Without it, keywords are drawn at random. All figures of a line come
-from one run on one machine. Times are CPU seconds, with wall seconds in brackets. If the machine also does other work,
-compare the CPU seconds. Run with OMP_NUM_THREADS=1 to compare single threads.
+KEYWORDS.csv has columns image_id, split, keywords. Without it, keywords are drawn at random. All figures of a line
+come from one run on one machine. Times are CPU seconds, with wall seconds in brackets. If the machine also does other
+work, compare the CPU seconds. Run with OMP_NUM_THREADS=1 to compare single threads.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def read_keywords(path, split):
 
 
 def draw_keywords(n_images, n_categories, shares, seed):
-    """Draw the keywords of each photo: 1, 2, .. of them with these shares; some categories are more common than others."""
+    """Draw the keywords of each photo: 1, 2, .. of them with these shares; some categories are more frequent."""
     generator = np.random.default_rng(seed)
     common = 1 / (3 + np.arange(n_categories))
     counts = 1 + generator.choice(len(shares), n_images, p=shares)

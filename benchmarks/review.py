@@ -3,10 +3,10 @@
     snakemake --cores all review
     python benchmarks/review.py results/review --instances 20000
 
-The page's own photos and instances are repeated. Every photo has its own thumbnail. The output is CSV: the seconds until the
-page reacts to keys (in headless Chromium with a new profile), the processor seconds of all its processes for that, the
-longest of many jumps in the list until the rows are drawn, the seconds of a decision, and the megabytes of the data and of
-the thumbnails on disk.
+The page's own photos and instances are repeated. Every photo has its own thumbnail. The output is CSV: the seconds
+until the page reacts to keys (in headless Chromium with a new profile), the processor seconds of all its processes
+for that, the longest of many jumps in the list until the rows are drawn, the seconds of a decision, and the megabytes
+of the data and of the thumbnails on disk.
 """
 
 import argparse

@@ -4,9 +4,10 @@
     python benchmarks/scale.py --photos 10582 --shards 8
 
 Photos (one small photo under many names), their keywords, salient instances, scores and features are written in the
-workflow's own formats. Then Snakemake plans the whole workflow and runs the rules after the networks: graph, partition,
-tags and proxy masks. Times and memory come from Snakemake's benchmark files. Features have few dimensions, since neighbours
-are found by brute force: the time grows with the dimensions and with the square of the number of instances.
+workflow's own formats. Then Snakemake plans the whole workflow and runs the rules after the networks: graph,
+partition, tags and proxy masks. Times and memory come from Snakemake's benchmark files. Features have few dimensions,
+since neighbours are found by brute force: the time grows with the dimensions and with the square of the number of
+instances.
 """
 
 import argparse
@@ -61,7 +62,7 @@ def write_artefacts(folder, ids, names, keywords, shards, dimension):
     """Write the files of the index and of the networks for the training photos."""
     n = int(PER_PHOTO * len(ids))
     features, scores, _ = plant(keywords, n, seed=0, dimension=dimension)
-    photo = draw_images(np.array([len(labels) for labels in keywords]), n, np.random.default_rng(0))  # the same draw as in plant
+    photo = draw_images(np.array([len(labels) for labels in keywords]), n, np.random.default_rng(0))  # as in plant
     place = np.array([shard_of(image_id, shards) for image_id in ids])
     results = folder / "results"
     write_categories(results / "categories.csv", category_table(names))

@@ -4,10 +4,10 @@
     python benchmarks/throughput.py PHOTOS --stages predict_semantic train_semantic --n 12
     python benchmarks/throughput.py PHOTOS --memory 100 600       # peak memory of a stage for as many photos
 
-PHOTOS is any folder of JPEGs. Their masks are drawn here, and weights are random. A stage is the workflow's own script, run
-in this process. Its start (reading weights and similar work) does not count: the time of one photo or step is subtracted
-from the time of n + 1. Times are CPU seconds of all threads, so the ratio is that of one core. Wall seconds are in brackets.
-Samples are loaded in the training's own process. Run with OMP_NUM_THREADS=1.
+PHOTOS is any folder of JPEGs. Their masks are drawn here, and weights are random. A stage is the workflow's own
+script, run in this process. Its start (reading weights and similar work) does not count: the time of one photo or
+step is subtracted from the time of n + 1. Times are CPU seconds of all threads, so the ratio is that of one core.
+Wall seconds are in brackets. Samples are loaded in the training's own process. Run with OMP_NUM_THREADS=1.
 """
 
 import argparse
@@ -47,7 +47,7 @@ from aisi.segmenters import (
 from aisi.training.engine import make_optimizer  # noqa: E402
 
 BACKBONES = {"resnet50": "resnet50", "light": "tf_efficientnet_lite0"}
-SIZES = {"s4net": 320, "attention": 512, "features": 224, "deeplab": 321}  # sizes in the configs of the paper's networks
+SIZES = {"s4net": 320, "attention": 512, "features": 224, "deeplab": 321}  # as in the paper's configs
 DECODER = {"head": "decoder", "rates": [6, 12, 18], "width": 96, "skip_width": 24, "output_stride": 16}
 PYRAMID = {"pyramid_channels": 256, "head_channels": 512, "mask_channels": [128, 64], "masking": "ternary"}
 REGIONS = {"pyramid_channels": 256, "anchor_sizes": [16, 32, 64, 128, 256], "proposals": 1000, "samples": 512}
@@ -60,7 +60,7 @@ CPU = torch.device("cpu")
 
 
 class Dataset:
-    """A folder's photos under n ids, in the workflow's tables and in VOC's layout; each has two ellipses as instances."""
+    """A folder's photos under n ids, in the workflow's tables and in VOC's layout, with two ellipses as instances."""
 
     def __init__(self, home, photos, n):
         self.home, self.n = Path(home), n
