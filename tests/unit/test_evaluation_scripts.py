@@ -22,6 +22,7 @@ from aisi.formats.metrics import read_metrics
 from aisi.formats.partition import Partition, write_partition
 from aisi.formats.scores import Scores, write_scores
 from aisi.formats.tags import read_tags, write_tags
+from aisi.planning.protocols import PROTOCOLS
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 PHOTOS = [("sub dir/ä", ("cat", "dog")), ("b", ("cat",)), ("c", ("dog",))]
@@ -103,8 +104,8 @@ def write_proxies(tags="oracle.csv", **params):
     run("write_proxy_masks", "proxies.log", input=SHARED | {"tags": tags}, output=output, params=silent | params)
 
 
-def evaluate(script, **inputs):
-    params = {"seed": 3, "split": "train", "protocol": "voc, single scale"}
+def evaluate(script, task="", missing="error", **inputs):
+    params = {"network": "", "seed": 3, "task": task, "split": "train", "protocol": "counted", "missing": missing}
     wildcards = {"assignment": "oracle", "network": "net", "seed": "3"}
     output = {"metrics": "metrics.csv"}
     run(script, "log.txt", input=SHARED | inputs, output=output, params=params, wildcards=wildcards)
@@ -147,10 +148,10 @@ def test_no_instance_at_all_leaves_empty_proxies(run_folder):
     write_proxies("tags.csv")
     assert Path("proxies").is_dir()
     assert read_coco("instances.json")["annotations"] == []
-    values, n = evaluate("evaluate_proxy_masks", proxies="proxies")
+    values, n = evaluate("evaluate_semantic", missing="background", label_maps="proxies")
     assert values["miou"] == pytest.approx(190 / 240 / 3)  # all background, 190 of 240 pixels rightly
     assert n["miou"] == 3
-    assert evaluate("evaluate_proxy_instances", coco="instances.json")[0]["ap"] == 0
+    assert evaluate("evaluate_instance", instances="instances.json")[0]["ap"] == 0
 
 
 def test_evaluation_of_the_oracle(run_folder):
@@ -158,15 +159,15 @@ def test_evaluation_of_the_oracle(run_folder):
     write_proxies()
     values, n = evaluate("evaluate_tags", tags="oracle.csv", oracle="oracle.csv")
     assert (values["accuracy"], n["accuracy"], n["accuracy_objects"], n["accuracy_multi"]) == (1, 4, 3, 2)
-    values, n = evaluate("evaluate_proxy_masks", proxies="proxies")
+    values, n = evaluate("evaluate_semantic", missing="background", label_maps="proxies")
     assert values["miou"] == pytest.approx((190 / 199 + 9 / 18 + 1) / 3)
-    values, n = evaluate("evaluate_proxy_instances", coco="instances.json")
+    values, n = evaluate("evaluate_instance", instances="instances.json")
     assert n["ap"] == 4
     assert values["ap"] == pytest.approx((51 / 101 + 1) / 2)
     values, n = evaluate("evaluate_salient_instances")
     assert (values["recall50"], n["recall50"]) == (pytest.approx(3 / 4), 4)
     assert (values["instances_per_photo"], n["instances_per_photo"]) == (pytest.approx(4 / 3), 3)
-    assert evaluate("evaluate_semantic", predictions="classes")[0]["miou"] == 1
+    assert evaluate("evaluate_semantic", label_maps="classes")[0]["miou"] == 1
 
 
 def test_evaluation_of_a_networks_instances(run_folder):
@@ -176,7 +177,7 @@ def test_evaluation_of_a_networks_instances(run_folder):
     coco = read_coco("instances.json")
     names = {image["id"]: image["image_id"] for image in coco["images"]}
     write_coco_results("results.json", [item | {"image_id": names[item["image_id"]]} for item in coco["annotations"]])
-    values, n = evaluate("evaluate_instance", predictions="results.json")
+    values, n = evaluate("evaluate_instance", task="instance", instances="results.json")
     assert values["ap"] == values["ap_s"] == pytest.approx((51 / 101 + 1) / 2)
     assert (n["ap"], n["ap_s"], n["ap_m"], n["ap_l"]) == (4, 4, 0, 0) and np.isnan(values["ap_l"])
     assert set(read_metrics("metrics.csv")["task"]) == {"instance"}
@@ -185,7 +186,7 @@ def test_evaluation_of_a_networks_instances(run_folder):
 def test_results_of_an_unknown_category_are_refused(run_folder):
     write_coco_results("results.json", [{"image_id": "b", "category_id": 9, "score": 1.0, "segmentation": {}}])
     with pytest.raises(FormatError, match="results.json: .*unknown 9"):
-        evaluate("evaluate_instance", predictions="results.json")
+        evaluate("evaluate_instance", task="instance", instances="results.json")
 
 
 def test_only_listed_photos_are_judged(run_folder):
@@ -201,7 +202,7 @@ def test_only_photos_with_a_true_mask_are_judged(run_folder):
     write_tags("all.csv", tags)
     assert evaluate("evaluate_tags", tags="all.csv", oracle="oracle.csv")[1]["accuracy"] == 1
     write_proxies("all.csv")
-    assert evaluate("evaluate_proxy_masks", proxies="proxies")[1]["miou"] == 2
+    assert evaluate("evaluate_semantic", missing="background", label_maps="proxies")[1]["miou"] == 2
 
 
 def test_tags_of_other_instances_are_refused(run_folder):
@@ -213,13 +214,13 @@ def test_tags_of_other_instances_are_refused(run_folder):
 def test_missing_prediction_is_an_error(run_folder):
     Path("predictions").mkdir()
     with pytest.raises(ValueError, match=r"predictions.*ä\.png"):
-        evaluate("evaluate_semantic", predictions="predictions")
+        evaluate("evaluate_semantic", label_maps="predictions")
 
 
 def test_report(run_folder):
     tag_oracle()
     write_proxies()
-    evaluate("evaluate_proxy_masks", proxies="proxies")
+    evaluate("evaluate_semantic", missing="background", label_maps="proxies")
     Path("metrics.csv").rename("part.csv")
     run("collect_metrics", "log.txt", input={"parts": ["part.csv", "part.csv"]}, output={"metrics": "metrics.csv"})
     assert len(read_metrics("metrics.csv")) == 2 * len(read_metrics("part.csv"))
@@ -260,6 +261,11 @@ def test_no_parts_make_an_empty_table(run_folder):
     assert len(read_metrics("metrics.csv")) == 0
 
 
+SCRIPT_OF_TASK = {
+    "tags": "evaluate_tags",
+    "proxy_semantic": "evaluate_semantic",
+    "proxy_instance": "evaluate_instance",
+}
 TAGGED_BY = {"oracle": ["dog", "cat", "noisy", "dog"], "first": ["cat", "cat", "cat", "dog"], "none": ["noisy"] * 4}
 
 
@@ -270,10 +276,12 @@ def test_many_assignments_at_once_are_judged_as_one_by_one(run_folder):
         labels = [["noisy", "cat", "dog"].index(tag) for tag in tags]
         write_tags(f"{assignment}.csv", oracle.assign(tag=tags, label=labels))
         write_proxies(f"{assignment}.csv")
-        inputs = {"tags": f"{assignment}.csv", "oracle": "oracle.csv", "proxies": "proxies", "coco": "instances.json"}
-        for script in ("evaluate_tags", "evaluate_proxy_masks", "evaluate_proxy_instances"):
-            evaluate(script, **inputs)
-            parts.append(read_metrics("metrics.csv").assign(assignment=assignment))
+        inputs = {"label_maps": "proxies", "instances": "instances.json"}
+        inputs |= {"tags": f"{assignment}.csv", "oracle": "oracle.csv"}
+        for task, script in SCRIPT_OF_TASK.items():
+            evaluate(script, task, missing="background", **inputs)
+            head = {"assignment": assignment, "task": task, "protocol": PROTOCOLS[task]}
+            parts.append(read_metrics("metrics.csv").assign(**head))
         shutil.rmtree("proxies")
     inputs = {"tags": [f"{assignment}.csv" for assignment in TAGGED_BY], "oracle": "oracle.csv"}
     params = {"rows": [[assignment, 3] for assignment in TAGGED_BY], "split": "train"}

@@ -14,6 +14,8 @@ import yte
 from workflow_text import ROOT, SCRIPTS, WORKFLOW, rules, script_rules
 
 RULES = script_rules()
+SCRIPT_OF = {name: re.search(r"(\w+)\.py", rule["script"])[1] for name, rule in RULES.items()}
+"""The script of each rule; rules made by ``use rule`` share one."""
 LOCAL = set(re.findall(r"^    (\w+),$", (ROOT / "Snakefile").read_text(), re.MULTILINE))
 """Rules that run where Snakemake does."""
 BY_HAND = {"compare_runs"}
@@ -27,7 +29,8 @@ def named(directive):
 
 
 def test_each_rule_has_its_script():
-    assert sorted(RULES) == [file.stem for file in FILES]
+    assert sorted(set(SCRIPT_OF.values())) == [file.stem for file in FILES]
+    assert set(SCRIPT_OF.values()) <= set(RULES), "One of the rules that share a script has the script's name."
 
 
 def test_targets_only_ask_for_files():
@@ -41,10 +44,11 @@ def test_rule(name):
     rule = RULES[name]
     assert {"output", "log", "benchmark", "message", "conda", "threads", "resources", "params"} <= set(rule)
     assert not {"shell", "run"} & set(rule)
-    assert rule["script"].strip() == f'"../scripts/{name}.py"'
+    assert rule["script"].strip() == f'"../scripts/{SCRIPT_OF[name]}.py"'
     assert f"/{name}" in rule["log"] and f"/{name}" in rule["benchmark"]
     assert {"mem_mb", "runtime"} <= set(named(rule["resources"]))
-    assert f'code=code_digest("{name}")' in rule["params"]
+    inherits = rule["params"] == RULES[SCRIPT_OF[name]]["params"]
+    assert f'code=code_digest("{SCRIPT_OF[name] if inherits else name}")' in rule["params"]
     assert rule["message"].strip().endswith('."')
     environment = WORKFLOW / "rules" / rule["conda"].strip().strip('"')
     assert environment.is_file()
@@ -78,7 +82,7 @@ def test_script(file):
 @pytest.mark.parametrize("name", RULES)
 def test_script_takes_what_its_rule_gives(name, tmp_path):
     """Run the guard with a fake snakemake that holds the rule's names, and with main's signature."""
-    rule = RULES[name]
+    rule, script = RULES[name], SCRIPT_OF[name]
     job = SimpleNamespace(
         input=Named(rule.get("input", "")),
         output=Named(rule["output"]),
@@ -88,10 +92,10 @@ def test_script_takes_what_its_rule_gives(name, tmp_path):
         resources=SimpleNamespace(gpu=1),
         log=Log(tmp_path),
     )
-    module = importlib.import_module(name)
+    module = importlib.import_module(script)
     signature = inspect.signature(module.main)
     calls = []
-    guard = ast.parse((SCRIPTS / f"{name}.py").read_text()).body[-1]
+    guard = ast.parse((SCRIPTS / f"{script}.py").read_text()).body[-1]
     scope = {**vars(module), "snakemake": job, "main": lambda **values: calls.append(signature.bind(**values))}
     exec(compile(ast.Module([guard], []), name, "exec"), scope)
     assert len(calls) == 1
@@ -133,12 +137,11 @@ def test_scripts_and_library_import_without_snakemake():
 
 
 def test_only_networks_import_torch():
-    assert not imports([name for name, rule in RULES.items() if "torch.yaml" not in rule["conda"]], "torch")
+    assert not imports([SCRIPT_OF[name] for name, rule in RULES.items() if "torch.yaml" not in rule["conda"]], "torch")
 
 
 def test_slurm_profile_knows_the_rules_of_networks():
     profile = yte.process_yaml((WORKFLOW.parent / "profiles/slurm/config.yaml").read_text())
     networks = {name for name, rule in RULES.items() if "torch.yaml" in rule["conda"]} - LOCAL
-    expected = networks | {"predict_examples", "predict_test"}
-    assert set(profile["set-resources"]) == expected, "Name them in gpu_rules of the profile."
+    assert set(profile["set-resources"]) == networks, "Name them in gpu_rules of the profile."
     assert set(profile["slurm-array-jobs"].split(", ")) | set(profile["groups"]) <= set(RULES)

@@ -11,16 +11,18 @@ SCRIPTS = WORKFLOW / "scripts"
 
 
 def rules():
-    """Map each rule's name to its directives, {keyword: text}."""
-    found = {}
+    """Map each rule's name to its directives, {keyword: text}; those of ``use rule BASE as NAME with`` and BASE's."""
+    own, base_of = {}, {}
     for file in [ROOT / "Snakefile", *sorted(WORKFLOW.glob("rules/*.smk"))]:
         lines = file.read_text().splitlines()
         for start, line in enumerate(lines):
-            if match := re.match(r"( *)(?:rule|checkpoint) (\w+):", line):
-                indent, name = match.groups()
-                assert name not in found, f"Rule {name} stands twice, the second time in {file.name}."
-                found[name] = _directives(lines[start + 1 :], len(indent) + 4)
-    return found
+            if match := re.match(r"( *)(?:rule|checkpoint|use rule (?P<base>\w+) as) (?P<name>\w+)(?: with)?:", line):
+                name = match["name"]
+                assert name not in own, f"Rule {name} is defined twice, the second time in {file.name}."
+                own[name] = _directives(lines[start + 1 :], len(match[1]) + 4)
+                if match["base"]:
+                    base_of[name] = match["base"]
+    return {name: own.get(base_of.get(name), {}) | directives for name, directives in own.items()}
 
 
 def _directives(lines, indent):

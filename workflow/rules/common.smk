@@ -35,19 +35,25 @@ def contents_of(path):
     return content_digest(path, ".snakemake/contents")
 
 
+@cache
+def digest_of_script(name):
+    """Digest of the code of a script of the workflow."""
+    return digest_script(SCRIPTS / name)
+
+
 def code_digest(rule_name):
     """Digest of what a job depends on except other jobs: code of the script, params by name, contents of user files.
 
     Snakemake compares params as a set of values. Without the names it would not see that two values change places.
     It compares files that no rule makes by their times, and folders without the times of the files inside.
     """
-    code = digest_script(SCRIPTS / f"{rule_name}.py")
 
     def digest(wildcards):
         def evaluated(item):
             return item(wildcards) if callable(item) else item
 
         given = getattr(rules, rule_name)
+        code = digest_of_script(Path(given.rule.script).name)  # several rules may share a script
         params = {name: evaluated(value) for name, value in given.params.items() if name != "code"}
         inputs = [path for item in given.input for path in listed(evaluated(item))]
         yours = [contents_of(path) for path in inputs if not path.startswith(("results/", "{"))]

@@ -1,5 +1,7 @@
 """Evaluation. Only rules evaluate_*, the rules of references, and the examples of the report read true masks."""
 
+from aisi.planning.protocols import PROTOCOLS, semantic_protocol
+
 # VOC's layout lists the photos with complete true instances. Without the list all photos are evaluated.
 INSTANCE_LISTS = {
     split: str(path) if path.is_file() else []
@@ -112,64 +114,6 @@ rule evaluate_tags:
         "../scripts/evaluate_tags.py"
 
 
-rule evaluate_proxy_masks:
-    input:
-        proxies="{home}/proxy_masks/{assignment}/SegmentationClass",
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        categories="results/categories.csv",
-        masks=SEMANTIC_MASKS or NO_MASKS,
-    output:
-        metrics="{home}/evaluation/proxy_masks/{assignment}.csv",
-    log:
-        "{home}/logs/evaluate_proxy_masks/{assignment}.log",
-    benchmark:
-        "{home}/benchmarks/evaluate_proxy_masks/{assignment}.tsv"
-    conda:
-        "../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(2000),
-        runtime=60,
-    params:
-        code=code_digest("evaluate_proxy_masks"),
-        seed=seed_of,
-        split=TRAIN,
-    message:
-        "Evaluate the proxy masks of {wildcards.assignment}."
-    script:
-        "../scripts/evaluate_proxy_masks.py"
-
-
-rule evaluate_proxy_instances:
-    input:
-        coco="{home}/proxy_masks/{assignment}/instances.json",
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        categories="results/categories.csv",
-        masks=SEMANTIC_MASKS or NO_MASKS,
-        objects=INSTANCE_MASKS or NO_MASKS,
-        listed=INSTANCE_LISTS[TRAIN],
-    output:
-        metrics="{home}/evaluation/proxy_instances/{assignment}.csv",
-    log:
-        "{home}/logs/evaluate_proxy_instances/{assignment}.log",
-    benchmark:
-        "{home}/benchmarks/evaluate_proxy_instances/{assignment}.tsv"
-    conda:
-        "../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(4000),
-        runtime=60,
-    params:
-        code=code_digest("evaluate_proxy_instances"),
-        seed=seed_of,
-        split=TRAIN,
-    message:
-        "Evaluate the tagged instances of {wildcards.assignment}."
-    script:
-        "../scripts/evaluate_proxy_instances.py"
-
-
 rule evaluate_salient_instances:
     input:
         images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
@@ -202,7 +146,7 @@ rule evaluate_salient_instances:
 
 rule evaluate_semantic:
     input:
-        predictions="{home}/semantic/{assignment}/{network}/seed-{seed}/predictions",
+        label_maps="{home}/semantic/{assignment}/{network}/seed-{seed}/predictions",
         images=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv") if VAL else [],
         categories="results/categories.csv",
         masks=SEMANTIC_MASKS or NO_MASKS,
@@ -220,17 +164,45 @@ rule evaluate_semantic:
         runtime=60,
     params:
         code=code_digest("evaluate_semantic"),
+        task="semantic",
+        network=lambda wildcards: wildcards.network,
+        seed=lambda wildcards: wildcards.seed,
         split=VAL,
         protocol=protocol,
+        missing="error",
     message:
         "Evaluate the predictions of {wildcards.network}, trained on {wildcards.assignment}, seed {wildcards.seed}."
     script:
         "../scripts/evaluate_semantic.py"
 
 
+use rule evaluate_semantic as evaluate_proxy_masks with:
+    input:
+        label_maps="{home}/proxy_masks/{assignment}/SegmentationClass",
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        categories="results/categories.csv",
+        masks=SEMANTIC_MASKS or NO_MASKS,
+    output:
+        metrics="{home}/evaluation/proxy_masks/{assignment}.csv",
+    log:
+        "{home}/logs/evaluate_proxy_masks/{assignment}.log",
+    benchmark:
+        "{home}/benchmarks/evaluate_proxy_masks/{assignment}.tsv"
+    params:
+        code=code_digest("evaluate_proxy_masks"),
+        task="proxy_semantic",
+        network="",
+        seed=seed_of,
+        split=TRAIN,
+        protocol=PROTOCOLS["proxy_semantic"],
+        missing="background",
+    message:
+        "Evaluate the proxy masks of {wildcards.assignment}."
+
+
 rule evaluate_instance:
     input:
-        predictions=f"{INSTANCE_RUN}/predictions.json",
+        instances=f"{INSTANCE_RUN}/predictions.json",
         images=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv") if VAL else [],
         categories="results/categories.csv",
         masks=SEMANTIC_MASKS or NO_MASKS,
@@ -250,11 +222,40 @@ rule evaluate_instance:
         runtime=60,
     params:
         code=code_digest("evaluate_instance"),
+        task="instance",
+        network=lambda wildcards: wildcards.network,
+        seed=lambda wildcards: wildcards.seed,
         split=VAL,
+        protocol=PROTOCOLS["instance"],
     message:
         "Evaluate the instances of {wildcards.network}, trained on {wildcards.assignment}, seed {wildcards.seed}."
     script:
         "../scripts/evaluate_instance.py"
+
+
+use rule evaluate_instance as evaluate_proxy_instances with:
+    input:
+        instances="{home}/proxy_masks/{assignment}/instances.json",
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        categories="results/categories.csv",
+        masks=SEMANTIC_MASKS or NO_MASKS,
+        objects=INSTANCE_MASKS or NO_MASKS,
+        listed=INSTANCE_LISTS[TRAIN],
+    output:
+        metrics="{home}/evaluation/proxy_instances/{assignment}.csv",
+    log:
+        "{home}/logs/evaluate_proxy_instances/{assignment}.log",
+    benchmark:
+        "{home}/benchmarks/evaluate_proxy_instances/{assignment}.tsv"
+    params:
+        code=code_digest("evaluate_proxy_instances"),
+        task="proxy_instance",
+        network="",
+        seed=seed_of,
+        split=TRAIN,
+        protocol=PROTOCOLS["proxy_instance"],
+    message:
+        "Evaluate the tagged instances of {wildcards.assignment}."
 
 
 rule collect_metrics:

@@ -86,8 +86,7 @@ def value_of(block, keys):
 def protocol(wildcards):
     """How predictions are made and counted, for metrics.csv."""
     prediction = segmenter("prediction")(wildcards)
-    scales = "single scale" if len(prediction["scales"]) == 1 else f"{len(prediction['scales'])} scales"
-    return f"voc, {scales}" + (", flips" if prediction["flip"] else "")
+    return semantic_protocol(prediction["scales"], prediction["flip"])
 
 
 def for_assignments(pattern):

@@ -264,7 +264,7 @@ use rule draw_examples as draw_extremes with:
     benchmark:
         "results/benchmarks/draw_extremes.tsv"
     params:
-        code=code_digest("draw_examples"),
+        code=code_digest("draw_extremes"),
         titles=["proxy", *TRUE_MASKS],
     message:
         "Draw the best, the worst and the least certain proxies."

@@ -2,13 +2,14 @@
 
 import pandas as pd
 
-from aisi.evaluation.assignments import PROTOCOLS, judge_proxies, judge_tags
+from aisi.evaluation.assignments import judge_proxies, judge_tags
 from aisi.evaluation.ground_truth import listed_photos, photos_with_masks, read_truth
 from aisi.evaluation.metrics import metric_table
 from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.instances import read_salient_instances
 from aisi.formats.metrics import write_metrics
 from aisi.formats.tags import read_tags
+from aisi.planning.protocols import PROTOCOLS
 from aisi.progress import log_to
 from aisi.proxy_masks import tagged_photos
 

@@ -1,38 +1,48 @@
-"""Judge a trained network's predictions by VOC's mean IoU against the true masks."""
+"""Evaluate label maps, of a network or of the proxy masks, by VOC's mean IoU against the true masks."""
+
+import numpy as np
 
 from aisi.evaluation.ground_truth import photos_with_masks, read_label_map
 from aisi.evaluation.metrics import metric_table, segmentation_metrics
+from aisi.files import inside
 from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.metrics import write_metrics
 from aisi.progress import log_to, progress
 
 
-def main(predictions, images, categories, masks, assignment, network, seed, split, protocol, output):
-    """Count the photos that have a true mask."""
-    names = read_categories(categories)["name"]
-    judged = photos_with_masks(read_images(*images), masks)
-    rows = segmentation_metrics(read_pairs(judged, masks, predictions, len(names)), names)
-    head = {"assignment": assignment, "network": network, "seed": seed, "task": "semantic", "split": split}
-    write_metrics(output, metric_table(rows, **head, protocol=protocol))
+def main(label_maps_folder, images_paths, categories_path, masks_folder, missing, head, metrics_path):
+    """Count the photos that have a true mask; ``missing`` says what a photo without label map is: error, background."""
+    names = read_categories(categories_path)["name"]
+    photos = photos_with_masks(read_images(*images_paths), masks_folder)
+    rows = segmentation_metrics(read_pairs(photos, masks_folder, label_maps_folder, len(names), missing), names)
+    write_metrics(metrics_path, metric_table(rows, **head))
 
 
-def read_pairs(photos, masks, predictions, n_labels):
-    """True mask and prediction, one photo at a time."""
+def read_pairs(photos, masks_folder, label_maps_folder, n_labels, missing):
+    """True mask and label map, one photo at a time."""
     for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
-        yield read_label_map(masks, photo, n_labels), read_label_map(predictions, photo, n_labels)
+        truth = read_label_map(masks_folder, photo, n_labels)
+        if missing == "background" and not inside(label_maps_folder, f"{photo.image_id}.png").exists():
+            yield truth, np.zeros_like(truth)
+        else:
+            yield truth, read_label_map(label_maps_folder, photo, n_labels)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            predictions=snakemake.input.predictions,
-            images=snakemake.input.images,
-            categories=snakemake.input.categories,
-            masks=snakemake.input.masks,
-            assignment=snakemake.wildcards.assignment,
-            network=snakemake.wildcards.network,
-            seed=snakemake.wildcards.seed,
-            split=snakemake.params.split,
-            protocol=snakemake.params.protocol,
-            output=snakemake.output.metrics,
+            label_maps_folder=snakemake.input.label_maps,
+            images_paths=snakemake.input.images,
+            categories_path=snakemake.input.categories,
+            masks_folder=snakemake.input.masks,
+            missing=snakemake.params.missing,
+            head={
+                "assignment": snakemake.wildcards.assignment,
+                "network": snakemake.params.network,
+                "seed": snakemake.params.seed,
+                "task": snakemake.params.task,
+                "split": snakemake.params.split,
+                "protocol": snakemake.params.protocol,
+            },
+            metrics_path=snakemake.output.metrics,
         )

@@ -1,11 +1,12 @@
 """Judge the tags of an assignment by those of the true masks."""
 
-from aisi.evaluation.assignments import PROTOCOLS, judge_tags
+from aisi.evaluation.assignments import judge_tags
 from aisi.evaluation.ground_truth import photos_with_masks
 from aisi.evaluation.metrics import metric_table
 from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.metrics import write_metrics
 from aisi.formats.tags import read_tags
+from aisi.planning.protocols import PROTOCOLS
 from aisi.progress import log_to
 
 

@@ -13,14 +13,6 @@ from aisi.labels import NOISY
 from aisi.masks import outside_void
 from aisi.proxy_masks import proxy_mask
 
-PROTOCOLS = {
-    "tags": "true category covers half of the instance",
-    # ASSUME: as is usual for proxies, what they leave open counts as background, so that leaving out wins nothing
-    "proxy_semantic": "voc, ignored pixels and photos without proxy as background",
-    "proxy_instance": "coco, void pixels left out",
-}
-"""What is counted, by task."""
-
 
 def photo_iou(truth, proxy, n_labels):
     """Mean IoU of one photo over the labels, background included, that its truth or its proxy, (H, W) uint8, holds."""
