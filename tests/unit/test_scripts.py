@@ -33,6 +33,17 @@ def test_each_rule_has_its_script():
     assert set(SCRIPT_OF.values()) <= set(RULES), "One of the rules that share a script has the script's name."
 
 
+def test_each_constant_of_the_rules_has_one_home():
+    homes = {}
+    for file in sorted(WORKFLOW.glob("rules/*.smk")):
+        # "else" may assign what "if" assigns, so names count once a file
+        found = re.findall(r"^ *((?:[A-Z][A-Z0-9_]+, )*[A-Z][A-Z0-9_]+) = ", file.read_text(), re.MULTILINE)
+        for name in {name for names in found for name in names.split(", ")}:
+            homes.setdefault(name, []).append(file.name)
+    assert len(homes) > 40
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}
+
+
 def test_targets_only_ask_for_files():
     for name, rule in rules().items():
         if name not in RULES:

@@ -10,10 +10,10 @@ INSTANCE_LISTS = {
 }
 # Placeholder input: makes Snakemake report that dataset.ground_truth is missing.
 NO_MASKS = "folder of dataset.ground_truth"
+TRAIN_MASKS = SEMANTIC_MASKS if TRAIN_HAS_MASKS else NO_MASKS
 
 ASSIGNMENTS = config["report"]["assignments"]
 REFERENCES = ["oracle"] if TRAIN_HAS_MASKS else []
-
 
 METRIC_PARTS = []
 if SALIENT["method"] == "s4net" and (S4NET_TRAINED_HERE or SALIENT_TRAINING["root"]):

@@ -1,30 +1,19 @@
 """Tables over several seeds (PAPER tables 1a, 2a and 2b, and two of our own): docs/experiments.md."""
 
+from aisi.planning.experiments import (
+    PAPER_TABLES,
+    PAPER_TRAINING_SETS,
+    TITLES,
+    evaluated_rows,
+    experiment_assignments,
+    notes,
+    table_rows,
+)
+
 ABLATION, SWEEPS = config["ablation"], config["sweeps"]
 SEEDS, NETWORK_SEEDS = ABLATION["seeds"], ABLATION["network_seeds"]
 
-# The assignments of each experiment, one for each row; {seed} is the seed of the row
-EXPERIMENTS = {
-    "ablation": ABLATION["assignments"],
-    "sweep_beta": [f"beta-{value:g}" for value in SWEEPS["beta"]],
-    "sweep_retention": [f"retention-{value:g}" for value in SWEEPS["retention"]],
-    "sweep_objectness": [f"objectness_weight-{value:g}" for value in SWEEPS["objectness_weight"]],
-    "sweep_graph": [f"k-{k}" for k in SWEEPS["k"]]
-    + [f"{key}-{value}" for key in ("shared_keywords_only", "centre_features") for value in ("false", "true")],
-    "batches": ["batches-whole", "batches-given", "batches-category", "batches-shuffled-{seed}"],
-}
-TITLES = {
-    "ablation": "Ablation (the paper's table 1a)",
-    "sweep_beta": "Attention against similarity: beta (the paper's table 2a)",
-    "sweep_retention": "Retention ratio r (the paper's table 2b)",
-    "sweep_objectness": "Objectness: the weight of an instance's own score",
-    "sweep_graph": "The graph: k, neighbours that share a keyword, centred features",
-    "batches": "What batches cost",
-}
-PAPER_TABLES = {"ablation": "1a", "sweep_beta": "2a", "sweep_retention": "2b"}
-PAPER_TRAIN = {"main": "VOC", "simple": "SI", "both": "VOC+SI"}[DATASET["train_on"]]
-
-TRAIN_MASKS = SEMANTIC_MASKS if TRAIN_HAS_MASKS else NO_MASKS
+EXPERIMENTS = experiment_assignments(ABLATION, SWEEPS)
 # Proxy masks that the ablation trains networks on; cam has no instances, so it trains no instance networks
 PROXIES = [(name, home_of(seed), seed) for seed in NETWORK_SEEDS for name in ABLATION["assignments"]]
 if TRAIN_HAS_MASKS:
@@ -208,12 +197,12 @@ rule write_experiment:
         runtime=10,
     params:
         code=code_digest("write_experiment"),
-        assignments=lambda wildcards: rows_of_table(wildcards.experiment),
+        assignments=rows_of_table,
         title=lambda wildcards: f"{DATASET['name']}: {TITLES[wildcards.experiment]}",
         command=lambda wildcards: " ".join(["snakemake --cores all", wildcards.experiment, *CONFIG_FILES]),
         notes=notes_of_experiment,
         paper_table=lambda wildcards: PAPER_TABLES.get(wildcards.experiment),
-        paper_train=PAPER_TRAIN,
+        paper_train=PAPER_TRAINING_SETS[DATASET["train_on"]],
     message:
         "Write table, figure and page of {wildcards.experiment}."
     script:

@@ -13,9 +13,7 @@ INSTANCE_FILES = [
     f"{run}/{name}" for run in INSTANCE_RUNS for name in ("weights.safetensors", "predictions.json")[: 2 if VAL else 1]
 ]
 INSTANCE_PARTS = [f"results/evaluation/{run.removeprefix('results/')}.csv" for run in INSTANCE_RUNS]
-UNKNOWN = set(config["instance"]["train"]) - set(INSTANCE_SEGMENTERS)
-if UNKNOWN:
-    raise WorkflowError(f"Config key instance.train names {', '.join(sorted(UNKNOWN))}, not among instance.networks.")
+check_networks("instance")
 
 
 rule train_instance:

@@ -1,8 +1,5 @@
 """Proxy masks: label maps and COCO instances, made from the tags."""
 
-NOISY_PIXELS = config["proxy_masks"]["noisy_pixels"]
-MISSING_KEYWORDS = config["proxy_masks"]["missing_keywords"]
-
 
 rule write_proxy_masks:
     input:
@@ -27,8 +24,8 @@ rule write_proxy_masks:
         runtime=60,
     params:
         code=code_digest("write_proxy_masks"),
-        noisy_pixels=NOISY_PIXELS,
-        missing_keywords=MISSING_KEYWORDS,
+        noisy_pixels=config["proxy_masks"]["noisy_pixels"],
+        missing_keywords=config["proxy_masks"]["missing_keywords"],
     message:
         "Write the proxy masks of {wildcards.assignment}."
     script:

@@ -11,9 +11,7 @@ SEMANTIC_RUNS = expand(
 )
 SEMANTIC_WEIGHTS = [f"{run}/weights.safetensors" for run in SEMANTIC_RUNS]
 SEMANTIC_PARTS = [f"results/evaluation/{run.removeprefix('results/')}.csv" for run in SEMANTIC_RUNS]
-UNKNOWN = set(config["semantic"]["train"]) - set(SEGMENTERS)
-if UNKNOWN:
-    raise WorkflowError(f"Config key semantic.train names {', '.join(sorted(UNKNOWN))}, not among semantic.networks.")
+check_networks("semantic")
 
 WITH_PICTURES = [name for name, block in SEGMENTERS.items() if block["training"]["salient_share"]]
 if WITH_PICTURES and not (SALIENT_TRAINING["root"] or config["dataset"]["format"] == "demo"):

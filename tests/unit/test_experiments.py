@@ -1,0 +1,60 @@
+"""What the experiments compare: rows, references and notes, from the config alone."""
+
+import pytest
+
+from aisi.planning.experiments import (
+    PAPER_TABLES,
+    TITLES,
+    evaluated_rows,
+    experiment_assignments,
+    notes,
+    table_rows,
+)
+
+ABLATION = {"assignments": ["random", "partition"], "seeds": [0, 1], "network_seeds": [7], "cam_threshold": 0.3}
+SWEEPS = {"beta": [1, 2.5], "retention": [0.5], "objectness_weight": [0], "k": [3]}
+ASSIGNMENTS = experiment_assignments(ABLATION, SWEEPS)
+
+
+def test_every_experiment_has_a_title():
+    assert list(ASSIGNMENTS) == list(TITLES)
+    assert set(PAPER_TABLES) <= set(TITLES)
+
+
+def test_assignments_are_named_by_their_value():
+    assert ASSIGNMENTS["sweep_beta"] == ["beta-1", "beta-2.5"]
+    assert ASSIGNMENTS["sweep_objectness"] == ["objectness_weight-0"]
+    assert ASSIGNMENTS["sweep_graph"][:2] == ["k-3", "shared_keywords_only-false"]
+
+
+def test_each_seed_has_its_own_rows_and_the_oracle_one():
+    rows = evaluated_rows("ablation", ASSIGNMENTS["ablation"], [0, 1], 5)
+    assert rows == [["random", 0], ["partition", 0], ["random", 1], ["partition", 1], ["oracle", 5]]
+
+
+def test_shuffled_batches_have_the_order_of_their_seed_and_one_row_in_the_table():
+    rows = evaluated_rows("batches", ASSIGNMENTS["batches"], [0, 1], 0)
+    assert rows[3] == ["batches-shuffled-0", 0] and rows[7] == ["batches-shuffled-1", 1] and len(rows) == 8
+    assert table_rows("batches", ASSIGNMENTS["batches"], True, False)[-1] == "batches-shuffled"
+
+
+@pytest.mark.parametrize(
+    ("has_true_masks", "has_networks", "references"),
+    [
+        (True, True, ["cam", "oracle", "ground_truth"]),
+        (True, False, ["cam", "oracle"]),
+        (False, True, ["cam"]),
+        (False, False, ["cam"]),
+    ],
+)
+def test_references_of_the_ablation(has_true_masks, has_networks, references):
+    rows = table_rows("ablation", ASSIGNMENTS["ablation"], has_true_masks, has_networks)
+    assert rows == ["random", "partition", *references]
+
+
+def test_notes_name_seeds_and_thresholds():
+    text = " ".join(notes("ablation", ABLATION, True))
+    assert "attention network: 0, 1." in text and "Seeds of the networks: 7." in text and "reach 0.3" in text
+    assert "Seeds of the networks" not in " ".join(notes("ablation", ABLATION, False))
+    assert "certified bound" in notes("batches", ABLATION, False)[-1]
+    assert len(notes("sweep_graph", ABLATION, False)) == 1

@@ -1,0 +1,136 @@
+"""The experiments: the rows of their tables, their titles, the paper's tables beside them, and notes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+TITLES = {
+    "ablation": "Ablation (the paper's table 1a)",
+    "sweep_beta": "Attention against similarity: beta (the paper's table 2a)",
+    "sweep_retention": "Retention ratio r (the paper's table 2b)",
+    "sweep_objectness": "Objectness: the weight of an instance's own score",
+    "sweep_graph": "The graph: k, neighbours that share a keyword, centred features",
+    "batches": "What batches cost",
+}
+"""Experiment to the title of its page."""
+PAPER_TABLES = {"ablation": "1a", "sweep_beta": "2a", "sweep_retention": "2b"}
+"""Experiment to the paper's table that it repeats."""
+PAPER_TRAINING_SETS = {"main": "VOC", "simple": "SI", "both": "VOC+SI"}
+"""Config key ``dataset.train_on`` to the paper's name of the training set (PAPER table 1)."""
+
+
+def experiment_assignments(ablation: dict[str, Any], sweeps: dict[str, Any]) -> dict[str, list[str]]:
+    """Assignments that each experiment compares.
+
+    Parameters
+    ----------
+    ablation, sweeps : dict
+        Blocks of the config.
+
+    Returns
+    -------
+    dict
+        Experiment to names of assignments, one for each row of its table and in its order. ``{seed}`` in a name is the
+        seed of the row. References of the ablation are not among them.
+    """
+    switches = [f"{key}-{value}" for key in ("shared_keywords_only", "centre_features") for value in ("false", "true")]
+    return {
+        "ablation": list(ablation["assignments"]),
+        "sweep_beta": [f"beta-{value:g}" for value in sweeps["beta"]],
+        "sweep_retention": [f"retention-{value:g}" for value in sweeps["retention"]],
+        "sweep_objectness": [f"objectness_weight-{value:g}" for value in sweeps["objectness_weight"]],
+        "sweep_graph": [f"k-{k}" for k in sweeps["k"]] + switches,
+        "batches": ["batches-whole", "batches-given", "batches-category", "batches-shuffled-{seed}"],
+    }
+
+
+def evaluated_rows(
+    experiment: str, assignments: Sequence[str], seeds: Sequence[int], configured_seed: int
+) -> list[list[Any]]:
+    """Assignment and seed of each row that rule evaluate_experiment evaluates, as they are in metrics.csv.
+
+    Parameters
+    ----------
+    experiment : str
+    assignments : sequence of str
+        As from :func:`experiment_assignments`.
+    seeds : sequence of int
+        Seeds of the experiment.
+    configured_seed : int
+        The config's own seed, which is the seed of the oracle: no seed changes the oracle's tags.
+
+    Returns
+    -------
+    list of [str, int]
+        The ablation has the oracle as its last row.
+    """
+    rows: list[list[Any]] = [[name.format(seed=seed), seed] for seed in seeds for name in assignments]
+    return rows + ([["oracle", configured_seed]] if experiment == "ablation" else [])
+
+
+def table_rows(experiment: str, assignments: Sequence[str], has_true_masks: bool, has_networks: bool) -> list[str]:
+    """Rows of an experiment's table, one for all seeds; references are the last rows.
+
+    Parameters
+    ----------
+    experiment : str
+    assignments : sequence of str
+        As from :func:`experiment_assignments`.
+    has_true_masks : bool
+        Whether the training photos have true masks, which the references ``oracle`` and ``ground_truth`` need.
+    has_networks : bool
+        Whether networks are trained: nothing but their figures is in the row ``ground_truth``.
+
+    Returns
+    -------
+    list of str
+    """
+    names = [name.removesuffix("-{seed}") for name in assignments]
+    if experiment != "ablation":
+        return names
+    names += ["cam", "oracle"] if has_true_masks else ["cam"]
+    return names + (["ground_truth"] if has_true_masks and has_networks else [])
+
+
+def notes(experiment: str, ablation: dict[str, Any], has_networks: bool) -> list[str]:
+    """Sentences below an experiment's table.
+
+    Parameters
+    ----------
+    experiment : str
+    ablation : dict
+        Block of the config.
+    has_networks : bool
+        Whether the ablation trains networks.
+
+    Returns
+    -------
+    list of str
+        One for each paragraph.
+    """
+    seeds = ", ".join(map(str, ablation["seeds"]))
+    sentences = [f"Mean ± standard deviation over the seeds of random tags and of the attention network: {seeds}."]
+    match experiment:
+        case "ablation":
+            sentences.append(
+                "References: `cam` has no instances, it takes attention maps where they reach "
+                f"{ablation['cam_threshold']} of their largest score; `oracle` has the tags of the true masks; "
+                "`ground_truth` has the true masks as proxy masks."
+            )
+            if has_networks:
+                sentences.append(f"Seeds of the networks: {', '.join(map(str, ablation['network_seeds']))}.")
+            sentences.append(
+                "The paper's networks are DeepLab, trained on the proxy masks of all 10,582 photos of VOC 2012."
+            )
+        case "batches":
+            sentences.append(
+                "`objective` is the value of the whole dataset's problem on the whole dataset's graph, so that rows "
+                "can be compared. `objective / bound` is its share of the certified bound of `batches-whole`. Each "
+                "batch keeps floor(r m) of its m instances, the whole dataset floor(r n) of all n. So batches together "
+                "may keep fewer: at most one instance fewer for each batch."
+            )
+        case "sweep_beta" | "sweep_retention":
+            sentences.append(
+                "The paper's figures are of networks trained on the proxy masks. Ours are of the tags and proxy masks "
+                "themselves. Compare how they change, not how high they are."
+            )
+    return sentences
