@@ -3,12 +3,31 @@
 import hashlib
 import sys
 from functools import cache
+from importlib.machinery import PathFinder
 from pathlib import Path
 
-SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
-sys.path.insert(0, str(SCRIPTS))
+from snakemake.exceptions import WorkflowError
 
-from snakemake.exceptions import WorkflowError  # noqa: E402
+SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+
+
+def refuse_installed_library():
+    """Raise an error if Python finds another ``aisi`` than this checkout's, whose code the digests would not see.
+
+    Snakemake puts a script's folder at the end of a job's path, so a job would import an installed one first.
+    """
+    own = (SCRIPTS / "aisi" / "__init__.py").resolve()
+    elsewhere = [folder for folder in sys.path if Path(folder).resolve() != SCRIPTS.resolve()]
+    for found in PathFinder.find_spec("aisi", elsewhere), getattr(sys.modules.get("aisi"), "__spec__", None):
+        if found and found.origin and Path(found.origin).resolve() != own:
+            raise WorkflowError(
+                f"Python finds the package aisi in {Path(found.origin).parent}, and jobs would run its code instead of "
+                f"{own.parent}. Uninstall it (pip uninstall aisi), or run the workflow from another environment."
+            )
+
+
+refuse_installed_library()
+sys.path.insert(0, str(SCRIPTS))
 
 from aisi.planning.code_digest import code_digest as digest_script, text_digest as digest_text  # noqa: E402
 from aisi.planning.file_contents import content_digest  # noqa: E402
