@@ -61,15 +61,15 @@ def main():
                 browser.open("/dev/null")
                 start, cpu = perf_counter(), processor_time()
                 browser.open(page)
-                count = browser.run("return order.length")
+                count = browser.execute_script("return order.length")
                 seconds, cpu = perf_counter() - start, processor_time() - cpu
-                jump = max(browser.run(JUMP, share / 37 % 1) for share in range(0, 370, 11))
-                decision = browser.run(DECISION)
+                jump = max(browser.execute_script(JUMP, share / 37 % 1) for share in range(0, 370, 11))
+                decision = browser.execute_script(DECISION)
                 print(
                     f"{count},{repetition},{seconds:.2f},{cpu:.2f},{jump:.3f},{decision:.3f},{data:.1f},{thumbnails:.1f}"
                 )
         finally:
-            browser.close()
+            browser.quit()
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def chromium(tmp_path_factory):
         pytest.skip(f"{MACHINE_LACKS}{' and '.join(missing())} (Debian's packages chromium and chromium-driver)")
     browser = Browser(tmp_path_factory.mktemp("chromium"))
     yield browser
-    browser.close()
+    browser.quit()
 
 
 @pytest.hookimpl(wrapper=True)

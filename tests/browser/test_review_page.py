@@ -21,7 +21,7 @@ def page(chromium, run):
     """The run's page, opened for the first time, as wide as a screen."""
     chromium.look(1280, 800)
     chromium.open(run.page)
-    chromium.run("localStorage.clear()")
+    chromium.execute_script("localStorage.clear()")
     chromium.open(run.page)
     return chromium
 
@@ -32,20 +32,20 @@ def tags(run):
 
 
 def state(page):
-    return page.run(STATE)
+    return page.execute_script(STATE)
 
 
 def counter(page):
-    return page.run("return document.getElementById('counter').textContent")
+    return page.execute_script("return document.getElementById('counter').textContent")
 
 
 def message(page):
-    return page.run("const m = document.getElementById('message'); return m.hidden ? '' : m.textContent")
+    return page.execute_script("const m = document.getElementById('message'); return m.hidden ? '' : m.textContent")
 
 
 def choose(page, name, value):
     """Choose an option as a user does: the list's value and its event."""
-    page.run(
+    page.execute_script(
         "const field = document.getElementById(arguments[0]); field.value = arguments[1];"
         "if (field.value !== arguments[1]) throw new Error('no such option');"
         "field.dispatchEvent(new Event(field.tagName === 'SELECT' ? 'change' : 'input'))",
@@ -57,21 +57,24 @@ def choose(page, name, value):
 
 def problems(page):
     """What the browser complains of."""
-    return [entry["message"] for entry in page._ask("POST", "/se/log", {"type": "browser"})]
+    return [entry["message"] for entry in page.get_log("browser")]
 
 
 def test_opens_from_disk(page, run, tags):
     order = state(page)["order"]
     assert sorted(order) == list(range(len(tags)))
-    assert page.run("return location.protocol") == "file:"
-    assert page.run("return document.getElementById('title').textContent") == "Review: <script>alert(1)</script>"
-    words = page.run(SHOWN + "[0].textContent")
+    assert page.execute_script("return location.protocol") == "file:"
+    assert (
+        page.execute_script("return document.getElementById('title').textContent")
+        == "Review: <script>alert(1)</script>"
+    )
+    words = page.execute_script(SHOWN + "[0].textContent")
     first = tags.iloc[order[0]]
     assert first["tag"] in words and run.image_id(order[0] // 2) in words and CATEGORIES[1] in words
-    assert page.run("return document.querySelectorAll('b b, i, .row script').length") == 0
+    assert page.execute_script("return document.querySelectorAll('b b, i, .row script').length") == 0
     images = "return [...document.querySelectorAll('image')].map((image) => new URL(image.href.baseVal, location).href)"
-    for address in set(page.run(images)):
-        assert page.run(
+    for address in set(page.execute_script(images)):
+        assert page.execute_script(
             "const image = new Image(); image.src = arguments[0]; return image.decode().then(() => image.width)",
             address,
         )
@@ -80,11 +83,11 @@ def test_opens_from_disk(page, run, tags):
 
 def test_the_detail_tells_what_is_known(page, run, tags):
     i = state(page)["chosen"]
-    words = page.run("return document.getElementById('detail').textContent")
+    words = page.execute_script("return document.getElementById('detail').textContent")
     assert f"instance {tags['instance_id'][i]}" in words and f"{tags['score'][i]:.2f}" in words
     attention = read_scores(run.scores).scores[2 * i : 2 * i + 2]
     assert all(f"attention {p:.2f}" in words for p in attention)
-    near = page.run("return [...document.querySelectorAll('.near li')].map((item) => item.textContent)")
+    near = page.execute_script("return [...document.querySelectorAll('.near li')].map((item) => item.textContent)")
     edges = read_graph(run.graph)
     ends = {
         int(other): w
@@ -94,9 +97,9 @@ def test_the_detail_tells_what_is_known(page, run, tags):
     }
     expected = sorted(ends, key=lambda other: (-ends[other], other))
     assert [text.split("cosine")[0] for text in near] == [tags["tag"][other] for other in expected]
-    page.run("document.querySelector('.near button').click()")
+    page.execute_script("document.querySelector('.near button').click()")
     assert state(page)["chosen"] == expected[0]
-    outlines = page.run(
+    outlines = page.execute_script(
         "return [...document.querySelectorAll('#detail .whole path')].map((path) => path.getTotalLength())"
     )
     assert len(outlines) == 3 and min(outlines) > 100
@@ -127,16 +130,16 @@ def test_filters(page, run, tags):
     for value, label in (("0", 0), ("1", 1), ("2", 2)):
         assert sorted(choose(page, "tag", value)) == there(tags["label"] == label)
     assert sorted(choose(page, "tag", "some")) == there(tags["label"] > 0)
-    assert f"{(tags['label'] > 0).sum()} of {len(tags)}" in page.run(
+    assert f"{(tags['label'] > 0).sum()} of {len(tags)}" in page.execute_script(
         "return document.getElementById('shown').textContent"
     )
     choose(page, "tag", "")
     assert len(choose(page, "keyword", "2")) == len(tags)
     assert choose(page, "several", "one") == []
-    assert "No instance matches" in page.run("return document.getElementById('rows').textContent")
+    assert "No instance matches" in page.execute_script("return document.getElementById('rows').textContent")
     page.press("1", "n", "Down", "Enter")
     assert counter(page) == "0 changed"
-    page.run("document.getElementById('clear').click()")
+    page.execute_script("document.getElementById('clear').click()")
     page.until("return order.length === N")
     assert sorted(choose(page, "photo", '3, <i>"写')) == there(tags["image_id"] == run.image_id(3))
 
@@ -167,17 +170,17 @@ def test_corrects_with_the_keyboard(page):
     assert counter(page).startswith("1 ") and counter(page).endswith("1 not saved")
     page.press("Control+z", "Control+z", "Control+z", "u", "u", "u", "u")
     assert state(page)["decided"] == start["decided"] and counter(page) == "0 changed"
-    assert page.run("return document.getElementById('undo').disabled")
+    assert page.execute_script("return document.getElementById('undo').disabled")
 
 
 def test_keys_stay_out_of_the_way_while_typing(page):
     page.press("/", "n", "1")
-    assert page.run("return document.getElementById('photo').value") == "n1" and counter(page) == "0 changed"
+    assert page.execute_script("return document.getElementById('photo').value") == "n1" and counter(page) == "0 changed"
     page.press("Escape", "?")
-    assert page.run("return document.getElementById('keys').open")
+    assert page.execute_script("return document.getElementById('keys').open")
     page.press("n", "Escape")
-    assert not page.run("return document.getElementById('keys').open")
-    page.run("document.getElementById('letters').checked = false")
+    assert not page.execute_script("return document.getElementById('keys').open")
+    page.execute_script("document.getElementById('letters').checked = false")
     page.press("n", "2")
     assert counter(page) == "0 changed"
 
@@ -186,14 +189,14 @@ def test_a_closed_tab_loses_nothing(page, run):
     page.press("n", other(state(page)), "n")
     before = state(page)["decided"]
     warned = "return !dispatchEvent(new Event('beforeunload', {cancelable: true}))"
-    assert page.run(warned)
+    assert page.execute_script(warned)
     page.open("/dev/null")
     page.open(run.page)
     assert state(page)["decided"] == before
     assert "3 decisions of your last visit restored, not saved yet" in message(page)
     page.press("Control+s")
     assert page.downloaded("overrides.csv").count(b"\n") == 4
-    assert not page.run(warned) and "not saved" not in counter(page)
+    assert not page.execute_script(warned) and "not saved" not in counter(page)
     page.open(run.page)
     assert state(page)["decided"] == before and message(page) == "" and "not saved" not in counter(page)
 
@@ -204,7 +207,7 @@ def test_the_saved_file_drives_the_solver(chromium, tmp_path):
     before = own.solve()
     chromium.look(1280, 800)
     chromium.open(own.write_page())
-    chromium.run("localStorage.clear()")
+    chromium.execute_script("localStorage.clear()")
     chromium.open(own.page)
     wanted = {}
     for _ in range(3):
@@ -241,13 +244,13 @@ def test_takes_up_a_file_as_spreadsheets_write_it(page, run, tags):
     name = run.image_id(2).replace('"', '""')
     rows = [f'"{name}";0;noisy', f'"{name}";1;{CATEGORIES[0]}', "gone;0;disc", f'"{name}";0;dgo', ";;"]
     text = "\ufeff" + "\r\n".join(["image_id;instance_id;tag", *rows])
-    page.run("load('mine.csv', arguments[0])", text)
+    page.execute_script("load('mine.csv', arguments[0])", text)
     assert "mine.csv: read 2 tags, 2 of them new. 2 rows match no instance" in message(page)
     now = state(page)
     assert now["decided"][4:6] == [0, 1] and sum(label >= 0 for label in now["decided"]) == 2
     page.press("u")
     assert counter(page) == "0 changed"
-    page.run("load('other.csv', 'image_id,tag\\na,b\\n')")
+    page.execute_script("load('other.csv', 'image_id,tag\\na,b\\n')")
     assert "image_id, instance_id and tag are needed" in message(page)
 
 
@@ -262,10 +265,10 @@ def big(tmp_path_factory):
 def test_twenty_thousand_instances(chromium, big):
     chromium.look(1280, 800)
     chromium.open(big)
-    assert chromium.run("return order.length") == 20000
-    assert chromium.run("return document.querySelectorAll('.row').length") < 40
+    assert chromium.execute_script("return order.length") == 20000
+    assert chromium.execute_script("return document.querySelectorAll('.row').length") < 40
     for share in (1, 0.5, 0.123, 0.9, 0):
-        seen = chromium.run(
+        seen = chromium.execute_script(
             "const list = document.getElementById('list'); list.scrollTop = arguments[0] * list.scrollHeight;"
             "return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {"
             "  const box = list.getBoundingClientRect(), x = box.left + 40;"
@@ -276,10 +279,10 @@ def test_twenty_thousand_instances(chromium, big):
         )
         assert None not in seen and len(set(seen)) > 5
     chromium.press("End", "n")
-    assert chromium.run("return [place, document.getElementById('counter').textContent]")[0] == 19999
-    assert chromium.run("return document.getElementById('row-' + chosen) !== null")
+    assert chromium.execute_script("return [place, document.getElementById('counter').textContent]")[0] == 19999
+    assert chromium.execute_script("return document.getElementById('row-' + chosen) !== null")
     chromium.press("u", "Home")
-    assert chromium.run("return place") == 0
+    assert chromium.execute_script("return place") == 0
 
 
 CONTRAST = """
@@ -331,32 +334,34 @@ def test_fits_and_can_be_read(page, run, size, dark):
     page.look(*size, dark)
     page.open(run.page)
     page.press("n", "Enter", "k")
-    assert page.run("return innerWidth") == size[0]
-    assert page.run(WIDE) == []
-    assert page.run(CONTRAST) == []
-    page.run("document.getElementById('panel').open = true; document.getElementById('keys').showModal()")
-    assert page.run(CONTRAST) == []
-    background = page.run("return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+    assert page.execute_script("return innerWidth") == size[0]
+    assert page.execute_script(WIDE) == []
+    assert page.execute_script(CONTRAST) == []
+    page.execute_script("document.getElementById('panel').open = true; document.getElementById('keys').showModal()")
+    assert page.execute_script(CONTRAST) == []
+    background = page.execute_script(
+        "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
+    )
     assert (max(background) < 60) == dark
-    page.run("localStorage.clear()")
+    page.execute_script("localStorage.clear()")
 
 
 def test_a_screen_reader_hears_names(page):
-    assert page.run(UNNAMED) == []
-    listbox = page.run(LISTBOX)
+    assert page.execute_script(UNNAMED) == []
+    listbox = page.execute_script(LISTBOX)
     assert listbox[0] == "listbox" and listbox[1] == listbox[2] and listbox[3] == "24"
-    assert page.run("return document.getElementById('counter').getAttribute('aria-live')") == "polite"
+    assert page.execute_script("return document.getElementById('counter').getAttribute('aria-live')") == "polite"
     outlines = []
     for _ in range(10):
         page.press("Tab")
-        outlines.append(page.run(FOCUS))
+        outlines.append(page.execute_script(FOCUS))
     assert all(style == "solid" and width >= 2 for style, width in outlines)
 
 
 def test_focus_stays_on_the_choice(page):
-    page.run("document.querySelector('[data-choice=\"0\"]').focus()")
+    page.execute_script("document.querySelector('[data-choice=\"0\"]').focus()")
     page.press("Enter", "Enter")
-    assert page.run("return document.activeElement.dataset.choice") == "0"
+    assert page.execute_script("return document.activeElement.dataset.choice") == "0"
     assert sum(label == 0 for label in state(page)["decided"]) == 2
 
 
@@ -364,6 +369,6 @@ def test_no_instances(chromium, tmp_path):
     own = SmallRun(tmp_path, n_photos=0)
     own.solve()
     chromium.open(own.write_page())
-    assert "There are no instances" in chromium.run("return document.getElementById('list').textContent")
+    assert "There are no instances" in chromium.execute_script("return document.getElementById('list').textContent")
     chromium.press("n", "j", "1", "u", "Enter", "End")
     assert counter(chromium) == "0 changed" and problems(chromium) == []

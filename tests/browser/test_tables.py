@@ -13,14 +13,16 @@ def test_columns_sort(chromium, tmp_path):
     chromium.open(page)
 
     def column(number):
-        return chromium.run(
+        return chromium.execute_script(
             "return [...document.querySelectorAll('tbody tr')].map((row) => row.cells[arguments[0]].textContent)",
             number,
         )
 
     def press(number):
-        chromium.run("document.querySelectorAll('th button')[arguments[0]].click()", number)
-        return chromium.run("return document.querySelectorAll('th')[arguments[0]].getAttribute('aria-sort')", number)
+        chromium.execute_script("document.querySelectorAll('th button')[arguments[0]].click()", number)
+        return chromium.execute_script(
+            "return document.querySelectorAll('th')[arguments[0]].getAttribute('aria-sort')", number
+        )
 
     assert column(0) == ["b", "<i>a</i>", "c"]
     assert press(1) == "descending" and column(1) == ["0.500", "0.125", ""]
