@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import write_api_page
 from test_environment import PROJECT
 from workflow_text import ROOT, SCRIPTS, third_party_imports
 
@@ -132,3 +134,17 @@ def test_extras_name_what_the_library_imports():
     core = {canonicalize_name(Requirement(text).name) for text in CORE}
     weights = {name for name in own_extras("all") if name.endswith("-pytorch-model")}  # imported by a name put together
     assert {canonicalize_name(ON_PYPI.get(name, name)) for name in imported} | weights == core | set(own_extras("all"))
+
+
+def test_api_page_is_what_the_docstrings_say():
+    text = write_api_page.PAGE.read_text(encoding="utf-8")
+    assert text == write_api_page.page(), "Run tools/write_api_page.py."
+    assert text.count(write_api_page.MARK) == 1
+
+
+def test_api_pages_example_prints_what_it_says(capsys):
+    by_hand, _ = write_api_page.PAGE.read_text(encoding="utf-8").split(write_api_page.MARK)
+    (example,) = re.findall(r"```python\n(.*?)```", by_hand, re.DOTALL)
+    exec(example, {})
+    printed = capsys.readouterr().out
+    assert printed and f"```\n{printed}```" in by_hand
