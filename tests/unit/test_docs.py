@@ -1,0 +1,79 @@
+"""What the pages name exists: paths, links, names of the library; the architecture page tells what holds."""
+
+import ast
+import pkgutil
+import re
+
+import pytest
+
+import draw_architecture
+from workflow_text import ROOT, SCRIPTS
+
+PAGES = [
+    page for folder in ("", "config/", "docs/", "resources/weights/") for page in sorted(ROOT.glob(f"{folder}*.md"))
+]
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+EXAMPLES = {"count_tags.py", "tag_counts.py", "greedy.py"}
+"""Files that the recipes of CONTRIBUTING.md write."""
+FOLDERS = r"\.ci|\.github|benchmarks|config|docs|profiles|resources|tests|tools|workflow"
+PATHS = {
+    rf"(?<![\w/.-])((?:{FOLDERS})/[\w./*-]*[\w*])": "{}",
+    r"(?<![\w/.~-])(aisi/[\w./]*\w)": "workflow/scripts/{}",
+    r"`(\w+\.smk)`": "workflow/rules/{}",
+    r"(?<![\w/.*-])(\w+\.py)\b": "**/{}",
+}
+"""What looks like a path of the repository, and where it is."""
+
+
+def test_pages_are_found():
+    assert {"README.md", "INTERFACE.md", "CONTRIBUTING.md", "architecture.md"} <= {page.name for page in PAGES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_paths_exist(page):
+    found = [(name, place) for pattern, place in PATHS.items() for name in re.findall(pattern, page.read_text())]
+    missing = [
+        name
+        for name, place in found
+        if not re.search(r"\b[A-Z]{4,}\b", name)  # config/FILE.yaml
+        and name.rsplit("/", 1)[-1] not in EXAMPLES
+        and not any(ROOT.glob(place.format(name)))
+    ]
+    assert missing == [], f"{page.name} names files that do not exist."
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_exist(page):
+    links = re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_architecture_names_the_library():
+    names = re.findall(r"`(aisi\.[\w.]+)`", ARCHITECTURE)
+    assert len(names) >= 8
+    for name in names:
+        pkgutil.resolve_name(name)
+
+
+def test_each_equation_has_a_place():
+    assert re.findall(r"^\| §\S+ \| eq\. (\d)", ARCHITECTURE, re.MULTILINE) == list("12345678")
+
+
+def test_floors_are_those_of_the_imports():
+    rows = ARCHITECTURE[ARCHITECTURE.index("| floor |") : ARCHITECTURE.index("`planning` is what")].splitlines()[2:]
+    floors = {name: floor for floor, row in enumerate(rows) for name in re.findall(r"`(\w+)`", row)}
+    library = SCRIPTS / "aisi"
+    parts = {path.stem for path in library.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert set(floors) == parts - {"__init__"}
+    for file in library.glob("**/*.py"):
+        own = file.relative_to(library).parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "aisi":
+                other = [*node.module.split("."), node.names[0].name][1]
+                assert own == other or floors[own] < floors[other], f"{file.name} imports {other} from above."
+
+
+def test_the_picture_is_what_its_command_draws(tmp_path):
+    draw_architecture.main(tmp_path / "drawn.svg")
+    drawn = (tmp_path / "drawn.svg").read_bytes()
+    assert drawn == draw_architecture.PICTURE.read_bytes(), "Run: python tools/draw_architecture.py"
