@@ -18,6 +18,7 @@ from aisi.formats.dataset import IMAGE_COLUMNS, write_images
 from aisi.formats.files import FormatError
 from aisi.formats.instances import read_salient_instances
 from aisi.formats.masks import voc_palette
+from aisi.masks import from_segmentation
 from aisi.salient_instances.imported import from_coco, from_masks
 
 TOP = Path(__file__).parents[2]
@@ -208,21 +209,17 @@ def test_wrong_files(tmp_path):
 @given(values=npst.arrays(bool, npst.array_shapes(min_dims=2, max_dims=2, max_side=40)))
 @settings(deadline=None)
 def test_rle_is_that_of_pycocotools(values):
-    from aisi.dataset.coco import _decode_runs
-
     photo = SimpleNamespace(height=values.shape[0], width=values.shape[1])
     expected = rle.encode(np.asfortranarray(values, np.uint8))
-    assert _decode_runs(compressed(values), photo) == expected
-    assert _decode_runs(plain(values), photo) == expected
+    assert from_segmentation(compressed(values), photo) == expected
+    assert from_segmentation(plain(values), photo) == expected
 
 
 @given(counts=st.text(max_size=30))
 @settings(deadline=None)
 def test_any_text_as_rle_is_whole_or_refused(counts):
-    from aisi.dataset.coco import _decode_runs
-
     try:
-        found = _decode_runs({"size": [3, 3], "counts": counts}, SimpleNamespace(height=3, width=3))
+        found = from_segmentation({"size": [3, 3], "counts": counts}, SimpleNamespace(height=3, width=3))
     except ValueError:
         return
     assert rle.decode(found).shape == (3, 3)

@@ -12,7 +12,7 @@ from PIL import Image
 from aisi.files import atomic
 from aisi.masks import decode
 
-PAGE = Path(__file__).parents[2] / "report" / "review"
+PAGE = Path(__file__).parents[3] / "report" / "review"
 """The page's own files, the same for every run."""
 UNITS = 1000
 """Length of a photo's longer side in the outlines' coordinates."""

@@ -14,7 +14,7 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
 from torch.distributed.elastic.multiprocessing.errors import record
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-_WORKER = "import sys; sys.path.insert(0, sys.argv[1]); from aisi.processes import work; work(*sys.argv[2:])"
+_WORKER = "import sys; sys.path.insert(0, sys.argv[1]); from aisi.training.processes import work; work(*sys.argv[2:])"
 
 
 def on_gpus(main, n):
@@ -62,7 +62,7 @@ def _launch(script, n, **arguments):
             logs_specs=DefaultLogsSpecs(log_dir=folder, tee=Std.ALL, local_ranks_filter={0}),
             log_line_prefix_template=" ",
         )
-        library = Path(__file__).parents[1]
+        library = Path(__file__).parents[2]
         elastic_launch(config, sys.executable)("-c", _WORKER, str(library), script, str(file))
 
 
