@@ -9,9 +9,8 @@ import pytest
 import draw_architecture
 from workflow_text import ROOT, SCRIPTS
 
-PAGES = [
-    page for folder in ("", "config/", "docs/", "resources/weights/") for page in sorted(ROOT.glob(f"{folder}*.md"))
-]
+FOLDERS_OF_PAGES = ("", "config/", "docs/", "resources/weights/")
+PAGES = [page for folder in FOLDERS_OF_PAGES for page in sorted(ROOT.glob(f"{folder}*.md"))]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 EXAMPLES = {"count_tags.py", "tag_counts.py", "greedy.py"}
 """Files that the recipes of CONTRIBUTING.md write."""
