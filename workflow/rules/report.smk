@@ -238,7 +238,7 @@ rule evaluate_examples:
         code=code_digest("evaluate_examples"),
         n=-(-config["report"]["examples"] // 3),
     message:
-        "Find the best, the worst and the least certain proxies."
+        "Find the best, the worst and the least certain proxy masks."
     script:
         "../scripts/evaluate_examples.py"
 
@@ -267,7 +267,7 @@ use rule draw_examples as draw_extremes with:
         code=code_digest("draw_extremes"),
         titles=["proxy", *TRUE_MASKS],
     message:
-        "Draw the best, the worst and the least certain proxies."
+        "Draw the best, the worst and the least certain proxy masks."
 
 
 rule draw_predictions:
