@@ -28,7 +28,7 @@ from pycocotools import mask as rle
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow/scripts"))
 
-from aisi.dataset.index import category_table, shard_of  # noqa: E402
+from aisi.dataset.index import coloured_categories, shard_of  # noqa: E402
 from aisi.formats.dataset import write_categories, write_images  # noqa: E402
 from aisi.formats.features import new_features  # noqa: E402
 from aisi.formats.instances import new_salient_instances  # noqa: E402
@@ -65,7 +65,7 @@ def write_artefacts(folder, ids, names, keywords, shards, dimension):
     photo = draw_images(np.array([len(labels) for labels in keywords]), n, np.random.default_rng(0))  # as in plant
     place = np.array([shard_of(image_id, shards) for image_id in ids])
     results = folder / "results"
-    write_categories(results / "categories.csv", category_table(names))
+    write_categories(results / "categories.csv", coloured_categories(names))
     masks = [rle.encode(np.asfortranarray(block(number))) for number in range(20)]
     for shard in range(shards):
         of_shard = np.flatnonzero(place == shard)

@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 from aisi import features  # noqa: E402
 from aisi.attention import network as attention  # noqa: E402
 from aisi.formats.coco import read_instances, write_coco_results
-from aisi.formats.dataset import read_categories, read_images, write_categories, write_images
+from aisi.formats.dataset import Categories, read_categories, read_images, write_categories, write_images
 from aisi.formats.instances import new_salient_instances
 from aisi.formats.masks import write_labels
 from aisi.salient_instances import s4net  # noqa: E402
@@ -84,8 +84,7 @@ class Dataset:
         (self.home / "ImageSets" / "train.txt").write_text("\n".join(names))
         columns = ["image_id", "path", "width", "height", "keywords", "sha256"]
         write_images(self.home / "images.csv", pd.DataFrame(rows, columns=columns))
-        kinds = {"label": [1, 2], "category_id": [1, 2], "name": ["one", "two"], "colour": ["#000000"] * 2}
-        write_categories(self.home / "categories.csv", pd.DataFrame(kinds))
+        write_categories(self.home / "categories.csv", Categories(("one", "two"), (1, 2), ("#000000",) * 2))
         write_coco_results(self.home / "instances.json", instances)
 
     def mean_size(self):
@@ -143,8 +142,8 @@ def predict_semantic(data, backbone):
     architecture = {"n_categories": 20, "backbone": backbone} | DECODER
     model = deeplab.DeepLab(**architecture).eval()
     deeplab.save_deeplab(data.home / "w", model, architecture)
-    kinds = pd.DataFrame({"label": range(1, 21), "category_id": range(1, 21), "name": [f"c{i}" for i in range(20)]})
-    write_categories(data.home / "categories.csv", kinds.assign(colour="#000000"))
+    names = tuple(f"c{i}" for i in range(20))
+    write_categories(data.home / "categories.csv", Categories(names, tuple(range(1, 21)), ("#000000",) * 20))
     arguments = {"images": [data.home / "images.csv"], "categories": data.home / "categories.csv", "threads": 1}
     arguments |= {"weights": data.home / "w", "scales": [1.0], "flip": False, "output": data.home / "predictions"}
     image = torch.zeros(1, 3, *data.mean_size(), dtype=torch.uint8)
@@ -214,7 +213,7 @@ def train_instance(data, backbone):
     arguments = {"images": [data.home / "images.csv"], "categories": data.home / "categories.csv", "network": network}
     arguments |= {"coco": data.home / "instances.json", "samples": {"scales": [1.0, 1.0], "colour_jitter": 0.3}}
     photos, kinds = read_images(data.home / "images.csv"), read_categories(data.home / "categories.csv")
-    found = mask_rcnn.find_instances(photos, read_instances(arguments["coco"], kinds), kinds["name"])
+    found = mask_rcnn.find_instances(photos, read_instances(arguments["coco"], kinds), kinds.names)
     pictures = mask_rcnn.InstancePhotos(found, REGIONS["image_size"], REGIONS["largest_size"], **arguments["samples"])
     batch = [pictures.sample(index, np.random.default_rng(0)) for index in range(RECIPE["batch_size"])]
     model = mask_rcnn.InstanceSegmenter(2, **network)

@@ -11,7 +11,7 @@ import solve_partition
 import write_review
 import write_tags
 import write_thumbnails
-from aisi.formats.dataset import IMAGE_COLUMNS, write_categories, write_images
+from aisi.formats.dataset import IMAGE_COLUMNS, Categories, write_categories, write_images
 from aisi.formats.graph import Graph, write_graph
 from aisi.formats.instances import new_salient_instances
 from aisi.formats.scores import Scores, write_scores
@@ -38,9 +38,7 @@ class SmallRun:
         self.images, self.categories = results / "images.csv", results / "categories.csv"
         self.instances, self.scores, self.graph = results / "instances.h5", results / "scores.h5", results / "graph.npz"
         self.tags, self.page = results / "tags.csv", results / "review" / "index.html"
-        labels = [1, 2]
-        kinds = {"label": labels, "category_id": labels, "name": CATEGORIES, "colour": ["#cc3333", "#3333cc"]}
-        write_categories(self.categories, pd.DataFrame(kinds))
+        write_categories(self.categories, Categories(tuple(CATEGORIES), (1, 2), ("#cc3333", "#3333cc")))
         self._write_photos()
         self._write_graph()
 

@@ -119,8 +119,8 @@ def metric(run, path, name):
 def test_categories_keep_their_ids(run):
     results = run[0].run_folder / "results"
     categories = read_categories(results / "categories.csv")
-    assert categories["category_id"].tolist() == CATEGORY_IDS
-    assert categories["name"].tolist() == NAMES
+    assert categories.ids == tuple(CATEGORY_IDS)
+    assert categories.names == tuple(NAMES)
     proxies = read_coco(results / "proxy_masks/partition/instances.json")
     assert [category["id"] for category in proxies["categories"]] == CATEGORY_IDS
     assert proxies["annotations"]

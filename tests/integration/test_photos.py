@@ -70,7 +70,7 @@ def test_unreadable_pictures_are_skipped_if_asked(photos):
     assert sorted(path.rsplit("/", 1)[-1] for path in rejected["path"]) == ["cut.jpg", "zero.png"]
     assert images.loc["turned", ["width", "height"]].tolist() == [30, 40]
     assert images.loc["a b", ["width", "height"]].tolist() == [40, 30]
-    assert read_categories(results / "categories.csv")["name"].tolist() == ["cat", "dog"]
+    assert read_categories(results / "categories.csv").names == ("cat", "dog")
 
     assert project.pending(TARGET, config=config, changes=skip) == {}
     save(folder / "grey.webp", "RGB")

@@ -52,14 +52,13 @@ def scores(results):
 
 def labels_of(images, categories):
     """Map image_id to the ascending labels of its keywords."""
-    label = dict(zip(categories["name"], categories["label"], strict=True))
-    return {row.image_id: sorted(label[name] for name in row.keywords) for row in images.itertuples()}
+    return {row.image_id: sorted(categories.label_of[name] for name in row.keywords) for row in images.itertuples()}
 
 
 def test_images(finished, images, categories, results):
     assert len(images) == 12 and images["image_id"].is_unique
-    assert categories["label"].tolist() == list(range(1, 11))
-    assert set().union(*images["keywords"]) <= set(categories["name"])
+    assert categories.labels == range(1, 11)
+    assert set().union(*images["keywords"]) <= set(categories.names)
     assert len(read_rejected_images(results / "rejected_images.csv")) == 0
     for row in images.itertuples():
         with Image.open(finished.run_folder / row.path) as photo:
@@ -115,10 +114,9 @@ def test_features_and_graph(results, instances):
 def test_partition_and_tags(results, assignment, categories, instances, scores):
     solution = read_partition(results / f"partition/{assignment}/job_0/batch_0.npz")
     tags = read_tags(results / f"tags/{assignment}.csv")
-    names = dict(zip(categories["label"], categories["name"], strict=True)) | {0: "noisy"}
     assert sorted(solution.instances) == list(range(len(instances)))
     assert tags["label"].tolist() == solution.labels[np.argsort(solution.instances)].tolist()
-    assert tags["tag"].tolist() == [names[label] for label in tags["label"]]
+    assert tags["tag"].tolist() == [categories.name_of[label] for label in tags["label"]]
     assert tags["image_id"].tolist() == list(instances.image_ids)
     assert tags[["x0", "y0", "x1", "y1"]].to_numpy().tolist() == instances.boxes.tolist()
     kept = int(0.95 * len(instances)) if assignment == "partition" else len(instances)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from aisi.dataset.index import category_table, divide, index_dataset, index_test, shard_of
+from aisi.dataset.index import coloured_categories, divide, index_dataset, index_test, shard_of
 from aisi.dataset.keywords import VOC_CATEGORIES
 from aisi.formats.dataset import read_categories, read_images, read_rejected_images
 from aisi.formats.masks import voc_palette
@@ -60,7 +60,7 @@ def test_photos(photos):
     assert train["keywords"].tolist() == [("cat", "dog"), ("dog",)]
     assert val["image_id"].tolist() == ["c"]
     assert val["keywords"].tolist() == [()]
-    assert index.categories["name"].tolist() == ["cat", "dog"]
+    assert index.categories.names == ("cat", "dog")
     assert index.rejected.empty
     photo = train.iloc[0]
     assert (photo["width"], photo["height"]) == (6, 4)
@@ -100,7 +100,7 @@ def test_line_ends_and_byte_order_marks(photos, end, encoding):
     table = "a,train,cat;dog\nb,val,dog\n".replace("\n", end)
     index = photos(table, header=HEADER.replace("\n", end), encoding=encoding)
     assert index.images["train"]["keywords"].tolist() == [("cat", "dog")]
-    assert index.categories["name"].tolist() == ["cat", "dog"]
+    assert index.categories.names == ("cat", "dog")
 
 
 def test_spaces_empty_lines_more_columns_and_repeated_keywords(photos):
@@ -112,12 +112,12 @@ def test_spaces_empty_lines_more_columns_and_repeated_keywords(photos):
 def test_keywords_come_in_the_order_of_the_categories(photos):
     index = photos("a,train,cat;dog\n", val=None, categories=["dog", "bird", "cat"])
     assert index.images["train"]["keywords"].tolist() == [("dog", "cat")]
-    assert index.categories["name"].tolist() == ["dog", "bird", "cat"]
+    assert index.categories.names == ("dog", "bird", "cat")
 
 
 def test_category_that_no_photo_has_stays_and_is_told(photos, capsys):
     index = photos("a,train,cat\nb,val,bird\n", categories=["bird", "cat"])
-    assert index.categories["name"].tolist() == ["bird", "cat"]
+    assert index.categories.names == ("bird", "cat")
     assert "no training photo has the keyword of bird" in capsys.readouterr().out
 
 
@@ -293,8 +293,8 @@ def test_voc_with_annotations(voc):
     index = index_dataset("voc", voc, None, "train", "val")
     assert index.images["train"]["keywords"].tolist() == [("dog", "person"), ("tvmonitor",)]
     assert index.images["val"]["keywords"].tolist() == [()]
-    assert tuple(index.categories["name"]) == VOC_CATEGORIES
-    assert index.categories["colour"].tolist()[:3] == ["#800000", "#008000", "#808000"]
+    assert index.categories.names == VOC_CATEGORIES
+    assert index.categories.colours[:3] == ("#800000", "#008000", "#808000")
 
 
 def test_voc_with_a_csv_needs_no_split(voc, tmp_path):
@@ -306,7 +306,7 @@ def test_voc_with_a_csv_needs_no_split(voc, tmp_path):
 def test_demo_is_voc_with_the_categories_that_occur(voc, tmp_path):
     (tmp_path / "k.csv").write_text(HEADER + "a,train,teapot\nb,train,kite\nc,val,kite\n")
     index = index_dataset("demo", voc, tmp_path / "k.csv", "train", "val")
-    assert index.categories["name"].tolist() == ["kite", "teapot"]
+    assert index.categories.names == ("kite", "teapot")
     assert index.images["val"]["keywords"].tolist() == [("kite",)]
 
 
@@ -366,7 +366,7 @@ def test_training_sets(simple, train_on, expected):
     train = index.images["train"].set_index("image_id")
     assert train.index.tolist() == expected
     assert index.images["val"]["image_id"].tolist() == ["c"]
-    assert index.categories["name"].tolist() == ["cat", "dog"]
+    assert index.categories.names == ("cat", "dog")
     if train_on != "main":
         assert train["keywords"][SIMPLE].tolist() == [("cat",), ("cat",), ("dog",)]
         assert train["path"][SIMPLE[0]] == str(simple.folder / "cat/1.JPEG")
@@ -453,11 +453,12 @@ def test_divide_gives_every_shard_some_empty(photos):
     assert any(part.empty for part in parts)
 
 
-def test_category_table():
-    table = category_table(["x", "y"])
-    assert table["label"].tolist() == table["category_id"].tolist() == [1, 2]
-    assert table["colour"][1] == "#{:02x}{:02x}{:02x}".format(*voc_palette()[2])
-    assert category_table([]).empty
+def test_coloured_categories():
+    categories = coloured_categories(["x", "y"])
+    assert categories.names == ("x", "y") and categories.ids == (1, 2)
+    assert categories.colours[1] == "#{:02x}{:02x}{:02x}".format(*voc_palette()[2])
+    assert coloured_categories(["x", "y"], [7, 90]).ids == (7, 90)
+    assert len(coloured_categories([])) == 0
 
 
 @pytest.mark.parametrize("val", ["val", None])
@@ -488,7 +489,7 @@ def test_script(photos, tmp_path, val):
     assert read_images(*shards["train"])["image_id"].tolist() == ["a"]
     assert Path(shards["val"][0]).is_file() == bool(val)
     assert read_rejected_images(output["rejected"])["reason"].tolist() == ["no keyword"]
-    assert read_categories(output["categories"])["name"].tolist() == ["cat"]
+    assert read_categories(output["categories"]).names == ("cat",)
     assert "train: 1 photos" in (tmp_path / "log").read_text()
 
 

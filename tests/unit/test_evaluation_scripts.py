@@ -13,7 +13,7 @@ from pycocotools import mask as rle
 
 from aisi.formats.attention import new_attention
 from aisi.formats.coco import read_coco, write_coco_results
-from aisi.formats.dataset import IMAGE_COLUMNS, write_categories, write_images
+from aisi.formats.dataset import IMAGE_COLUMNS, Categories, write_categories, write_images
 from aisi.formats.files import FormatError
 from aisi.formats.graph import Graph, write_graph
 from aisi.formats.instances import new_salient_instances
@@ -61,10 +61,7 @@ def run_folder(tmp_path, monkeypatch):
         write_labels(f"objects/{image_id}.png", objects)
         Path("photos", image_id).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((8, 10, 3), 90, np.uint8)).save(f"photos/{image_id}.png")
-    colours = {"colour": ["#800000", "#008000"]}
-    write_categories(
-        "categories.csv", pd.DataFrame({"label": [1, 2], "category_id": [5, 6], "name": ["cat", "dog"]} | colours)
-    )
+    write_categories("categories.csv", Categories(("cat", "dog"), (5, 6), ("#800000", "#008000")))
     for shard, photos in enumerate(SHARDS):
         rows = [(image_id, f"photos/{image_id}.png", 10, 8, keywords, "") for image_id, keywords in photos]
         write_images(f"images_{shard}.csv", pd.DataFrame(rows, columns=IMAGE_COLUMNS))

@@ -19,9 +19,9 @@ from aisi.formats import masks
 from aisi.formats.attention import new_attention, open_attention
 from aisi.formats.coco import read_coco, read_coco_instances, write_coco
 from aisi.formats.dataset import (
-    CATEGORY_COLUMNS,
     IMAGE_COLUMNS,
     REJECTED_COLUMNS,
+    Categories,
     read_categories,
     read_images,
     read_rejected_images,
@@ -57,7 +57,7 @@ IMAGES = images(
     ("007", "NA", 1, 1, ("null",), "nan"),
 )
 REJECTED = table(REJECTED_COLUMNS, ("a b.jpg", "truncated, sadly"), ("c", "two\nlines"))
-CATEGORIES = table(CATEGORY_COLUMNS, (1, 1, "NA", "#800000"), (2, 90, "dining table", "#008000"))
+CATEGORIES = Categories(("NA", "dining table"), (1, 90), ("#800000", "#008000"))
 TAGS = table(
     TAG_COLUMNS,
     ("a", 0, 1, 2, 3, 4, 0.5, ("cat", "dog"), 2, "dog", 0.25, 0.125, "solver"),
@@ -284,7 +284,6 @@ def test_a_writer_that_fails_leaves_the_old_file(artefact):
     [
         (write_images, read_images, IMAGES),
         (write_rejected_images, read_rejected_images, REJECTED),
-        (write_categories, read_categories, CATEGORIES),
         (write_tags, read_tags, TAGS),
         (write_metrics, read_metrics, METRICS),
     ],
@@ -333,11 +332,44 @@ def test_tables_are_checked(tmp_path):
         write_images(path, pd.concat([IMAGES, IMAGES]))
     with pytest.raises(ValueError, match="columns"):
         write_images(path, IMAGES.drop(columns="sha256"))
-    with pytest.raises(ValueError, match=r"labels must be 1\.\.2"):
-        write_categories(path, CATEGORIES.assign(label=[0, 1]))
-    with pytest.raises(ValueError, match="at most 254"):
-        write_categories(path, table(CATEGORY_COLUMNS, *((n, n, str(n), "#") for n in range(1, 256))))
     assert not path.exists()
+
+
+def test_categories(tmp_path):
+    path = tmp_path / "categories.csv"
+    assert CATEGORIES.labels == range(1, 3) and len(CATEGORIES) == 2
+    assert CATEGORIES.label_of == {"NA": 1, "dining table": 2}
+    assert CATEGORIES.label_of_id == {1: 1, 90: 2}
+    assert CATEGORIES.name_of == ("noisy", "NA", "dining table")
+    for categories in (CATEGORIES, Categories((), (), ())):
+        write_categories(path, categories)
+        assert read_categories(path) == categories
+    write_categories(path, CATEGORIES)
+    assert path.read_text() == "label,category_id,name,colour\n1,1,NA,#800000\n2,90,dining table,#008000\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "ids", "message"),
+    [
+        (("cat",), (1, 2), "found 1 names, 2 ids and 1 colours"),
+        (("cat", "cat"), (1, 2), "occurs twice among the categories cat, cat"),
+        (("cat", "dog"), (1, 1), "occurs twice among the categories cat, dog"),
+        (tuple(map(str, range(255))), tuple(range(255)), "found 255 categories; a palette PNG holds at most 254"),
+    ],
+)
+def test_wrong_categories(names, ids, message):
+    with pytest.raises(ValueError, match=message):
+        Categories(names, ids, ("#000000",) * len(names))
+
+
+def test_a_table_that_is_not_of_categories(tmp_path):
+    path = tmp_path / "categories.csv"
+    path.write_text("label,category_id,name,colour\n2,1,cat,#000000\n")
+    with pytest.raises(ValueError, match=r"found labels \[2\], expected 1 to 1.*index_images"):
+        read_categories(path)
+    path.write_text("label,category_id,name,colour\n1,1,cat,#000000\n2,2,cat,#000000\n")
+    with pytest.raises(ValueError, match="occurs twice.*index_images"):
+        read_categories(path)
 
 
 @pytest.mark.parametrize("line", ["b,p,10", "b,p,ten,4,,s", "b,p,10,4,,s,more", "b,p,,4,,s", "b,p,1.5,4,,s"])

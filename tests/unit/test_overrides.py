@@ -1,7 +1,7 @@
 import numpy as np
-import pandas as pd
 import pytest
 
+from aisi.formats.dataset import Categories
 from aisi.formats.instances import SalientInstances
 from aisi.formats.scores import Scores
 from aisi.partition.overrides import OverrideError, pins, read_overrides
@@ -11,7 +11,7 @@ INSTANCES = SalientInstances(
     np.array(["a b", "a b", "é/c"], object), np.array([0, 1, 0]), BOXES, np.zeros(3, np.float32), []
 )
 SCORES = Scores(np.array([0, 2, 4, 5]), np.array([1, 2, 1, 2, 3]), np.zeros(5, np.float32))
-CATEGORIES = pd.DataFrame({"label": [1, 2, 3], "name": ["cat", "dog", "dining table"]})
+CATEGORIES = Categories(("cat", "dog", "dining table"), (1, 2, 3), ("#000000",) * 3)
 
 
 def write(folder, text, encoding="utf-8"):

@@ -207,7 +207,7 @@ def table_inputs():
         [],
     )
     images = pd.DataFrame({"image_id": ["a", "b"], "keywords": [("cat", "dog"), ("dog",)]})
-    categories = pd.DataFrame({"label": [1, 2], "name": ["cat", "dog"]})
+    categories = Categories(("cat", "dog"), (1, 2), ("#000000",) * 2)
     return instances, scores_of([[1, 2], [1, 2], [2]]), images, categories
 
 

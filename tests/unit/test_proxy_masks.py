@@ -7,12 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as rle
 
+from aisi.formats.dataset import Categories
 from aisi.formats.instances import SalientInstances, rows_by_photo
 from aisi.proxy_masks import CocoInstances, proxy_mask, tagged_photos
 
-CATEGORIES = pd.DataFrame(
-    {"label": [1, 2, 3], "category_id": [7, 9, 90], "name": ["cat", "dog", "kite"], "colour": ["#800000"] * 3}
-)
+CATEGORIES = Categories(("cat", "dog", "kite"), (7, 9, 90), ("#800000",) * 3)
 
 
 def encode(*rows):

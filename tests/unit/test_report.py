@@ -6,6 +6,7 @@ from pycocotools import mask as rle
 
 import compare_runs
 from aisi.evaluation.metrics import metric_table
+from aisi.formats.dataset import Categories
 from aisi.formats.metrics import METRIC_COLUMNS, write_metrics
 from aisi.proxy_masks import TaggedPhoto
 from aisi.report.examples import (
@@ -33,9 +34,7 @@ from aisi.report.tables import (
     tag_counts,
 )
 
-CATEGORIES = pd.DataFrame(
-    {"label": [1, 2], "category_id": [1, 2], "name": ["cat", "dog"], "colour": ["#ff0000", "#00ff00"]}
-)
+CATEGORIES = Categories(("cat", "dog"), (1, 2), ("#ff0000", "#00ff00"))
 COUNTS = {
     "random": {"instances": 4, "tagged": 4, "photos": 3},
     "partition": {"instances": 4, "tagged": 3, "photos": 2},

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 from pycocotools import mask as rle
 
+from aisi.formats.dataset import Categories
 from aisi.formats.graph import Graph
 from aisi.formats.scores import Scores
 from aisi.formats.tags import TAG_COLUMNS
@@ -24,9 +25,7 @@ from aisi.report.review_page import (
     write_page,
 )
 
-CATEGORIES = pd.DataFrame(
-    {"label": [1, 2], "category_id": [7, 8], "name": ["cat", "</script>"], "colour": ["#ff0000", "#00ff00"]}
-)
+CATEGORIES = Categories(("cat", "</script>"), (7, 8), ("#ff0000", "#00ff00"))
 
 
 def outlined(mask):
@@ -102,7 +101,7 @@ def photos(*ids):
 
 
 def row(image_id, number, label, margin, source="solver"):
-    tag = ["noisy", *CATEGORIES["name"]][label]
+    tag = CATEGORIES.name_of[label]
     return [image_id, number, 0, 0, 4, 3, 0.5, ("cat",), label, tag, 0.5, margin, source]
 
 

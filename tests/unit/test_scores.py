@@ -13,13 +13,11 @@ import compute_scores
 from aisi.attention.scores import box_means, score_instances
 from aisi.dataset.keywords import keyword_labels
 from aisi.formats.attention import new_attention
-from aisi.formats.dataset import write_categories, write_images
+from aisi.formats.dataset import Categories, write_categories, write_images
 from aisi.formats.instances import SalientInstances, new_salient_instances
 from aisi.formats.scores import read_scores
 
-CATEGORIES = pd.DataFrame(
-    {"label": [1, 2, 3], "category_id": [10, 20, 30], "name": ["cat", "dog", "fox"], "colour": ["#000000"] * 3}
-)
+CATEGORIES = Categories(("cat", "dog", "fox"), (10, 20, 30), ("#000000",) * 3)
 
 
 def photos(**keywords):

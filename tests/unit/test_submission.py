@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import pack_voc_submission
-from aisi.dataset.index import category_table
+from aisi.dataset.index import coloured_categories
 from aisi.dataset.keywords import VOC_CATEGORIES
 from aisi.formats.dataset import IMAGE_COLUMNS, write_categories, write_images
 from aisi.formats.masks import voc_palette, write_labels
@@ -26,7 +26,7 @@ def predicted(tmp_path):
     for shard, (name, size) in enumerate(SIZES.items()):
         write_labels(tmp_path / "predictions" / f"{name}.png", maps[name])
         write_images(tmp_path / f"{shard}.csv", pd.DataFrame([(name, "p", *size, (), "0")], columns=IMAGE_COLUMNS))
-    write_categories(tmp_path / "categories.csv", category_table(VOC_CATEGORIES))
+    write_categories(tmp_path / "categories.csv", coloured_categories(VOC_CATEGORIES))
 
     def pack(name="a.tgz"):
         images = [tmp_path / "0.csv", tmp_path / "1.csv"]
@@ -69,6 +69,6 @@ def test_a_wrong_prediction_leaves_no_archive(predicted, tmp_path, labels):
 @pytest.mark.parametrize("names", [VOC_CATEGORIES[::-1], VOC_CATEGORIES[:-1]])
 def test_other_categories_are_refused(predicted, tmp_path, names):
     _, pack = predicted
-    write_categories(tmp_path / "categories.csv", category_table(names))
+    write_categories(tmp_path / "categories.csv", coloured_categories(names))
     with pytest.raises(ValueError, match="expected VOC's 20 in their order"):
         pack()

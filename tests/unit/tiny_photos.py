@@ -6,15 +6,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from aisi.formats.dataset import write_categories, write_images
+from aisi.formats.dataset import Categories, write_categories, write_images
 from aisi.formats.masks import write_labels
 
 BACKBONE = "tf_efficientnet_lite0"
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 50, 230)}
 PAIRS = [("red", "green"), ("green", "blue"), ("blue", "red")]
-CATEGORIES = pd.DataFrame(
-    {"label": [1, 2, 3], "category_id": [1, 2, 3], "name": list(COLOURS), "colour": ["#000000"] * 3}
-)
+CATEGORIES = Categories(tuple(COLOURS), (1, 2, 3), ("#000000",) * 3)
 
 
 def halves(left, right, size=(48, 40)):

@@ -16,7 +16,7 @@ from aisi.report.plots import save_figure
 def main(examples, notes, images, salient_instances, tags, categories, label_maps, titles, output):
     """A row for each example, in their order; columns photo, instances and tags, then one for each ``label_maps``."""
     categories, tags = read_categories(categories), read_tags(tags)
-    names, colours = categories["name"], label_colours(categories)
+    names, colours = categories.names, label_colours(categories)
     notes = dict(pd.read_csv(notes, dtype=str).itertuples(index=False)) if notes else {}
     examples = {photo.image_id: photo for photo in read_images(examples).itertuples()}
     shards = zip(map(read_images, images), map(read_salient_instances, salient_instances), strict=True)

@@ -17,7 +17,7 @@ from aisi.proxy_masks import tagged_photos
 def main(tags, rows, oracle, images, salient_instances, categories, masks, objects, listed, split, output):
     """Judge each of ``tags``, of an assignment and a seed in ``rows``, as rules evaluate_tags and _proxy_* would."""
     categories, photos, tables = read_categories(categories), read_images(*images), [read_tags(path) for path in tags]
-    names, oracle, judged = categories["name"], read_tags(oracle), photos_with_masks(photos, masks)
+    names, oracle, judged = categories.names, read_tags(oracle), photos_with_masks(photos, masks)
     with_objects = photos_with_masks(listed_photos(judged, listed), objects) if objects else judged[:0]
     shards = list(zip(map(read_images, images), map(read_salient_instances, salient_instances), strict=True))
     tagged = zip(*(tagged_photos(shards, table, categories) for table in tables), strict=True)

@@ -13,7 +13,7 @@ def main(instances_path, images_paths, categories_path, masks_folder, objects_fo
     categories = read_categories(categories_path)
     photos = listed_photos(read_images(*images_paths), list_path)
     photos = photos_with_masks(photos_with_masks(photos, objects_folder), masks_folder)
-    found, names = read_instances(instances_path, categories), categories["name"]
+    found, names = read_instances(instances_path, categories), categories.names
     rows_of_photos = progress(photos.itertuples(), total=len(photos), unit="photo")
     pairs = instance_pairs(rows_of_photos, masks_folder, objects_folder, found, len(names))
     write_metrics(metrics_path, metric_table(average_precision_metrics(pairs, names), **head))

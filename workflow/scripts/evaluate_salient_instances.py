@@ -12,7 +12,7 @@ from aisi.progress import log_to, progress
 
 def main(images, salient_instances, categories, masks, objects, listed, seed, split, output):
     """Recall over the photos that have true masks of both kinds and, if there is a list, are on it."""
-    names, images = read_categories(categories)["name"], read_images(*images)
+    names, images = read_categories(categories).names, read_images(*images)
     instances = read_salient_instances(*salient_instances)
     judged = photos_with_masks(photos_with_masks(listed_photos(images, listed), objects), masks)
     rows = recall_metrics(read_pairs(judged, instances, masks, objects, len(names)), names)

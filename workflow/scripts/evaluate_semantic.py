@@ -12,7 +12,7 @@ from aisi.progress import log_to, progress
 
 def main(label_maps_folder, images_paths, categories_path, masks_folder, missing, head, metrics_path):
     """Count the photos that have a true mask; ``missing`` says what a photo without label map is: error, background."""
-    names = read_categories(categories_path)["name"]
+    names = read_categories(categories_path).names
     photos = photos_with_masks(read_images(*images_paths), masks_folder)
     rows = segmentation_metrics(read_pairs(photos, masks_folder, label_maps_folder, len(names), missing), names)
     write_metrics(metrics_path, metric_table(rows, **head))

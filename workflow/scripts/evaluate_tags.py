@@ -12,7 +12,7 @@ from aisi.progress import log_to
 
 def main(tags, oracle, images, categories, masks, assignment, seed, split, output):
     """Count the instances of photos that have a true mask."""
-    names = read_categories(categories)["name"]
+    names = read_categories(categories).names
     judged = photos_with_masks(read_images(*images), masks)["image_id"]
     rows = judge_tags(read_tags(tags), read_tags(oracle), judged, names)
     head = {"assignment": assignment, "seed": seed, "task": "tags", "split": split}

@@ -7,7 +7,7 @@ from aisi.progress import log_to, progress
 
 def main(predictions, images, categories, archive):
     """Pack every photo of the split, by ascending image_id."""
-    check_categories(read_categories(categories)["name"])
+    check_categories(read_categories(categories).names)
     photos = read_images(*images).sort_values("image_id")
     write_archive(archive, progress(read_members(photos, predictions), total=len(photos), unit="photo"))
     print(f"{archive}: {len(photos)} predictions.")

@@ -11,7 +11,7 @@ from aisi.training.weights import pick_device
 
 def main(images, categories, weights, score_threshold, nms_iou, max_instances, threads, output):
     """Write COCO's results, with the dataset's own category_id."""
-    photos, category_ids = read_images(*images), read_categories(categories)["category_id"].tolist()
+    photos, category_ids = read_images(*images), read_categories(categories).ids
     model = load_segmenter(weights, pick_device(threads), len(category_ids))
     pictures = progress(read_ahead(read_photo, photos["path"]), total=len(photos), unit="photo")
     results = []

@@ -13,7 +13,7 @@ from aisi.progress import log_to, progress
 
 def main(images, salient_instances, categories, masks, tags):
     """Instances of a photo without a true mask are noisy."""
-    names = read_categories(categories)["name"]
+    names = read_categories(categories).names
     judged = photos_with_masks(read_images(*images), masks)
     tables = []
     for shard, instances in zip(map(read_images, images), map(read_salient_instances, salient_instances), strict=True):

@@ -16,7 +16,7 @@ def main(images, categories, coco, network, pretrained, samples, recipe, seed, t
     device = pick_device(threads)
     torch.manual_seed(seed)
     photos, kinds = read_images(*images), read_categories(categories)
-    found = find_instances(photos, read_instances(coco, kinds), kinds["name"])
+    found = find_instances(photos, read_instances(coco, kinds), kinds.names)
     architecture = {"n_categories": len(kinds)} | network
     model = InstanceSegmenter(**architecture, weights=pretrained).to(device)
     model.backbone.backbone.freeze(recipe.get("frozen_stages", 0))

@@ -53,8 +53,7 @@ def tagged_photos(shards, tags, categories) -> Iterator[TaggedPhoto]:
         Photos of a shard, as from :func:`aisi.formats.dataset.read_images`, and their instances; taken one at a time.
     tags : DataFrame
         Of the whole split, as from :func:`aisi.formats.tags.read_tags`; rows in any order.
-    categories : DataFrame
-        As from :func:`aisi.formats.dataset.read_categories`.
+    categories : Categories
 
     Yields
     ------
@@ -66,7 +65,6 @@ def tagged_photos(shards, tags, categories) -> Iterator[TaggedPhoto]:
     ValueError
         If an instance has no tag, or an instance's mask is not of the photo's size.
     """
-    label_of = dict(zip(categories["name"], categories["label"], strict=True))
     tag_of = dict(zip(zip(tags["image_id"], tags["instance_id"], strict=True), tags["label"], strict=True))
     for images, instances in shards:
         rows_of = rows_by_photo(instances.image_ids)
@@ -77,7 +75,7 @@ def tagged_photos(shards, tags, categories) -> Iterator[TaggedPhoto]:
                 PurePath(*PurePath(photo.path).parts[-len(PurePath(photo.image_id).parts) :]).as_posix(),
                 photo.height,
                 photo.width,
-                tuple(label_of[name] for name in photo.keywords),
+                tuple(categories.label_of[name] for name in photo.keywords),
                 instances.boxes[rows],
                 instances.scores[rows],
                 check_sizes(instances.masks[rows], photo),
@@ -134,8 +132,8 @@ class CocoInstances:
 
     Parameters
     ----------
-    categories : DataFrame
-        As from :func:`aisi.formats.dataset.read_categories`; annotations carry the dataset's own ``category_id``.
+    categories : Categories
+        Annotations carry the dataset's own ``category_id``.
 
     Attributes
     ----------
@@ -145,10 +143,9 @@ class CocoInstances:
     """
 
     def __init__(self, categories):
-        self._category_ids = [None, *map(int, categories["category_id"])]
-        named = zip(self._category_ids[1:], categories["name"], strict=True)
-        kinds = [{"id": number, "name": name} for number, name in named]
-        self.content = {"images": [], "categories": kinds, "annotations": []}
+        self._ids = categories.ids
+        listed = [{"id": number, "name": name} for number, name in zip(categories.ids, categories.names, strict=True)]
+        self.content = {"images": [], "categories": listed, "annotations": []}
 
     def add(self, photo):
         """Add a :class:`TaggedPhoto` and those of its instances that have a tag."""
@@ -170,7 +167,7 @@ class CocoInstances:
                 {
                     "id": len(annotations) + 1,
                     "image_id": number,
-                    "category_id": self._category_ids[photo.labels[instance]],
+                    "category_id": self._ids[photo.labels[instance] - 1],
                     "bbox": [x0, y0, x1 - x0, y1 - y0],
                     "area": area(mask),
                     "iscrowd": 0,

@@ -13,8 +13,9 @@ def score_instances(images, categories, instances, attention):
 
     Parameters
     ----------
-    images, categories : DataFrame
-        As from :func:`aisi.formats.dataset.read_images` and :func:`aisi.formats.dataset.read_categories`.
+    images : DataFrame
+        As from :func:`aisi.formats.dataset.read_images`.
+    categories : Categories
     instances : SalientInstances
         Of the photos in ``images``.
     attention : AttentionMaps

@@ -12,15 +12,12 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from aisi.dataset.rows import normal, read_rows, simple_rows
-from aisi.formats.dataset import CATEGORY_COLUMNS, IMAGE_COLUMNS, KEYWORD_SEPARATOR, REJECTED_COLUMNS
+from aisi.formats.dataset import IMAGE_COLUMNS, KEYWORD_SEPARATOR, MAX_CATEGORIES, REJECTED_COLUMNS, Categories
 from aisi.formats.masks import voc_palette
 from aisi.labels import RESERVED_NAMES
 from aisi.photos import BadImageError, read_photo
 from aisi.planning.dataset_files import SUFFIXES, DatasetError, list_files
 from aisi.progress import progress
-
-MAX_CATEGORIES = 254
-"""What a palette PNG holds beside background (0) and ignore (255)."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +30,12 @@ class DatasetIndex:
         Split to DataFrame with columns ``formats.IMAGE_COLUMNS``, by ascending image_id; keywords by ascending label.
     rejected : DataFrame
         Columns ``formats.REJECTED_COLUMNS``.
-    categories : DataFrame
-        Columns ``formats.CATEGORY_COLUMNS``.
+    categories : Categories
     """
 
     images: dict
     rejected: pd.DataFrame
-    categories: pd.DataFrame
+    categories: Categories
 
 
 def index_dataset(
@@ -112,7 +108,7 @@ def index_dataset(
     rejected = pd.DataFrame(sorted(missing + unreadable + useless), columns=REJECTED_COLUMNS)
     _check_left(images, splits, rejected)
     _tell(images, rejected, names)
-    return DatasetIndex(images, rejected, category_table(names, category_ids.values()))
+    return DatasetIndex(images, rejected, coloured_categories(names, category_ids.values()))
 
 
 def index_test(layout, root, keywords, split, threads=1):
@@ -155,16 +151,11 @@ def divide(images, shards):
     return [images[numbers == shard] for shard in range(shards)]
 
 
-def category_table(names, category_ids=()):
-    """Labels 1..C in the order of the names, with VOC's colours; columns ``formats.CATEGORY_COLUMNS``.
-
-    Without ``category_ids`` the labels are the dataset's own numbers too.
-    """
+def coloured_categories(names, ids=()):
+    """Categories of these names, with VOC's colours; without ``ids``, the labels are the dataset's own numbers too."""
     labels = range(1, len(names) + 1)
-    colours = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in voc_palette()[1 : len(names) + 1]]
-    return pd.DataFrame(
-        dict(zip(CATEGORY_COLUMNS, (labels, list(category_ids) or labels, names, colours), strict=True))
-    )
+    colours = tuple(f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in voc_palette()[1 : len(names) + 1])
+    return Categories(tuple(names), tuple(ids) or tuple(labels), colours)
 
 
 # ------------------------------------------------------------------ categories

@@ -14,8 +14,7 @@ def keyword_labels(images, categories):
     ----------
     images : DataFrame
         As from :func:`aisi.formats.dataset.read_images`.
-    categories : DataFrame
-        As from :func:`aisi.formats.dataset.read_categories`.
+    categories : Categories
 
     Returns
     -------
@@ -27,12 +26,12 @@ def keyword_labels(images, categories):
     ValueError
         If a keyword is no category.
     """
-    label_of = dict(zip(categories["name"], categories["label"], strict=True))
     for photo in images.itertuples():
         for name in photo.keywords:
-            if name not in label_of:
+            if name not in categories.label_of:
                 raise ValueError(
-                    f"{photo.image_id}: keyword {name!r} is not in categories.csv, which holds {', '.join(label_of)}. "
-                    "Delete both tables and run the workflow again: rule index_images makes them anew."
+                    f"{photo.image_id}: keyword {name!r} is not in categories.csv, which holds "
+                    f"{', '.join(categories.names)}. Delete both tables and run the workflow again: rule index_images "
+                    "makes them again."
                 )
-    return [sorted({int(label_of[name]) for name in keywords}) for keywords in images["keywords"]]
+    return [sorted({categories.label_of[name] for name in keywords}) for keywords in images["keywords"]]

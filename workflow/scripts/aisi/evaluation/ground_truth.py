@@ -212,8 +212,7 @@ def annotated_objects(path, images, categories):
     path : str or Path
     images : DataFrame
         As from :func:`aisi.formats.dataset.read_images`; photos that the file does not name are left out.
-    categories : DataFrame
-        As from :func:`aisi.formats.dataset.read_categories`.
+    categories : Categories
 
     Yields
     ------
@@ -229,7 +228,6 @@ def annotated_objects(path, images, categories):
         After the last photo, with every mask that cannot be read or does not fit its photo.
     """
     coco = read_coco(path)
-    label_of = dict(zip(categories["category_id"], categories["label"], strict=True))
     annotations, problems, empty = {}, [], 0
     for annotation in coco["annotations"]:
         annotations.setdefault(annotation["image_id"], []).append(annotation)
@@ -248,7 +246,8 @@ def annotated_objects(path, images, categories):
                 problems.append(f"{path}: annotation {annotation['id']} of {photo.image_id!r}: {error}")
                 continue
             if area(mask):
-                labels.append(IGNORE if annotation.get("iscrowd") else label_of[annotation["category_id"]])
+                label = categories.label_of_id[annotation["category_id"]]
+                labels.append(IGNORE if annotation.get("iscrowd") else label)
                 masks.append(mask)
             else:
                 empty += 1

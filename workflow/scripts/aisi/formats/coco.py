@@ -49,8 +49,7 @@ def read_instances(path, categories):
     ----------
     path : str or Path
         As from :func:`write_coco` (proxies) or :func:`write_coco_results` (predictions).
-    categories : DataFrame
-        As from :func:`read_categories`.
+    categories : Categories
 
     Returns
     -------
@@ -59,7 +58,6 @@ def read_instances(path, categories):
         there.
     """
     coco = _read_json(path)
-    label_of = dict(zip(categories["category_id"], categories["label"], strict=True))
     if isinstance(coco, list):
         image_id_of, annotations = {}, coco
     else:
@@ -70,7 +68,7 @@ def read_instances(path, categories):
         for item in annotations:
             image_id = image_id_of[item["image_id"]] if image_id_of else item["image_id"]
             labels, scores, masks = found.setdefault(image_id, ([], [], []))
-            labels.append(label_of[item["category_id"]])
+            labels.append(categories.label_of_id[item["category_id"]])
             scores.append(item["score"])
             masks.append(item["segmentation"])
     except (KeyError, TypeError) as error:

@@ -1,10 +1,14 @@
 """The tables of a dataset: its photos, the rejected files, its categories."""
 
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
 import pandas as pd
 
-from aisi.formats.files import Format
+from aisi.formats.files import Format, mismatch
 from aisi.formats.tables import read_table, write_table
-from aisi.labels import IGNORE
+from aisi.labels import IGNORE, NOISY_TAG
 
 PHOTOS = Format("images", "index_images")
 REJECTED = Format("rejected_images", "index_images")
@@ -17,6 +21,65 @@ REJECTED_COLUMNS = ["path", "reason"]
 CATEGORY_COLUMNS = ["label", "category_id", "name", "colour"]
 
 KEYWORD_SEPARATOR = ";"
+
+MAX_CATEGORIES = IGNORE - 1
+"""Labels that a palette PNG holds besides background (0) and ignore (255)."""
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The categories of a dataset, in the order of their labels 1..C.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Each once.
+    ids : tuple of int
+        The dataset's own numbers (COCO's ``category_id``), each once.
+    colours : tuple of str
+        ``#rrggbb``.
+
+    Raises
+    ------
+    ValueError
+        If the tuples differ in length, a name or an id occurs twice, or there are more than ``MAX_CATEGORIES``.
+    """
+
+    names: tuple[str, ...]
+    ids: tuple[int, ...]
+    colours: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not len(self.names) == len(self.ids) == len(self.colours):
+            found = f"{len(self.names)} names, {len(self.ids)} ids and {len(self.colours)} colours"
+            raise ValueError(f"found {found} of categories, expected as many of each.")
+        if len(self) > MAX_CATEGORIES:
+            raise ValueError(f"found {len(self)} categories; a palette PNG holds at most {MAX_CATEGORIES}.")
+        if len(set(self.names)) < len(self) or len(set(self.ids)) < len(self):
+            raise ValueError(f"a name or an id occurs twice among the categories {', '.join(self.names)}.")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def labels(self) -> range:
+        """Labels 1..C, the values in PNGs."""
+        return range(1, len(self) + 1)
+
+    @cached_property
+    def label_of(self) -> dict[str, int]:
+        """Label of each name."""
+        return dict(zip(self.names, self.labels, strict=True))
+
+    @cached_property
+    def label_of_id(self) -> dict[int, int]:
+        """Label of each of the dataset's own numbers."""
+        return dict(zip(self.ids, self.labels, strict=True))
+
+    @cached_property
+    def name_of(self) -> tuple[str, ...]:
+        """Name of each label 0..C: that of label 0 is ``noisy``."""
+        return (NOISY_TAG, *self.names)
 
 
 def write_images(path, images):
@@ -60,15 +123,18 @@ def read_rejected_images(path):
     return read_table(path, REJECTED, REJECTED_COLUMNS, {})
 
 
-def write_categories(path, categories):
-    """Write the categories: label 1..C (the value in PNGs), category_id (the dataset's own), name, colour (#rrggbb)."""
-    if list(categories["label"]) != list(range(1, len(categories) + 1)):
-        raise ValueError(f"{path}: labels must be 1..{len(categories)}, found {list(categories['label'])}.")
-    if len(categories) > IGNORE - 1:
-        raise ValueError(f"{path}: {len(categories)} categories; a palette PNG holds at most {IGNORE - 1}.")
-    write_table(path, categories, CATEGORY_COLUMNS)
+def write_categories(path: str | Path, categories: Categories) -> None:
+    """Write the categories, a row each: columns ``CATEGORY_COLUMNS``."""
+    columns = categories.labels, categories.ids, categories.names, categories.colours
+    write_table(path, pd.DataFrame(dict(zip(CATEGORY_COLUMNS, columns, strict=True))), CATEGORY_COLUMNS)
 
 
-def read_categories(path):
+def read_categories(path: str | Path) -> Categories:
     """Read what :func:`write_categories` wrote."""
-    return read_table(path, CATEGORIES, CATEGORY_COLUMNS, {"label": "int64", "category_id": "int64"})
+    table = read_table(path, CATEGORIES, CATEGORY_COLUMNS, {"label": "int64", "category_id": "int64"})
+    if table["label"].tolist() != list(range(1, len(table) + 1)):
+        raise mismatch(path, CATEGORIES, f"labels {table['label'].tolist()}", f"1 to {len(table)}, ascending")
+    try:
+        return Categories(*(tuple(table[name].tolist()) for name in ("name", "category_id", "colour")))
+    except ValueError as error:
+        raise mismatch(path, CATEGORIES, str(error).removesuffix("."), "the categories of one dataset") from error

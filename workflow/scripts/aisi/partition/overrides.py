@@ -86,8 +86,7 @@ def pins(path, rows, instances, scores, categories, stale="stop"):
         Of the whole split.
     scores : Scores
         Of the same instances: their keywords.
-    categories : DataFrame
-        Names and labels.
+    categories : Categories
     stale : {"stop", "drop"}
         What to do with rows whose instance is not there, or has another box: it was given for other instances.
 
@@ -102,8 +101,7 @@ def pins(path, rows, instances, scores, categories, stale="stop"):
         With the number of stale rows; or naming the row, for a tag that is not its photo's keyword, or an instance
         given twice.
     """
-    labels = dict(zip(categories["name"], categories["label"], strict=True)) | {NOISY_TAG: 0}
-    names = {label: name for name, label in labels.items()}
+    labels = categories.label_of | {NOISY_TAG: 0}
     fixed = np.full(len(instances), -1)
     if not rows:
         return fixed
@@ -121,7 +119,7 @@ def pins(path, rows, instances, scores, categories, stale="stop"):
         where = f"{path}, line {row.line}"
         own = scores.labels[scores.offsets[position] : scores.offsets[position + 1]].tolist()
         if labels.get(row.tag, -1) not in [0, *own]:
-            words = ", ".join([*(names[label] for label in own), NOISY_TAG])
+            words = ", ".join([*(categories.name_of[label] for label in own), NOISY_TAG])
             raise OverrideError(f"{where}: {row.tag!r} is no keyword of photo {row.image_id!r}; expected {words}.")
         if fixed[position] >= 0:
             raise OverrideError(f"{where}: instance {row.instance_id} of photo {row.image_id!r} is given twice.")

@@ -8,7 +8,6 @@ import pandas as pd
 from aisi.formats.graph import Graph
 from aisi.formats.partition import Partition
 from aisi.formats.tags import TAG_COLUMNS
-from aisi.labels import NOISY_TAG
 from aisi.partition import PartitionError, PartitionProblem, retained
 
 
@@ -140,7 +139,7 @@ def tag_table(partitions, instances, scores, images, categories):
     scores : Scores
     images : DataFrame
         Photos of the split with their keywords.
-    categories : DataFrame
+    categories : Categories
 
     Returns
     -------
@@ -160,7 +159,7 @@ def tag_table(partitions, instances, scores, images, categories):
     chosen = np.flatnonzero(scores.labels == labels[owners])
     attention = np.full(n, np.nan)
     attention[owners[chosen]] = scores.scores[chosen]
-    names = np.array([NOISY_TAG, *categories["name"]], object)
+    names = np.array(categories.name_of, object)
     keywords = dict(zip(images["image_id"], images["keywords"], strict=True))
     columns = {"image_id": instances.image_ids, "instance_id": instances.instance_ids}
     columns |= dict(zip(("x0", "y0", "x1", "y1"), instances.boxes.T, strict=True))

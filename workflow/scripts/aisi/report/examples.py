@@ -77,7 +77,7 @@ def choose_extremes(images, ious, tags, n):
 def label_colours(categories):
     """Colours of labels 0..255, (256, 3) uint8: the categories' own, white for 255."""
     colours = voc_palette()
-    for label, colour in zip(categories["label"], categories["colour"], strict=True):
+    for label, colour in zip(categories.labels, categories.colours, strict=True):
         colours[label] = ImageColor.getrgb(colour)
     colours[IGNORE] = WHITE
     return colours

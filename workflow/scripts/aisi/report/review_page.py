@@ -108,7 +108,8 @@ def review_data(name, assignment, shards, categories, tags, scores, graph, outli
         Of the dataset, and whose tags they are.
     shards : list of DataFrame
         Photos of each shard.
-    categories, tags : DataFrame
+    categories : Categories
+    tags : DataFrame
     scores : Scores
     graph : Graph
     outlines : list of str
@@ -132,15 +133,15 @@ def review_data(name, assignment, shards, categories, tags, scores, graph, outli
             f"{n} tags, {len(outlines)} salient instances, {len(scores.offsets) - 1} scores and a graph of "
             f"{graph.n_nodes} nodes. They belong to different instances: delete the tags and run the workflow again."
         )
-    kinds = [{"name": row.name, "colour": row.colour} for row in categories.itertuples(index=False)]
+    coloured = zip(categories.names, categories.colours, strict=True)
+    kinds = [{"name": name, "colour": colour} for name, colour in coloured]
     rows = [(photo, shard, row) for shard, table in enumerate(shards) for row, photo in enumerate(table.itertuples())]
-    label = dict(zip(categories["name"], categories["label"].tolist(), strict=True))
     photos = {
         "id": [photo.image_id for photo, *_ in rows],
         "thumbnail": [thumbnail(shard, row) for _, shard, row in rows],
         "width": [photo.width for photo, *_ in rows],
         "height": [photo.height for photo, *_ in rows],
-        "keywords": [sorted(label[word] for word in photo.keywords) for photo, *_ in rows],
+        "keywords": [sorted(categories.label_of[word] for word in photo.keywords) for photo, *_ in rows],
     }
     number = {image_id: position for position, image_id in enumerate(photos["id"])}
     attention = np.split(np.round(scores.scores.astype(float), 3), scores.offsets[1:-1])

@@ -42,8 +42,9 @@ def find_proxies(images, categories, folder):
 
     Parameters
     ----------
-    images, categories : DataFrame
-        As from :func:`aisi.formats.dataset.read_images` and :func:`aisi.formats.dataset.read_categories`.
+    images : DataFrame
+        As from :func:`aisi.formats.dataset.read_images`.
+    categories : Categories
     folder : str or Path
         Of ``{image_id}.png``.
 
