@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aisi.formats.dataset import Categories
 from aisi.formats.graph import Graph
 from aisi.formats.instances import SalientInstances
 from aisi.formats.scores import Scores
