@@ -76,3 +76,22 @@ def test_the_picture_is_what_its_command_draws(tmp_path):
     draw_architecture.main(tmp_path / "drawn.svg")
     drawn = (tmp_path / "drawn.svg").read_bytes()
     assert drawn == draw_architecture.PICTURE.read_bytes(), "Run: python tools/draw_architecture.py"
+
+
+def quoted_messages():
+    """Error messages in the tables of pages, each as its words between names and numbers."""
+    for page in PAGES:
+        for table in re.findall(r"^\| message \| do \|\n(?:\|.*\n)+", page.read_text(), re.MULTILINE):
+            for row in table.splitlines()[2:]:
+                for message in re.findall(r"`([^`]+)`", row.split(" | ")[0]):
+                    yield message, re.split(r"'[^']*'|\d+|\.{3}|[\[\]:;]|\w+\.\w+|\bnan\b|\S*/\S*|expected .*", message)
+
+
+def test_quoted_messages_are_those_of_the_code():
+    code = " ".join(file.read_text() for file in SCRIPTS.glob("**/*.py"))
+    code = re.sub(r'"\s*\n\s*f?"', "", code)
+    messages = list(quoted_messages())
+    assert len(messages) > 15
+    for message, parts in messages:
+        words = [part.strip(" ,.") for part in parts if " " in part.strip(" ,.")]
+        assert all(part in code for part in words), f"No error says {message!r}."
