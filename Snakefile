@@ -1,14 +1,11 @@
 """AISI: masks from keywords. Each file of workflow/rules is a stage; they are included in the order of the stages."""
 
-from snakemake.utils import min_version, validate
+from snakemake.utils import min_version
 
 min_version("9.27")
 
 
 configfile: workflow.source_path("config/config.yaml")
-
-
-validate(config, "workflow/schemas/config.schema.yaml")
 
 
 report: "workflow/report/workflow.rst"

@@ -1,4 +1,4 @@
-"""What the rules of several stages share: the code digest, shards, and where the results are."""
+"""What the rules of several stages share: the checked config, the code digest, shards, and where the results are."""
 
 import hashlib
 import sys
@@ -30,7 +30,16 @@ refuse_installed_library()
 sys.path.insert(0, str(SCRIPTS))
 
 from aisi.planning.code_digest import code_digest as digest_script, text_digest as digest_text  # noqa: E402
+from aisi.planning.config import read_config  # noqa: E402
 from aisi.planning.file_contents import content_digest  # noqa: E402
+from aisi.planning.schema import load_schema  # noqa: E402
+
+SCHEMA = load_schema(Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml"))
+try:
+    files = [Path(workflow.basedir, "config", "config.yaml"), *workflow.overwrite_configfiles]
+    config.update(read_config(config, SCHEMA, files))
+except ValueError as error:
+    raise WorkflowError(str(error)) from None
 
 DATASET = config["dataset"]
 TRAIN, VAL, TEST = DATASET["train"], DATASET["val"], DATASET["test"]

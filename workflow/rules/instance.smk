@@ -13,7 +13,6 @@ INSTANCE_FILES = [
     f"{run}/{name}" for run in INSTANCE_RUNS for name in ("weights.safetensors", "predictions.json")[: 2 if VAL else 1]
 ]
 INSTANCE_PARTS = [f"results/evaluation/{run.removeprefix('results/')}.csv" for run in INSTANCE_RUNS]
-check_networks("instance")
 
 
 rule train_instance:

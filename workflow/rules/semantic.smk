@@ -11,7 +11,6 @@ SEMANTIC_RUNS = expand(
 )
 SEMANTIC_WEIGHTS = [f"{run}/weights.safetensors" for run in SEMANTIC_RUNS]
 SEMANTIC_PARTS = [f"results/evaluation/{run.removeprefix('results/')}.csv" for run in SEMANTIC_RUNS]
-check_networks("semantic")
 
 WITH_PICTURES = [name for name, block in SEGMENTERS.items() if block["training"]["salient_share"]]
 if WITH_PICTURES and not (SALIENT_TRAINING["root"] or config["dataset"]["format"] == "demo"):

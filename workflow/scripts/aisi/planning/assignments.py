@@ -9,13 +9,13 @@ SOLVED = "|".join(
     [
         r"partition(?:_batches)?(?:_unfiltered)?",
         r"(?:beta|objectness_weight)-\d+(?:\.\d+)?",
-        r"retention-[01](?:\.\d+)?",
-        r"k-\d+",
+        r"retention-(?:0(?:\.\d+)?|1(?:\.0+)?)",
+        r"k-[1-9]\d*",
         r"(?:shared_keywords_only|centre_features)-(?:true|false)",
         r"batches-(?:whole|given|category|shuffled-\d+)",
     ]
 )
-"""Names that a solver answers, for a wildcard."""
+"""Names that a solver answers, for a wildcard; the schema of the config has the same."""
 GRAPH_KEYS = ("k", "shared_keywords_only", "centre_features")
 """Keys of the config's block graph of which an assignment may have another value."""
 BASELINES = "random|attention"
@@ -67,7 +67,7 @@ def read_assignment(name, graph, partition):
     Assignment
     """
     if not re.fullmatch(SOLVED, name):
-        raise ValueError(f"No assignment is called {name!r}; there are {BASELINES}|{SOLVED}.")
+        raise ValueError(f"No assignment is called {name!r} that a solver answers; docs/partition.md lists the names.")
     of_graph = {key: graph[key] for key in GRAPH_KEYS}
     of_partition = [partition[key] for key in ("mode", "solver", "beta", "r", "objectness_weight")]
     configured = Assignment(*of_partition, **of_graph)

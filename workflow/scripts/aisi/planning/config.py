@@ -1,0 +1,187 @@
+"""The config that Snakemake joined from files and the command line: read by the schema's types, then checked.
+
+The schema has no ``required``, so an editor accepts a file that names only the keys that it changes. Here the config is
+whole: a key may be missing only if the schema gives it a ``default``.
+"""
+
+import json
+import math
+import re
+import textwrap
+from difflib import get_close_matches
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
+
+from aisi.planning.schema import LOADER, all_keys, allowed, key_name, part_at, part_of, types_of
+
+NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+"""Numbers as people write them; YAML 1.1 reads 1e-6 as text."""
+TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many(
+    {
+        "integer": lambda _, value: type(value) is int,
+        "number": lambda _, value: type(value) is int or (type(value) is float and math.isfinite(value)),
+        "string": lambda _, value: isinstance(value, str) and not re.search(r"[\x00-\x1f\x7f]", value),
+    }
+)
+"""Stricter than JSON Schema, for which NaN is a number, 1.0 an integer, and a line break may end any name."""
+VALIDATOR = extend(Draft202012Validator, type_checker=TYPES)
+
+
+def read_config(config, schema, files=()):
+    """Read every text in the config by the type of its key, and check the result.
+
+    Parameters
+    ----------
+    config : dict
+        The config as Snakemake joined it. Snakemake reads nested values of ``--config`` as text: ``{"r": "0.95"}``.
+    schema : dict
+    files : iterable of path
+        The files that Snakemake joined.
+
+    Returns
+    -------
+    dict
+        The config with numbers, switches, lists and null in place of texts.
+
+    Raises
+    ------
+    ValueError
+        If a key stands twice in a file, or a key or value is wrong. The message has one sentence for each fault: the
+        key, the value, and what is allowed.
+    """
+    if repeated := [fault for file in files for fault in repeated_keys(file)]:
+        raise ValueError("\n".join(repeated))
+    config = _read(config, schema, schema)
+    if faults := find_faults(config, schema):
+        raise ValueError("\n".join(faults))
+    return config
+
+
+# ------------------------------------------------------------------ keys that stand twice
+
+
+def repeated_keys(path):
+    """A sentence for each key that stands twice in one block of a YAML or JSON file.
+
+    YAML's readers keep the last of them, so a second block would replace the first one silently.
+    """
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    try:
+        root = yaml.compose(text, LOADER)
+    except yaml.YAMLError:  # JSON that is indented by tabs
+        root = yaml.compose(text.replace("\t", " "), LOADER)
+    return list(_repeated(root, path, (), set()))
+
+
+def _repeated(node, path, above, seen):
+    if id(node) in seen:  # an alias: its anchor was here before
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for i, item in enumerate(node.value):
+            yield from _repeated(item, path, (*above, i), seen)
+    if isinstance(node, yaml.MappingNode):
+        lines = {}
+        for key, value in node.value:
+            name, line = (*above, str(key.value)), key.start_mark.line + 1
+            if name in lines:
+                places = f"{path}:{lines[name]} and {path}:{line}"
+                yield f"{key_name(name)} stands twice, and only the last one would count: {places}. Keep one of them."
+            lines[name] = line
+            yield from _repeated(value, path, name, seen)
+
+
+# ------------------------------------------------------------------ texts
+
+
+def _read(value, part, schema):
+    """The value with each text read as a config file would have it, if the schema wants no text there."""
+    if isinstance(value, dict):
+        return {str(name): _read(item, part_of(part, str(name), schema), schema) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_read(item, part_of(part, 0, schema), schema) for item in value]
+    if not isinstance(value, str):
+        return value
+    types = types_of(part)
+    read = _from_text(value)
+    if isinstance(read, str) or ("string" in types and read is not None):
+        return value
+    return _read(read, part, schema) if any(TYPES.is_type(read, kind) for kind in types) else value
+
+
+def _from_text(text):
+    if NUMBER.fullmatch(text):
+        return int(text) if re.fullmatch(r"[-+]?\d+", text) else float(text)
+    try:
+        return yaml.load(text, LOADER)
+    except (yaml.YAMLError, ValueError):
+        return text
+
+
+# ------------------------------------------------------------------ faults
+
+
+def find_faults(config, schema):
+    """A sentence for each fault of a config whose texts have been read."""
+    errors = sorted(
+        VALIDATOR(schema).iter_errors(config), key=lambda error: [str(name) for name in error.absolute_path]
+    )
+    faults = [fault for error in errors for fault in _faults(error, schema)]
+    faults += [_missing(path, schema) for path in _missing_keys(config, schema, schema)]
+    return list(dict.fromkeys(faults)) or _unknown_networks(config)
+
+
+def _faults(error, schema):
+    path, part = tuple(error.absolute_path), error.schema
+    if error.validator == "additionalProperties":
+        patterns = part.get("patternProperties", {})
+        known = part.get("properties", {})
+        unknown = [name for name in error.instance if not any(re.search(pattern, name) for pattern in patterns)]
+        return [_unknown((*path, name), part, schema) for name in unknown if name not in known]
+    if error.validator == "required":
+        return [_missing((*path, name), schema) for name in error.validator_value if name not in error.instance]
+    words = part.get("errorMessage") or allowed(part_at(path, schema), schema)
+    return [f"{key_name(path)} is {_shown(error.instance)}; it must be {words}."]
+
+
+def _unknown(path, block, schema):
+    known = list(block.get("properties", {}))
+    if not known:
+        return f"{key_name(path[:-1])} has the key {_shown(path[-1])}; it must be {block['patternErrorMessage']}."
+    near = [key_name((*path[:-1], name)) for name in get_close_matches(path[-1], known, n=1)]
+    near = near or [key_name(other) for other, _ in all_keys(schema) if other[-1] == path[-1]]
+    if near:
+        return f"{key_name(path)} is no key of the config; did you mean {' or '.join(near[:3])}?"
+    return f"{key_name(path)} is no key of the config; {key_name(path[:-1]) or 'the config'} has {', '.join(known)}."
+
+
+def _missing(path, schema):
+    return f"{key_name(path)} is missing; it must be {allowed(part_at(path, schema), schema)}."
+
+
+def _missing_keys(value, part, schema, path=()):
+    """Paths of the keys without a default that a block lacks."""
+    if not isinstance(value, dict):
+        return
+    needed = [name for name in part.get("properties", {}) if "default" not in part_of(part, name, schema)]
+    if any(value.get(name) is not None for name in part.get("oneNeeded", [])):
+        needed = [name for name in needed if name not in part["oneNeeded"]]
+    yield from ((*path, name) for name in needed if name not in value)
+    for name, item in value.items():
+        yield from _missing_keys(item, part_of(part, name, schema), schema, (*path, name))
+
+
+def _unknown_networks(config):
+    return [
+        f"{stage}.train is {_shown(config[stage]['train'])}; it must be a list of names from {stage}.networks: "
+        f"{', '.join(config[stage]['networks'])}."
+        for stage in ("semantic", "instance")
+        if not set(config[stage]["train"]) <= set(config[stage]["networks"])
+    ]
+
+
+def _shown(value):
+    return textwrap.shorten(json.dumps(value, ensure_ascii=False, default=str), 80, placeholder=" ...")

@@ -1,0 +1,109 @@
+"""The schema of the config (``workflow/schemas/config.schema.yaml``): its keys, and what each allows, in words.
+
+The schema has three keywords beside those of JSON Schema: ``patternErrorMessage`` says in words what a pattern allows,
+``errorMessage`` what a condition allows (editors show both), and ``oneNeeded`` lists keys of which one is enough.
+"""
+
+import yaml
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+ANY_NAME = "NAME"
+"""Stands in a path for a name that the user chooses."""
+KINDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text on one line",
+    "boolean": "true or false",
+    "null": "null",
+    "array": "a list",
+    "object": "a block of keys",
+}
+"""The schema's types, in words."""
+
+
+def load_schema(path):
+    """The schema as a dict."""
+    with open(path, encoding="utf-8") as file:
+        return yaml.load(file, LOADER)
+
+
+def resolved(part, schema):
+    """A part of the schema with the definition that it refers to filled in; its own keywords count more."""
+    if "$ref" not in part:
+        return part
+    return schema["$defs"][part["$ref"].rsplit("/", 1)[-1]] | {key: part[key] for key in part if key != "$ref"}
+
+
+def types_of(part):
+    """The types that a part allows, as a list."""
+    types = part.get("type", [])
+    return [types] if isinstance(types, str) else types
+
+
+def part_of(part, name, schema):
+    """The part for a key of a block or for an item of a list; empty for a key that the schema does not know."""
+    if isinstance(name, int):
+        return resolved(part.get("items", {}), schema)
+    of_any_name = next(iter(part.get("patternProperties", {}).values()), {})
+    return resolved(part.get("properties", {}).get(name, of_any_name), schema)
+
+
+def part_at(path, schema):
+    """The part at the end of a path of keys."""
+    part = schema
+    for name in path:
+        part = part_of(part, name, schema)
+    return part
+
+
+def all_keys(schema, part=None, path=()):
+    """Every key with its part, as pairs (path, part), in the schema's order."""
+    part = schema if part is None else part
+    for name in [*part.get("properties", {}), *([ANY_NAME] if "patternProperties" in part else [])]:
+        child = part_of(part, name, schema)
+        yield (*path, name), child
+        yield from all_keys(schema, child, (*path, name))
+
+
+def key_name(path):
+    """A path in one word: ``sweeps.beta[0]``."""
+    return "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in path).removeprefix(".")
+
+
+def allowed(part, schema):
+    """What a part allows, in words: ``a number from 0 to 1 or null``."""
+    if "enum" in part:
+        return _either([str(value) for value in part["enum"]])
+    return _either([_kind(kind, part, schema) for kind in types_of(part)])
+
+
+def _either(words):
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _kind(kind, part, schema):
+    if kind == "string":
+        return part.get("patternErrorMessage", KINDS[kind])
+    if kind == "array":
+        return _list(part, schema)
+    return KINDS[kind] + (_range(part) if kind in ("integer", "number") else "")
+
+
+def _list(part, schema):
+    low, high = part.get("minItems", 0), part.get("maxItems")
+    count = f"{low} " if low == high else f"{low} to {high} " if high else f"{low} or more " if low else ""
+    different = "different " if part.get("uniqueItems") else ""
+    return f"a list of {count}{different}items, each {allowed(part_of(part, 0, schema), schema)}"
+
+
+def _range(part):
+    """In words: `` from 0 to 1``, `` above 0``, `` of at least 0 and below 1``."""
+    low, high = part.get("minimum"), part.get("maximum")
+    above, below = part.get("exclusiveMinimum"), part.get("exclusiveMaximum")
+    if low is not None and high is not None:
+        words = f" from {low} to {high}"
+    else:
+        lower = f"above {above}" if above is not None else f"of at least {low}" if low is not None else ""
+        upper = f"below {below}" if below is not None else f"at most {high}" if high is not None else ""
+        words = " " + " and ".join(filter(None, [lower, upper]))
+    return words + (f", a multiple of {part['multipleOf']}" if "multipleOf" in part else "")
