@@ -7,7 +7,7 @@ REPORT := results/report.html
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-cluster test-faults lint clean
+.PHONY: help setup demo test test-cluster test-faults lint docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test    run the tests; make test-cluster: the tests on a SLURM that they start, as root"
 	@echo "make test-faults  kill the workflow at 20 moments and run it again"
 	@echo "make lint    check the style of the code"
+	@echo "make docs    write docs/config.md from the schema of the config"
 	@echo "make setup   only create $(VENV) from requirements.lock; each of the above does it first"
 	@echo "make clean   remove $(VENV) and the caches; results stay"
 
@@ -51,6 +52,9 @@ lint: setup
 	ruff format --check .
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+
+docs: setup
+	python docs/write_config.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import importlib
 import json
 import re
 import subprocess
@@ -14,7 +15,7 @@ import yaml
 from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
-from aisi.planning.assignments import BASELINES, SOLVED
+from aisi.planning.assignments import BASELINES, SOLVED, read_assignment, varied
 from aisi.planning.config import read_config, repeated_keys
 from aisi.planning.schema import ANY_NAME, all_keys, allowed, key_name, load_schema, part_at, types_of
 from workflow_text import ROOT, WORKFLOW
@@ -107,6 +108,21 @@ def test_defaults_in_the_schema_are_those_in_the_code():
 def test_schema_and_workflow_know_the_same_assignments():
     pattern = SCHEMA["$defs"]["assignment"]["pattern"]
     assert pattern == f"^({BASELINES}|{SOLVED})$".replace("(?:", "(")
+
+
+def test_page_of_settings_is_that_of_the_schema(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    write_config = importlib.import_module("write_config")
+    page = write_config.make_page(SCHEMA, DEFAULT)
+    assert write_config.PAGE.read_text() == page, "Write docs/config.md again: make docs"
+    assert all(f"`{path[-1]}`" in page or f".{path[-1]}`" in page for path in LEAVES)
+
+
+@pytest.mark.parametrize("value", [1e-5, 0.123456789, 100000, 12345.67, 1.0])
+def test_every_value_of_a_sweep_names_an_assignment(value):
+    name = varied("beta", value)
+    assert re.fullmatch(SOLVED, name)
+    assert read_assignment(name, DEFAULT["graph"], DEFAULT["partition"]).beta == value
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
@@ -235,11 +251,11 @@ def test_missing_key_is_refused_if_it_has_no_default(path):
         (("shards",), "two", 'shards is "two"; it must be a whole number from 1 to 100000.'),
         (("partition",), None, "partition is null; it must be a block of keys."),
         (("dataset", "format"), "jpeg", 'dataset.format is "jpeg"; it must be demo, photos, voc or coco.'),
-        (("dataset", "name"), 2012, "dataset.name is 2012; it must be text on one line."),
+        (("dataset", "name"), 2012, "dataset.name is 2012; it must be one line of text."),
         (("dataset", "categories"), [True], 'dataset.categories[0] is true; it must be a name without ";"'),
         (("dataset", "categories"), ["noisy"], "other than all, background and noisy."),
         (("partition", "r"), 1.5, "partition.r is 1.5; it must be a number from 0 to 1."),
-        (("partition", "time_limit"), 0, "it must be a number above 0 and at most 100000000 or null."),
+        (("partition", "time_limit"), 0, "it must be null or a number above 0 and at most 100000000."),
         (("salient_instances", "network", "input_size"), 100, "from 64 to 2048, a multiple of 64."),
         (
             ("sweeps", "k"),

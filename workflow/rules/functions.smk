@@ -153,11 +153,3 @@ def notes_of_experiment(wildcards):
 def experiment(name):
     """The files of an experiment, which its target asks for."""
     return [f"results/experiments/{name}/{file}" for file in ("metrics.csv", "table.csv", "figure.png", "page.md")]
-
-
-def check_networks(kind):
-    """Raise an error if ``{kind}.train`` of the config names a network that is not among ``{kind}.networks``."""
-    unknown = sorted(set(config[kind]["train"]) - set(config[kind]["networks"]))
-    if unknown:
-        known = ", ".join(config[kind]["networks"])
-        raise WorkflowError(f"Config key {kind}.train names {', '.join(unknown)}, not among {kind}.networks ({known}).")

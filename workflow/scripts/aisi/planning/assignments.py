@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import yaml
 
@@ -47,6 +48,11 @@ class Assignment:
     shared_keywords_only: bool
     centre_features: bool
     order: str = "given"
+
+
+def varied(key: str, value: float) -> str:
+    """Name of the assignment that is as configured but for one value: ``retention-0.95``. It has every digit."""
+    return f"{key}-{Decimal(repr(value)).normalize():f}"
 
 
 def read_assignment(name, graph, partition):

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from aisi.planning.assignments import varied
+
 TITLES = {
     "ablation": "Ablation (the paper's table 1a)",
     "sweep_beta": "Attention against similarity: beta (the paper's table 2a)",
@@ -35,10 +37,10 @@ def experiment_assignments(ablation: dict[str, Any], sweeps: dict[str, Any]) -> 
     switches = [f"{key}-{value}" for key in ("shared_keywords_only", "centre_features") for value in ("false", "true")]
     return {
         "ablation": list(ablation["assignments"]),
-        "sweep_beta": [f"beta-{value:g}" for value in sweeps["beta"]],
-        "sweep_retention": [f"retention-{value:g}" for value in sweeps["retention"]],
-        "sweep_objectness": [f"objectness_weight-{value:g}" for value in sweeps["objectness_weight"]],
-        "sweep_graph": [f"k-{k}" for k in sweeps["k"]] + switches,
+        "sweep_beta": [varied("beta", value) for value in sweeps["beta"]],
+        "sweep_retention": [varied("retention", value) for value in sweeps["retention"]],
+        "sweep_objectness": [varied("objectness_weight", value) for value in sweeps["objectness_weight"]],
+        "sweep_graph": [varied("k", value) for value in sweeps["k"]] + switches,
         "batches": ["batches-whole", "batches-given", "batches-category", "batches-shuffled-{seed}"],
     }
 

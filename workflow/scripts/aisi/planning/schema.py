@@ -12,7 +12,7 @@ ANY_NAME = "NAME"
 KINDS = {
     "integer": "a whole number",
     "number": "a number",
-    "string": "text on one line",
+    "string": "one line of text",
     "boolean": "true or false",
     "null": "null",
     "array": "a list",
@@ -71,10 +71,11 @@ def key_name(path):
 
 
 def allowed(part, schema):
-    """What a part allows, in words: ``a number from 0 to 1 or null``."""
+    """What a part allows, in words: ``null or a number from 0 to 1``."""
     if "enum" in part:
         return _either([str(value) for value in part["enum"]])
-    return _either([_kind(kind, part, schema) for kind in types_of(part)])
+    kinds = sorted(types_of(part), key=lambda kind: kind != "null")
+    return _either([_kind(kind, part, schema) for kind in kinds])
 
 
 def _either(words):
