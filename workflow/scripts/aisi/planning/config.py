@@ -8,13 +8,16 @@ import json
 import math
 import re
 import textwrap
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-from aisi.planning.schema import LOADER, all_keys, allowed, key_name, part_at, part_of, types_of
+from aisi.planning.schema import LOADER, KeyPath, Schema, all_keys, allowed, key_name, part_at, part_of, types_of
 
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 """Numbers as people write them; YAML 1.1 reads 1e-6 as text."""
@@ -29,7 +32,7 @@ TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many(
 VALIDATOR = extend(Draft202012Validator, type_checker=TYPES)
 
 
-def read_config(config, schema, files=()):
+def read_config(config: dict[str, Any], schema: Schema, files: Iterable[str | Path] = ()) -> dict[str, Any]:
     """Read every text in the config by the type of its key, and check the result.
 
     Parameters
@@ -37,6 +40,7 @@ def read_config(config, schema, files=()):
     config : dict
         The config as Snakemake joined it. Snakemake reads nested values of ``--config`` as text: ``{"r": "0.95"}``.
     schema : dict
+        As from :func:`aisi.planning.schema.load_schema`.
     files : iterable of path
         The files that Snakemake joined.
 
@@ -62,7 +66,7 @@ def read_config(config, schema, files=()):
 # ------------------------------------------------------------------ keys that stand twice
 
 
-def repeated_keys(path):
+def repeated_keys(path: str | Path) -> list[str]:
     """A sentence for each key that stands twice in one block of a YAML or JSON file.
 
     YAML's readers keep the last of them, so a second block would replace the first one silently.
@@ -76,7 +80,7 @@ def repeated_keys(path):
     return list(_repeated(root, path, (), set()))
 
 
-def _repeated(node, path, above, seen):
+def _repeated(node: Any, path: str | Path, above: KeyPath, seen: set[int]) -> Iterator[str]:
     if id(node) in seen:  # an alias: its anchor was here before
         return
     seen.add(id(node))
@@ -84,7 +88,7 @@ def _repeated(node, path, above, seen):
         for i, item in enumerate(node.value):
             yield from _repeated(item, path, (*above, i), seen)
     if isinstance(node, yaml.MappingNode):
-        lines = {}
+        lines: dict[KeyPath, int] = {}
         for key, value in node.value:
             name, line = (*above, str(key.value)), key.start_mark.line + 1
             if name in lines:
@@ -97,7 +101,7 @@ def _repeated(node, path, above, seen):
 # ------------------------------------------------------------------ texts
 
 
-def _read(value, part, schema):
+def _read(value: Any, part: Schema, schema: Schema) -> Any:
     """The value with each text read as a config file would have it, if the schema wants no text there."""
     if isinstance(value, dict):
         return {str(name): _read(item, part_of(part, str(name), schema), schema) for name, item in value.items()}
@@ -112,7 +116,7 @@ def _read(value, part, schema):
     return _read(read, part, schema) if any(TYPES.is_type(read, kind) for kind in types) else value
 
 
-def _from_text(text):
+def _from_text(text: str) -> Any:
     if NUMBER.fullmatch(text):
         return int(text) if re.fullmatch(r"[-+]?\d+", text) else float(text)
     try:
@@ -124,7 +128,7 @@ def _from_text(text):
 # ------------------------------------------------------------------ faults
 
 
-def find_faults(config, schema):
+def find_faults(config: dict[str, Any], schema: Schema) -> list[str]:
     """A sentence for each fault of a config whose texts have been read."""
     errors = sorted(
         VALIDATOR(schema).iter_errors(config), key=lambda error: [str(name) for name in error.absolute_path]
@@ -134,7 +138,7 @@ def find_faults(config, schema):
     return list(dict.fromkeys(faults)) or _unknown_networks(config)
 
 
-def _faults(error, schema):
+def _faults(error: ValidationError, schema: Schema) -> list[str]:
     path, part = tuple(error.absolute_path), error.schema
     if error.validator == "additionalProperties":
         patterns = part.get("patternProperties", {})
@@ -147,7 +151,7 @@ def _faults(error, schema):
     return [f"{key_name(path)} is {_shown(error.instance)}; it must be {words}."]
 
 
-def _unknown(path, block, schema):
+def _unknown(path: KeyPath, block: Schema, schema: Schema) -> str:
     known = list(block.get("properties", {}))
     if not known:
         return f"{key_name(path[:-1])} has the key {_shown(path[-1])}; it must be {block['patternErrorMessage']}."
@@ -158,11 +162,11 @@ def _unknown(path, block, schema):
     return f"{key_name(path)} is no key of the config; {key_name(path[:-1]) or 'the config'} has {', '.join(known)}."
 
 
-def _missing(path, schema):
+def _missing(path: KeyPath, schema: Schema) -> str:
     return f"{key_name(path)} is missing; it must be {allowed(part_at(path, schema), schema)}."
 
 
-def _missing_keys(value, part, schema, path=()):
+def _missing_keys(value: Any, part: Schema, schema: Schema, path: KeyPath = ()) -> Iterator[KeyPath]:
     """Paths of the keys without a default that a block lacks."""
     if not isinstance(value, dict):
         return
@@ -174,7 +178,7 @@ def _missing_keys(value, part, schema, path=()):
         yield from _missing_keys(item, part_of(part, name, schema), schema, (*path, name))
 
 
-def _unknown_networks(config):
+def _unknown_networks(config: dict[str, Any]) -> list[str]:
     return [
         f"{stage}.train is {_shown(config[stage]['train'])}; it must be a list of names from {stage}.networks: "
         f"{', '.join(config[stage]['networks'])}."
@@ -183,5 +187,5 @@ def _unknown_networks(config):
     ]
 
 
-def _shown(value):
+def _shown(value: Any) -> str:
     return textwrap.shorten(json.dumps(value, ensure_ascii=False, default=str), 80, placeholder=" ...")

@@ -4,8 +4,14 @@ The schema has three keywords beside those of JSON Schema: ``patternErrorMessage
 ``errorMessage`` what a condition allows (editors show both), and ``oneNeeded`` lists keys of which one is enough.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import yaml
 
+Schema = dict[str, Any]
+KeyPath = tuple[str | int, ...]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ANY_NAME = "NAME"
 """Stands in a path for a name that the user chooses."""
@@ -21,34 +27,34 @@ KINDS = {
 """The schema's types, in words."""
 
 
-def load_schema(path):
+def load_schema(path: str | Path) -> Schema:
     """The schema as a dict."""
     with open(path, encoding="utf-8") as file:
         return yaml.load(file, LOADER)
 
 
-def resolved(part, schema):
+def resolved(part: Schema, schema: Schema) -> Schema:
     """A part of the schema with the definition that it refers to filled in; its own keywords count more."""
     if "$ref" not in part:
         return part
     return schema["$defs"][part["$ref"].rsplit("/", 1)[-1]] | {key: part[key] for key in part if key != "$ref"}
 
 
-def types_of(part):
+def types_of(part: Schema) -> list[str]:
     """The types that a part allows, as a list."""
     types = part.get("type", [])
     return [types] if isinstance(types, str) else types
 
 
-def part_of(part, name, schema):
+def part_of(part: Schema, name: str | int, schema: Schema) -> Schema:
     """The part for a key of a block or for an item of a list; empty for a key that the schema does not know."""
     if isinstance(name, int):
         return resolved(part.get("items", {}), schema)
-    of_any_name = next(iter(part.get("patternProperties", {}).values()), {})
+    of_any_name: Schema = next(iter(part.get("patternProperties", {}).values()), {})
     return resolved(part.get("properties", {}).get(name, of_any_name), schema)
 
 
-def part_at(path, schema):
+def part_at(path: KeyPath, schema: Schema) -> Schema:
     """The part at the end of a path of keys."""
     part = schema
     for name in path:
@@ -56,7 +62,7 @@ def part_at(path, schema):
     return part
 
 
-def all_keys(schema, part=None, path=()):
+def all_keys(schema: Schema, part: Schema | None = None, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Schema]]:
     """Every key with its part, as pairs (path, part), in the schema's order."""
     part = schema if part is None else part
     for name in [*part.get("properties", {}), *([ANY_NAME] if "patternProperties" in part else [])]:
@@ -65,12 +71,12 @@ def all_keys(schema, part=None, path=()):
         yield from all_keys(schema, child, (*path, name))
 
 
-def key_name(path):
+def key_name(path: KeyPath) -> str:
     """A path in one word: ``sweeps.beta[0]``."""
     return "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in path).removeprefix(".")
 
 
-def allowed(part, schema):
+def allowed(part: Schema, schema: Schema) -> str:
     """What a part allows, in words: ``null or a number from 0 to 1``."""
     if "enum" in part:
         return _either([str(value) for value in part["enum"]])
@@ -78,11 +84,11 @@ def allowed(part, schema):
     return _either([_kind(kind, part, schema) for kind in kinds])
 
 
-def _either(words):
+def _either(words: list[str]) -> str:
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
-def _kind(kind, part, schema):
+def _kind(kind: str, part: Schema, schema: Schema) -> str:
     if kind == "string":
         return part.get("patternErrorMessage", KINDS[kind])
     if kind == "array":
@@ -90,14 +96,14 @@ def _kind(kind, part, schema):
     return KINDS[kind] + (_range(part) if kind in ("integer", "number") else "")
 
 
-def _list(part, schema):
+def _list(part: Schema, schema: Schema) -> str:
     low, high = part.get("minItems", 0), part.get("maxItems")
     count = f"{low} " if low == high else f"{low} to {high} " if high else f"{low} or more " if low else ""
     different = "different " if part.get("uniqueItems") else ""
     return f"a list of {count}{different}items, each {allowed(part_of(part, 0, schema), schema)}"
 
 
-def _range(part):
+def _range(part: Schema) -> str:
     """In words: `` from 0 to 1``, `` above 0``, `` of at least 0 and below 1``."""
     low, high = part.get("minimum"), part.get("maximum")
     above, below = part.get("exclusiveMinimum"), part.get("exclusiveMaximum")
