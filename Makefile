@@ -15,7 +15,7 @@ help:
 	@echo "make test    run the tests; make test-cluster: the tests on a SLURM that they start, as root"
 	@echo "make test-faults  kill the workflow at 20 moments and run it again"
 	@echo "make lint    check the style of the code"
-	@echo "make docs    write docs/config.md from the schema of the config"
+	@echo "make docs    write the pages and the picture of docs/ that are made from the code and the schema"
 	@echo "make setup   only create $(VENV) from requirements.lock; each of the above does it first"
 	@echo "make clean   remove $(VENV) and the caches; results stay"
 
@@ -54,7 +54,9 @@ lint: setup
 	snakemake --lint
 
 docs: setup
-	python docs/write_config.py
+	python tools/write_config_page.py
+	python tools/write_api_page.py
+	python tools/draw_architecture.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,7 @@
-"""Writes docs/config.md: what the schema says of every key of the config, and its value in config/config.yaml."""
+"""Write docs/config.md: what the schema says of every key of the config, and its value in config/config.yaml.
+
+python tools/write_config_page.py
+"""
 
 import re
 import sys
