@@ -1,4 +1,4 @@
-"""Each key of the config runs again what the table of docs/reruns.md says."""
+"""A change of a config key runs the rules again that the table of docs/reruns.md names."""
 
 import re
 from functools import reduce
@@ -21,7 +21,7 @@ PATHS = [".".join(path) for path in leaves(DEFAULT)]
 
 
 def photos(folder):
-    """A folder of photos with keywords, masks and instances made elsewhere, everything twice."""
+    """Write photos, keywords, masks and imported instances into a folder, everything twice."""
     for copy in ("", "other_"):
         for name in ("photos", "masks", "objects", "found", "voc/JPEGImages", "voc/SegmentationObject", "simple/cat"):
             (folder / (copy + name)).mkdir(parents=True)
@@ -88,11 +88,11 @@ VALUES = {
     "review.assignment": ("demo", "partition_unfiltered"),
     "report.assignments": ("demo", ["attention"]),
 }
-"""Where the values below will not do: the configuration to start from, and the other value."""
+"""Keys that need more than :func:`other`: the base to start from, and the other value."""
 
 
 def other(path):
-    """Another value that the schema allows."""
+    """A value that the schema allows and that differs from the default."""
     part, value = KEYS[tuple(path.split("."))], reduce(dict.get, path.split("."), DEFAULT)
     types = [part["type"]] if isinstance(part.get("type"), str) else part.get("type", [])
     if "enum" in part:
@@ -113,17 +113,17 @@ def nested(path, value):
 
 
 def expected(path):
-    """Rules of the row that names the key or the nearest block around it."""
+    """The rules in the row of docs/reruns.md that names the key, or the nearest block around it."""
     parts = path.split(".")
     rows = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
     row = next((row for row in rows if row in TABLE), None)
-    assert row, f"docs/reruns.md says nothing of the config key {path}: add a row that says which rules run first."
+    assert row, f"docs/reruns.md has no row for the config key {path}. Add one that says which rules run first."
     return TABLE[row]
 
 
 @pytest.fixture(scope="module")
 def plans(source, tmp_path_factory):
-    """What each key's other value would run first, by key."""
+    """For each key, the rules that its other value would run first."""
     found = {}
     for name, base in BASES.items():
         project = Project(source, tmp_path_factory.mktemp(name))
@@ -139,9 +139,9 @@ def plans(source, tmp_path_factory):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_what_a_key_runs(plans, path):
+def test_change_of_a_key_runs_the_rules_of_its_row(plans, path):
     assert set(plans[path]["first"]) == expected(path)
 
 
-def test_the_table_names_keys_that_exist():
+def test_table_names_only_keys_that_exist():
     assert {row for row in TABLE if not any(f"{path}.".startswith(f"{row}.") for path in PATHS)} == set()
