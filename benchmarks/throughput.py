@@ -55,7 +55,7 @@ REGIONS |= {"image_size": 400, "largest_size": 667, "box_channels": 1024, "mask_
 DETECTION = {"score_threshold": 0.0, "max_instances": 6, "nms_iou": 0.4, "max_covered": 1.0}
 RECIPE = {"optimizer": "sgd", "learning_rate": 1e-6, "weight_decay": 0.0, "schedule": "poly", "batch_size": 4}
 RECIPE |= {"backbone_scale": 1.0}
-TRAINING = {"pretrained": "none", "seed": 0, "threads": 1, "code": "", "times": None}
+TRAINING = {"pretrained": "none", "seed": 0, "threads": 1, "code": "", "times": None, "times_path": None}
 CPU = torch.device("cpu")
 
 
@@ -123,19 +123,20 @@ def compute_attention_maps(data, backbone):
     architecture = {"n_categories": 2, "backbone": backbone, "output_stride": 16, "image_size": SIZES["attention"]}
     model = attention.AttentionNetwork(**architecture).eval()
     attention.save_attention(data.home / "w", model, architecture)
-    tables = {name: data.home / f"{name}.csv" for name in ("images", "categories")}
+    tables = {"images_path": data.home / "images.csv", "categories_path": data.home / "categories.csv"}
     both = images(2, SIZES["attention"])
-    return tables | {"weights": data.home / "w", "threads": 1, "output": data.home / "o.h5"}, lambda: model(both)
+    arguments = tables | {"weights_path": data.home / "w", "threads": 1, "attention_path": data.home / "o.h5"}
+    return arguments, lambda: model(both)
 
 
 def compute_features(data, backbone):
     model = features.FeatureExtractor(backbone).eval()
     features.save_extractor(data.home / "w", model, backbone)
-    arguments = {"images": data.home / "images.csv", "salient_instances": data.home / "instances.h5"}
+    arguments = {"images_path": data.home / "images.csv", "salient_instances_path": data.home / "instances.h5"}
     arguments |= {"crop": {"size": SIZES["features"], "padding": 0.0, "background": 0.5}, "flip": True, "batch_size": 2}
-    arguments |= {"weights": data.home / "w", "backbone": backbone, "pretrained": "none"}
+    arguments |= {"weights_path": data.home / "w", "backbone": backbone, "pretrained": "none"}
     crops = images(2, SIZES["features"])
-    return arguments | {"threads": 1, "output": data.home / "o.h5"}, lambda: (model(crops), model(crops))
+    return arguments | {"threads": 1, "features_path": data.home / "o.h5"}, lambda: (model(crops), model(crops))
 
 
 def predict_semantic(data, backbone):
@@ -144,8 +145,13 @@ def predict_semantic(data, backbone):
     deeplab.save_deeplab(data.home / "w", model, architecture)
     names = tuple(f"c{i}" for i in range(20))
     write_categories(data.home / "categories.csv", Categories(names, tuple(range(1, 21)), ("#000000",) * 20))
-    arguments = {"images": [data.home / "images.csv"], "categories": data.home / "categories.csv", "threads": 1}
-    arguments |= {"weights": data.home / "w", "scales": [1.0], "flip": False, "output": data.home / "predictions"}
+    arguments = {
+        "images_paths": [data.home / "images.csv"],
+        "categories_path": data.home / "categories.csv",
+        "threads": 1,
+    }
+    arguments |= {"weights_path": data.home / "w", "scales": [1.0], "flip": False}
+    arguments |= {"predictions_folder": data.home / "predictions"}
     image = torch.zeros(1, 3, *data.mean_size(), dtype=torch.uint8)
     return arguments, lambda: model(image.contiguous(memory_format=torch.channels_last))
 
@@ -155,10 +161,14 @@ def predict_instance(data, backbone):
     model = mask_rcnn.InstanceSegmenter(**architecture).eval()
     mask_rcnn.save_segmenter(data.home / "w", model, architecture)
     settings = {"score_threshold": 0.0, "nms_iou": 0.5, "max_instances": 6}
-    arguments = {"images": [data.home / "images.csv"], "categories": data.home / "categories.csv", "threads": 1}
+    arguments = {
+        "images_paths": [data.home / "images.csv"],
+        "categories_path": data.home / "categories.csv",
+        "threads": 1,
+    }
     image = torch.rand(3, *data.mean_size())
     model.roi_heads.score_thresh, model.roi_heads.detections_per_img = 0.0, settings["max_instances"]
-    arguments |= settings | {"weights": data.home / "w", "output": data.home / "predictions.json"}
+    arguments |= settings | {"weights_path": data.home / "w", "predictions_path": data.home / "predictions.json"}
     return arguments, lambda: model([image * 255])
 
 
@@ -185,22 +195,35 @@ def train_s4net(data, backbone):
 def train_attention(data, backbone):
     network = {"backbone": backbone, "output_stride": 16, "image_size": SIZES["attention"]}
     batch = images(RECIPE["batch_size"], SIZES["attention"]), torch.ones(RECIPE["batch_size"], 2)
-    arguments = {"images": [data.home / "images.csv"], "categories": data.home / "categories.csv", "network": network}
+    arguments = {
+        "images_paths": [data.home / "images.csv"],
+        "categories_path": data.home / "categories.csv",
+        "network": network,
+    }
     model = attention.AttentionNetwork(2, **network)
     return arguments | {"freeze_backbone": False, "dropout": 0.0}, trained(model, attention.classifier_loss, batch)
 
 
 def train_feature_extractor(data, backbone):
     batch = images(RECIPE["batch_size"], SIZES["features"]), torch.tensor([0, 1] * (RECIPE["batch_size"] // 2))
-    arguments = {"root": data.home / "folders", "backbone": backbone, "crop_size": SIZES["features"], "centre_loss": {}}
+    arguments = {
+        "photos_folder": data.home / "folders",
+        "backbone": backbone,
+        "crop_size": SIZES["features"],
+        "centre_loss": {},
+    }
     model = features.FeatureClassifier(features.FeatureExtractor(backbone), 2)
     return arguments, trained(model, features.feature_loss, batch)
 
 
 def train_semantic(data, backbone):
     network = {"backbone": backbone} | DECODER
-    arguments = {"images": [data.home / "images.csv"], "categories": data.home / "categories.csv", "network": network}
-    arguments |= {"proxies": data.home / "proxies"}
+    arguments = {
+        "images_paths": [data.home / "images.csv"],
+        "categories_path": data.home / "categories.csv",
+        "network": network,
+    }
+    arguments |= {"proxies_folder": data.home / "proxies"}
     crops = {"crop": SIZES["deeplab"], "scales": [0.5, 1.5], "colour_jitter": 0.3, "ignored_pixels": "nothing"}
     arguments |= {"salient": None, "training": {"crops": crops, "salient_share": 0.0, "logit_adjustment": 0.0}}
     labels = torch.ones(RECIPE["batch_size"], *[SIZES["deeplab"]] * 2, dtype=torch.long)
@@ -210,10 +233,17 @@ def train_semantic(data, backbone):
 
 def train_instance(data, backbone):
     network = {"backbone": backbone} | REGIONS
-    arguments = {"images": [data.home / "images.csv"], "categories": data.home / "categories.csv", "network": network}
-    arguments |= {"coco": data.home / "instances.json", "samples": {"scales": [1.0, 1.0], "colour_jitter": 0.3}}
-    photos, kinds = read_images(data.home / "images.csv"), read_categories(data.home / "categories.csv")
-    found = mask_rcnn.find_instances(photos, read_instances(arguments["coco"], kinds), kinds.names)
+    arguments = {
+        "images_paths": [data.home / "images.csv"],
+        "categories_path": data.home / "categories.csv",
+        "network": network,
+    }
+    arguments |= {
+        "instances_path": data.home / "instances.json",
+        "samples": {"scales": [1.0, 1.0], "colour_jitter": 0.3},
+    }
+    photos, categories = read_images(data.home / "images.csv"), read_categories(data.home / "categories.csv")
+    found = mask_rcnn.find_instances(photos, read_instances(arguments["instances_path"], categories), categories.names)
     pictures = mask_rcnn.InstancePhotos(found, REGIONS["image_size"], REGIONS["largest_size"], **arguments["samples"])
     batch = [pictures.sample(index, np.random.default_rng(0)) for index in range(RECIPE["batch_size"])]
     model = mask_rcnn.InstanceSegmenter(2, **network)
@@ -235,7 +265,9 @@ def prepare(stage, home, photos, backbone, n):
     arguments, bare = stage(data, backbone)
     if training:
         recipe = RECIPE | {"iterations": n}
-        arguments |= TRAINING | {"recipe": recipe, "weights": data.home / "trained", "log": data.home / "log.csv"}
+        arguments |= TRAINING | {"recipe": recipe}
+        arguments |= {name: data.home / "trained" for name in ("weights", "weights_path")}
+        arguments |= {name: data.home / "log.csv" for name in ("log", "log_path")}
         arguments.get("training", {})["recipe"] = recipe
         accepted = inspect.signature(importlib.import_module(stage.__name__).main).parameters
         arguments = {name: value for name, value in arguments.items() if name in accepted}

@@ -102,10 +102,11 @@ def test_pooled_samples_are_one_of_both_ways():
 
 def train(folder, weights, freeze, epochs, seed=0, **changes):
     arguments = {
-        **{"images": [folder / "images.csv"], "categories": folder / "categories.csv"},
+        **{"images_paths": [folder / "images.csv"], "categories_path": folder / "categories.csv"},
         **{"network": NETWORK, "pretrained": "none", "freeze_backbone": freeze, "dropout": 0.0},
         **{"recipe": RECIPE | {"epochs": epochs, "learning_rate": 0.05 if freeze else 0.0005}, "seed": seed},
-        **{"threads": 1, "code": "0", "weights": folder / weights, "log": folder / f"{weights}.csv", "times": None},
+        **{"threads": 1, "code": "0", "times_path": None},
+        **{"weights_path": folder / weights, "log_path": folder / f"{weights}.csv"},
     }
     train_attention.main(**arguments | changes)
     return folder / weights

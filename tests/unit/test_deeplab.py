@@ -178,11 +178,12 @@ def test_a_tie_goes_to_the_lowest_label():
 def arguments(folder, epochs, seed=0, recipe=None, **changes):
     recipe = RECIPE | {"epochs": epochs, "learning_rate": 0.02} | (recipe or {})
     return {
-        **{"images": [folder / "images.csv"], "categories": folder / "categories.csv", "proxies": folder / "proxies"},
+        **{"images_paths": [folder / "images.csv"], "categories_path": folder / "categories.csv"},
+        **{"proxies_folder": folder / "proxies"},
         **{"network": NETWORK, "pretrained": "none", "seed": seed, "threads": 1, "code": "0"},
         "salient": None,
         "training": {"crops": CROPS, "salient_share": 0.0, "recipe": recipe, "logit_adjustment": 0.0},
-        **{"weights": folder / "weights.safetensors", "log": folder / "training.csv", "times": None},
+        **{"weights_path": folder / "weights.safetensors", "log_path": folder / "training.csv", "times_path": None},
         **changes,
     }
 
@@ -192,10 +193,10 @@ def test_training_learns_colours_and_predicts_them(tmp_path):
     write_proxies(tmp_path / "proxies", images, PAIRS)
     train_semantic.main(**arguments(tmp_path, 30))
     predict_semantic.main(
-        images=[tmp_path / "images.csv"],
-        categories=tmp_path / "categories.csv",
-        weights=tmp_path / "weights.safetensors",
-        **{"scales": [1.0], "flip": True, "threads": 1, "output": tmp_path / "predictions"},
+        images_paths=[tmp_path / "images.csv"],
+        categories_path=tmp_path / "categories.csv",
+        weights_path=tmp_path / "weights.safetensors",
+        **{"scales": [1.0], "flip": True, "threads": 1, "predictions_folder": tmp_path / "predictions"},
     )
     right = [
         np.mean(
@@ -258,7 +259,7 @@ def test_a_killed_training_ends_with_the_same_bytes(tmp_path):
     assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
     assert torch.load(tmp_path / "training.checkpoint.pt", weights_only=True)["rng"]["step"] == 3
     train_semantic.main(**settings)
-    train_semantic.main(**settings | {"weights": tmp_path / "whole", "log": tmp_path / "whole.csv"})
+    train_semantic.main(**settings | {"weights_path": tmp_path / "whole", "log_path": tmp_path / "whole.csv"})
     assert (tmp_path / "weights.safetensors").read_bytes() == (tmp_path / "whole").read_bytes()
     assert (tmp_path / "training.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
@@ -273,8 +274,8 @@ def test_two_processes_train_the_same_network(tmp_path):
     recipe = {"learning_rate": 0.001, "optimizer": "sgd"}
     losses, predictions = [], []
     for n in (1, 2):
-        changes = {"network": NETWORK | {"head": "sum"}, "recipe": recipe, "log": tmp_path / f"{n}.csv"}
-        settings = arguments(tmp_path, 4, weights=tmp_path / f"{n}.safetensors", **changes)
+        changes = {"network": NETWORK | {"head": "sum"}, "recipe": recipe, "log_path": tmp_path / f"{n}.csv"}
+        settings = arguments(tmp_path, 4, weights_path=tmp_path / f"{n}.safetensors", **changes)
         on_gpus(train_semantic.main, n)(**settings)
         losses.append(np.loadtxt(tmp_path / f"{n}.csv", delimiter=",", skiprows=1, usecols=1))
         model = load_deeplab(tmp_path / f"{n}.safetensors", CPU, 3)

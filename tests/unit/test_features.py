@@ -126,7 +126,7 @@ def test_rows_follow_the_salient_instances(extractor, tmp_path):
             tmp_path / "w",
             **arguments,
             batch_size=batch_size,
-            output=tmp_path / f"{batch_size}.h5",
+            features_path=tmp_path / f"{batch_size}.h5",
         )
     rows = read_features(tmp_path / "2.h5")
     assert rows == pytest.approx(read_features(tmp_path / "1.h5"), abs=1e-4) and len(images) == 3
@@ -141,7 +141,7 @@ def test_no_salient_instance_at_all(tmp_path):
         pass
     crop = {"size": 32, "padding": 0.0, "background": 1.0}
     arguments = {
-        "weights": [],
+        "weights_path": [],
         "backbone": BACKBONE,
         "pretrained": "none",
         "crop": crop,
@@ -149,7 +149,7 @@ def test_no_salient_instance_at_all(tmp_path):
         "batch_size": 2,
     }
     compute_features.main(
-        tmp_path / "images.csv", tmp_path / "found", **arguments, threads=1, output=tmp_path / "features.h5"
+        tmp_path / "images.csv", tmp_path / "found", **arguments, threads=1, features_path=tmp_path / "features.h5"
     )
     assert read_features(tmp_path / "features.h5").shape[0] == 0
 
@@ -240,12 +240,12 @@ def test_training_separates_colours(tmp_path):
     recipe = {"epochs": 6, "batch_size": 6, "optimizer": "adamw", "learning_rate": 0.003, "backbone_scale": 0.3}
     recipe |= {"weight_decay": 0.0, "schedule": "one_cycle"}
     train_feature_extractor.main(
-        root=tmp_path / "set",
+        photos_folder=tmp_path / "set",
         **{"backbone": BACKBONE, "pretrained": "none", "crop_size": 48, "recipe": recipe, "threads": 1, "code": "0"},
         centre_loss={"centre_weight": 0.001, "centre_rate": 0.5},
-        weights=tmp_path / "w",
-        log=tmp_path / "log.csv",
-        times=None,
+        weights_path=tmp_path / "w",
+        log_path=tmp_path / "log.csv",
+        times_path=None,
     )
     losses = np.loadtxt(tmp_path / "log.csv", delimiter=",", skiprows=1, usecols=1)
     assert losses[-1] < 0.5 * losses[0]

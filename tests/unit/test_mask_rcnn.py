@@ -132,10 +132,10 @@ def test_a_batch_without_instances_trains():
     model = InstanceSegmenter(3, **LIGHT).train()
     target = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}
     target["masks"] = torch.zeros(0, 64, 64, dtype=torch.uint8)
-    loss = instance_loss(model, {"images": [torch.zeros(3, 64, 64, dtype=torch.uint8)], "targets": [target]})
+    loss = instance_loss(model, {"photos": [torch.zeros(3, 64, 64, dtype=torch.uint8)], "targets": [target]})
     loss.backward()
     assert loss.isfinite()
-    assert instance_loss(model.eval(), {"images": [torch.zeros(3, 64, 64)], "targets": [target]}).isfinite()
+    assert instance_loss(model.eval(), {"photos": [torch.zeros(3, 64, 64)], "targets": [target]}).isfinite()
 
 
 def test_zero_area_instances_are_left_out_and_told(folder, capsys):
@@ -145,7 +145,7 @@ def test_zero_area_instances_are_left_out_and_told(folder, capsys):
     [(path, labels, masks)] = find_instances(images, read_instances(folder / "instances.json", CATEGORIES), NAMES)
     assert path == images["path"][0] and labels == [1] and rle.area(masks).tolist() == [24 * 40]
     said = capsys.readouterr().out
-    assert "2 instances have no pixel" in said and "No instance to learn from: green, blue." in said
+    assert "2 instances have no pixel" in said and "without an instance to learn from: green, blue." in said
 
 
 def test_no_instance_at_all(folder):
@@ -157,10 +157,10 @@ def arguments(folder, epochs, **changes):
     recipe = {"epochs": epochs, "batch_size": 2, "optimizer": "adamw", "learning_rate": 0.002, "clip": 1.0}
     recipe |= {"weight_decay": 0.0, "schedule": "one_cycle"}
     return {
-        **{"images": [folder / "images.csv"], "categories": folder / "categories.csv", "network": LIGHT},
-        **{"coco": folder / "instances.json", "pretrained": "none", "seed": 0, "threads": 1, "code": "0"},
+        **{"images_paths": [folder / "images.csv"], "categories_path": folder / "categories.csv", "network": LIGHT},
+        **{"instances_path": folder / "instances.json", "pretrained": "none", "seed": 0, "threads": 1, "code": "0"},
         **{"samples": {"scales": [1.0, 1.0], "colour_jitter": 0.0}, "recipe": recipe},
-        **{"weights": folder / "weights.safetensors", "log": folder / "training.csv", "times": None},
+        **{"weights_path": folder / "weights.safetensors", "log_path": folder / "training.csv", "times_path": None},
         **changes,
     }
 
@@ -176,7 +176,9 @@ def test_training_learns(tmp_path):
 def test_the_same_training_gives_the_same_bytes(folder):
     contents = []
     for name in ("one", "two"):
-        train_instance.main(**arguments(folder, 1, weights=folder / name / "w", log=folder / name / "log.csv"))
+        train_instance.main(
+            **arguments(folder, 1, weights_path=folder / name / "w", log_path=folder / name / "log.csv")
+        )
         contents.append((folder / name / "w").read_bytes())
     assert contents[0] == contents[1]
 

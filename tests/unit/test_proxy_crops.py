@@ -1,4 +1,4 @@
-"""Training crops of the semantic networks: photo and labels stay together, what 255 teaches, salient pictures."""
+"""Training crops of the semantic networks: photo and labels stay together, what is learned from 255, salient photos."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def proxies(tmp_path):
 
 @pytest.mark.parametrize("scales", [(0.3, 0.5), (1.0, 1.0), (2.0, 4.0)])
 def test_image_and_labels_stay_together(proxies, scales):
-    """Every pixel away from the border of the halves has the colour of its label; beyond the photo is none."""
+    """Away from the border of the halves each pixel has the colour of its label; pixels beyond the photo have none."""
     crops = ProxyCrops(proxies, 3, 64, scales, 0.0, "nothing")
     for seed in range(8):
         image, labels, _ = crops.sample(seed % 3, np.random.default_rng(seed))
@@ -33,10 +33,10 @@ def test_image_and_labels_stay_together(proxies, scales):
 
 
 def test_candidates_are_background_and_keywords(proxies):
-    silent, told = (ProxyCrops(proxies, 3, 32, (1.0, 1.0), 0.0, kind) for kind in ("nothing", "keywords"))
+    nothing, keywords = (ProxyCrops(proxies, 3, 32, (1.0, 1.0), 0.0, ignored) for ignored in ("nothing", "keywords"))
     rng = np.random.default_rng(0)
-    assert not silent.sample(1, rng)[2].any()
-    assert told.sample(1, rng)[2].tolist() == [True, False, True, True]  # green is 2, blue 3
+    assert not nothing.sample(1, rng)[2].any()
+    assert keywords.sample(1, rng)[2].tolist() == [True, False, True, True]  # green is 2, blue 3
 
 
 def test_a_sample_repeats_with_its_generator(proxies):
@@ -45,7 +45,7 @@ def test_a_sample_repeats_with_its_generator(proxies):
     assert torch.equal(one[0], again[0]) and torch.equal(one[1], again[1]) and not torch.equal(one[0], other[0])
 
 
-def test_both_ways_are_seen(proxies):
+def test_crops_are_mirrored_at_random(proxies):
     crops = ProxyCrops(proxies, 3, 32, (0.6, 0.6), 0.0, "nothing")
     firsts = set()
     for seed in range(16):
@@ -57,7 +57,7 @@ def test_both_ways_are_seen(proxies):
 
 @pytest.fixture
 def salient_crops(tmp_path, proxies):
-    """Half of the samples show one picture: void to the left, an instance to the right, background between."""
+    """Half of the samples are one photo: void on the left, an instance on the right, background between them."""
     labels = np.zeros((40, 40), np.uint8)
     labels[:, :10], labels[:, 30:] = 255, 7
     picture, mask = tmp_path / "salient.jpg", tmp_path / "salient.png"
@@ -92,27 +92,29 @@ def test_a_salient_instance_may_be_of_any_category(salient_crops):
 def test_photos_without_a_proxy_are_left_out(tmp_path):
     images = write_photos(tmp_path, PAIRS)
     write_proxies(tmp_path / "proxies", images[:1], PAIRS[:1])
-    assert [str(proxy.photo) for proxy in find_proxies(images, CATEGORIES, tmp_path / "proxies")] == [images["path"][0]]
+    assert [str(proxy.photo_path) for proxy in find_proxies(images, CATEGORIES, tmp_path / "proxies")] == [
+        images["path"][0]
+    ]
 
 
-def test_no_proxy_at_all(tmp_path):
+def test_an_error_if_no_photo_has_a_proxy(tmp_path):
     (tmp_path / "proxies").mkdir()
     with pytest.raises(ValueError, match="proxies: none of the 3 photos has a proxy mask.*score_threshold"):
         find_proxies(write_photos(tmp_path, PAIRS), CATEGORIES, tmp_path / "proxies")
 
 
-def test_an_id_that_leads_out_is_refused(tmp_path):
+def test_an_id_outside_the_folder_is_refused(tmp_path):
     images = write_photos(tmp_path, PAIRS).assign(image_id=["../a", "b", "c"])
     with pytest.raises(ValueError, match="leads out"):
         find_proxies(images, CATEGORIES, tmp_path / "proxies")
 
 
 def test_a_label_beyond_the_categories_is_refused(proxies):
-    with pytest.raises(ValueError, match="001.png: holds label 3, but categories.csv ends at 2"):
+    with pytest.raises(ValueError, match="001.png: found label 3, but the largest in categories.csv is 2"):
         ProxyCrops(proxies, 2, 32, (1.0, 1.0), 0.0, "nothing").sample(1, np.random.default_rng(0))
 
 
 def test_a_mask_of_another_size_is_refused(proxies):
-    write_labels(proxies[0].mask, np.zeros((5, 5), np.uint8))
-    with pytest.raises(ValueError, match=r"000.png: is \(5, 5\) pixels, its photo .* \(48, 40\)"):
+    write_labels(proxies[0].mask_path, np.zeros((5, 5), np.uint8))
+    with pytest.raises(ValueError, match=r"000.png: found \(5, 5\) pixels, expected the \(48, 40\) of its photo"):
         ProxyCrops(proxies, 3, 32, (1.0, 1.0), 0.0, "nothing").sample(0, np.random.default_rng(0))

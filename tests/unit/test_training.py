@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-from aisi.training import engine as training
+from aisi.training import engine
 from aisi.training.engine import NonFiniteLossError, fit, make_optimizer, make_schedule, training_identity
-from aisi.training.processes import SynchronisedBatchNorm, on_gpus
+from aisi.training.processes import SynchronisedBatchNorm, on_gpus, synchronise_batch_norms
 
 RECIPE = {
     "epochs": 4,
@@ -56,8 +56,8 @@ loss_of_known.count = lambda batch: (len(batch[0]), batch[2].sum())
 def train(folder, recipe=RECIPE, identity="a", seed=0, loss=loss, dataset=None, model=None, **options):
     torch.manual_seed(5)
     model = model or nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.1), nn.Linear(8, 1))
-    arguments = {"seed": seed, "checkpoint": folder / "c.pt", "log": folder / "log.csv", "identity": identity}
-    fit(model, loss, dataset or Line(), recipe, **arguments, **options)
+    arguments = {"seed": seed, "checkpoint_path": folder / "c.pt", "log_path": folder / "log.csv"}
+    fit(model, loss, dataset or Line(), recipe, identity=identity, **arguments, **options)
     return torch.cat([p.detach().ravel() for p in model.parameters()])
 
 
@@ -109,18 +109,18 @@ def test_iterations_end_within_an_epoch(tmp_path):
 
 
 def test_logs(tmp_path):
-    train(tmp_path, times=tmp_path / "times.csv")
+    train(tmp_path, times_path=tmp_path / "times.csv")
     assert list(rows(tmp_path / "log.csv")[0]) == ["epoch", "loss", "learning_rate", "held_out"]
     assert list(rows(tmp_path / "times.csv")[0]) == ["epoch", "seconds", "images_per_second"]
     assert column(tmp_path / "times.csv", "epoch") == [0, 1, 2, 3]
     assert min(column(tmp_path / "times.csv", "images_per_second")) > 0
 
 
-@pytest.mark.parametrize("seconds", [training.CHECKPOINT_SECONDS, 0], ids=["epochs", "steps"])
+@pytest.mark.parametrize("seconds", [engine.CHECKPOINT_SECONDS, 0], ids=["epochs", "steps"])
 @pytest.mark.parametrize("ema", [0.0, 0.9])
 def test_a_stopped_training_goes_on_exactly(tmp_path, monkeypatch, ema, seconds):
     """The loss fails in the third epoch; the second call ends with the weights of an undisturbed run."""
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", seconds)
+    monkeypatch.setattr(engine, "CHECKPOINT_SECONDS", seconds)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
     broken.mkdir()
@@ -244,21 +244,21 @@ def test_a_failing_process_says_why(tmp_path):
 def test_frozen_batch_norms_stay(tmp_path):
     model = nn.Sequential(nn.BatchNorm2d(1), nn.BatchNorm2d(1))
     model[0].train = lambda mode: nn.Module.train(model[0], False)
-    training.synchronise_batch_norms(model)
+    synchronise_batch_norms(model)
     assert [type(module) for module in model] == [nn.BatchNorm2d, SynchronisedBatchNorm]
 
 
 def test_held_out_samples_do_not_train(tmp_path):
-    dataset, judged = Line(), []
+    dataset, evaluated = Line(), []
 
-    def judge(model, indices):
+    def evaluate(model, indices):
         assert not model.training
-        judged.append(indices)
-        return len(judged) / 10
+        evaluated.append(indices)
+        return len(evaluated) / 10
 
-    train(tmp_path, RECIPE | {"held_out": 0.2}, dataset=dataset, judge=judge)
-    assert judged == [judged[0]] * 4 and len(judged[0]) == 2
-    assert dataset.seen == set(range(10)) - set(judged[0])
+    train(tmp_path, RECIPE | {"held_out": 0.2}, dataset=dataset, evaluate=evaluate)
+    assert evaluated == [evaluated[0]] * 4 and len(evaluated[0]) == 2
+    assert dataset.seen == set(range(10)) - set(evaluated[0])
     assert column(tmp_path / "log.csv", "held_out") == [0.1, 0.2, 0.3, 0.4]
 
 
@@ -270,12 +270,12 @@ def test_held_out_loss_by_hand(tmp_path):
     groups = [{"params": list(model.parameters()), "scale": 0.0}]
     held_out, dataset = [], Line()
 
-    def judge(model, indices):
+    def evaluate(model, indices):
         held_out[:] = indices
         return 0.0
 
     arguments = {"model": model, "dataset": dataset, "parameter_groups": groups}
-    train(tmp_path, RECIPE | {"held_out": 0.5, "batch_size": 2}, judge=judge, identity="indices", **arguments)
+    train(tmp_path, RECIPE | {"held_out": 0.5, "batch_size": 2}, evaluate=evaluate, identity="indices", **arguments)
     train(tmp_path, RECIPE | {"held_out": 0.5, "batch_size": 2}, identity="loss", **arguments)
     ys = [float(dataset.sample(i, np.random.default_rng((0, 0, i)))[1]) for i in held_out]
     assert column(tmp_path / "log.csv", "held_out") == pytest.approx([np.mean(np.square(ys))] * 4)
@@ -288,7 +288,7 @@ def test_a_broken_loss_stops(tmp_path):
 
 def test_an_empty_set_is_refused(tmp_path):
     with pytest.raises(ValueError, match="empty"):
-        fit(nn.Linear(1, 1), loss, Line(0), RECIPE, seed=0, log=tmp_path / "l.csv", identity="")
+        fit(nn.Linear(1, 1), loss, Line(0), RECIPE, seed=0, log_path=tmp_path / "l.csv", identity="")
 
 
 def test_groups_have_their_own_rates(tmp_path):
@@ -314,7 +314,7 @@ def test_every_precision_learns(tmp_path, precision):
 def test_identity_follows_values_and_files(tmp_path):
     file = tmp_path / "f"
     file.write_text("1")
-    first = training_identity(1, files=[file])
-    assert training_identity(1, files=[file]) == first != training_identity(2, files=[file])
+    first = training_identity(1, file_paths=[file])
+    assert training_identity(1, file_paths=[file]) == first != training_identity(2, file_paths=[file])
     file.write_text("2")
-    assert training_identity(1, files=[file]) != first
+    assert training_identity(1, file_paths=[file]) != first

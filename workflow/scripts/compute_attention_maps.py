@@ -1,4 +1,4 @@
-"""Compute the attention maps of each photo's own keywords, one shard."""
+"""Compute the attention maps of each photo's own keywords, for one shard."""
 
 from aisi.attention.network import attention_maps, load_attention
 from aisi.dataset.keywords import keyword_labels
@@ -10,22 +10,23 @@ from aisi.training.augmentation import read_ahead
 from aisi.training.weights import pick_device
 
 
-def main(images, categories, weights, threads, output):
+def main(images_path, categories_path, weights_path, threads, attention_path):
     """Write the maps photo by photo."""
-    photos, names = read_images(images), read_categories(categories)
-    model = load_attention(weights, pick_device(threads), len(names))
-    pictures = progress(read_ahead(read_photo, photos["path"]), total=len(photos), unit="photo")
-    with new_attention(output) as writer:
-        for image_id, labels, photo in zip(photos["image_id"], keyword_labels(photos, names), pictures, strict=True):
+    table, categories = read_images(images_path), read_categories(categories_path)
+    labels_of_photos = keyword_labels(table, categories)
+    model = load_attention(weights_path, pick_device(threads), len(categories))
+    photos = progress(read_ahead(read_photo, table["path"]), total=len(table), unit="photo")
+    with new_attention(attention_path) as writer:
+        for image_id, labels, photo in zip(table["image_id"], labels_of_photos, photos, strict=True):
             writer.append(image_id, labels, attention_maps(model, photo, labels))
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            images=snakemake.input.images,
-            categories=snakemake.input.categories,
-            weights=snakemake.input.weights,
+            images_path=snakemake.input.images,
+            categories_path=snakemake.input.categories,
+            weights_path=snakemake.input.weights,
             threads=snakemake.threads,
-            output=snakemake.output.attention,
+            attention_path=snakemake.output.attention,
         )

@@ -1,4 +1,4 @@
-"""Compute the semantic features of salient instances, one shard."""
+"""Compute the semantic features of the salient instances of one shard."""
 
 from aisi.features import FeatureExtractor, extract, load_extractor, read_crops
 from aisi.formats.dataset import read_images
@@ -8,14 +8,31 @@ from aisi.progress import log_to, progress
 from aisi.training.weights import pick_device
 
 
-def main(images, salient_instances, weights, backbone, pretrained, crop, flip, batch_size, threads, output):
-    """Write a row for each instance; ``weights`` None takes the pretrained backbone as it is."""
+def main(
+    images_path,
+    salient_instances_path,
+    weights_path,
+    backbone,
+    pretrained,
+    crop,
+    flip,
+    batch_size,
+    threads,
+    features_path,
+):
+    """Write a row for each instance. Without ``weights_path`` the pretrained backbone is used as it is."""
     device = pick_device(threads)
-    extractor = load_extractor(weights, device) if weights else FeatureExtractor(backbone, pretrained).to(device).eval()
-    instances, photos = read_salient_instances(salient_instances), read_images(images)
+    if weights_path:
+        extractor = load_extractor(weights_path, device)
+    else:
+        extractor = FeatureExtractor(backbone, pretrained).to(device).eval()
+    instances, photos = read_salient_instances(salient_instances_path), read_images(images_path)
     paths = dict(zip(photos["image_id"], photos["path"], strict=True))
     crops = read_crops(instances, paths, **crop)
-    with new_features(output, extractor.dimension) as append, progress(total=len(instances), unit="instance") as bar:
+    with (
+        new_features(features_path, extractor.dimension) as append,
+        progress(total=len(instances), unit="instance") as bar,
+    ):
         for rows in extract(extractor, crops, batch_size, flip):
             append(rows)
             bar.update(len(rows))
@@ -24,14 +41,14 @@ def main(images, salient_instances, weights, backbone, pretrained, crop, flip, b
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            images=snakemake.input.images,
-            salient_instances=snakemake.input.salient_instances,
-            weights=snakemake.input.get("weights"),
+            images_path=snakemake.input.images,
+            salient_instances_path=snakemake.input.salient_instances,
+            weights_path=snakemake.input.get("weights"),
             backbone=snakemake.params.backbone,
             pretrained=snakemake.params.pretrained,
             crop={name: snakemake.params[name] for name in ("size", "padding", "background")},
             flip=snakemake.params.flip,
             batch_size=snakemake.params.batch_size,
             threads=snakemake.threads,
-            output=snakemake.output.features,
+            features_path=snakemake.output.features,
         )

@@ -9,26 +9,36 @@ from aisi.training.augmentation import read_ahead
 from aisi.training.weights import pick_device
 
 
-def main(images, categories, weights, score_threshold, nms_iou, max_instances, threads, output):
+def main(
+    images_paths,
+    categories_path,
+    weights_path,
+    score_threshold,
+    nms_iou,
+    max_instances,
+    threads,
+    predictions_path,
+):
     """Write COCO's results, with the dataset's own category_id."""
-    photos, category_ids = read_images(*images), read_categories(categories).ids
-    model = load_segmenter(weights, pick_device(threads), len(category_ids))
-    pictures = progress(read_ahead(read_photo, photos["path"]), total=len(photos), unit="photo")
+    table, category_ids = read_images(*images_paths), read_categories(categories_path).ids
+    model = load_segmenter(weights_path, pick_device(threads), len(category_ids))
+    photos = progress(read_ahead(read_photo, table["path"]), total=len(table), unit="photo")
     results = []
-    for image_id, photo in zip(photos["image_id"], pictures, strict=True):
-        results += coco_results(image_id, *predict(model, photo, score_threshold, nms_iou, max_instances), category_ids)
-    write_coco_results(output, results)
+    for image_id, photo in zip(table["image_id"], photos, strict=True):
+        labels, scores, masks = predict(model, photo, score_threshold, nms_iou, max_instances)
+        results += coco_results(image_id, labels, scores, masks, category_ids)
+    write_coco_results(predictions_path, results)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            images=snakemake.input.images,
-            categories=snakemake.input.categories,
-            weights=snakemake.input.weights,
+            images_paths=snakemake.input.images,
+            categories_path=snakemake.input.categories,
+            weights_path=snakemake.input.weights,
             score_threshold=snakemake.params.score_threshold,
             nms_iou=snakemake.params.nms_iou,
             max_instances=snakemake.params.max_instances,
             threads=snakemake.threads,
-            output=snakemake.output.predictions,
+            predictions_path=snakemake.output.predictions,
         )

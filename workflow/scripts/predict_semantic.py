@@ -10,23 +10,23 @@ from aisi.training.augmentation import read_ahead
 from aisi.training.weights import pick_device
 
 
-def main(images, categories, weights, scales, flip, threads, output):
+def main(images_paths, categories_path, weights_path, scales, flip, threads, predictions_folder):
     """Write ``{image_id}.png`` at the photos' sizes."""
-    photos = read_images(*images)
-    model = load_deeplab(weights, pick_device(threads), len(read_categories(categories)))
-    pictures = progress(read_ahead(read_photo, photos["path"]), total=len(photos), unit="photo")
-    for image_id, photo in zip(photos["image_id"], pictures, strict=True):
-        write_labels(inside(output, f"{image_id}.png"), predict(model, photo, scales, flip))
+    table = read_images(*images_paths)
+    model = load_deeplab(weights_path, pick_device(threads), len(read_categories(categories_path)))
+    photos = progress(read_ahead(read_photo, table["path"]), total=len(table), unit="photo")
+    for image_id, photo in zip(table["image_id"], photos, strict=True):
+        write_labels(inside(predictions_folder, f"{image_id}.png"), predict(model, photo, scales, flip))
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            images=snakemake.input.images,
-            categories=snakemake.input.categories,
-            weights=snakemake.input.weights,
+            images_paths=snakemake.input.images,
+            categories_path=snakemake.input.categories,
+            weights_path=snakemake.input.weights,
             scales=snakemake.params.scales,
             flip=snakemake.params.flip,
             threads=snakemake.threads,
-            output=snakemake.output.predictions,
+            predictions_folder=snakemake.output.predictions,
         )

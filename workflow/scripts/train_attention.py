@@ -12,27 +12,48 @@ from aisi.training.weights import pick_device
 
 
 def main(
-    images, categories, network, pretrained, freeze_backbone, dropout, recipe, seed, threads, code, weights, log, times
+    images_paths,
+    categories_path,
+    network,
+    pretrained,
+    freeze_backbone,
+    dropout,
+    recipe,
+    seed,
+    threads,
+    code,
+    weights_path,
+    log_path,
+    times_path,
 ):
-    """Write safetensors and a CSV row an epoch."""
+    """Write the trained network, and a CSV row per epoch."""
     device = pick_device(threads)
     torch.manual_seed(seed)
-    photos, names = read_images(*images), read_categories(categories)
-    keywords = keyword_vectors(keyword_labels(photos, names), len(names))
-    architecture = {"n_categories": len(names)} | network
+    photos, categories = read_images(*images_paths), read_categories(categories_path)
+    keywords = keyword_vectors(keyword_labels(photos, categories), len(categories))
+    architecture = {"n_categories": len(categories)} | network
     model = AttentionNetwork(**architecture, weights=pretrained, dropout=dropout).to(device)
     trained, dataset = training_set(model, list(photos["path"]), keywords, freeze_backbone)
-    values = architecture, pretrained, freeze_backbone, dropout, recipe, seed, code
-    identity = training_identity(*values, files=[*images, categories])
-    fit(trained, classifier_loss, dataset, recipe, seed=seed, log=log, times=times, identity=identity)
-    save_attention(weights, model, architecture)
+    settings = architecture, pretrained, freeze_backbone, dropout, recipe, seed, code
+    identity = training_identity(*settings, file_paths=[*images_paths, categories_path])
+    fit(
+        trained,
+        classifier_loss,
+        dataset,
+        recipe,
+        seed=seed,
+        identity=identity,
+        log_path=log_path,
+        times_path=times_path,
+    )
+    save_attention(weights_path, model, architecture)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         on_gpus(main, snakemake.resources.gpu)(
-            images=snakemake.input.images,
-            categories=snakemake.input.categories,
+            images_paths=snakemake.input.images,
+            categories_path=snakemake.input.categories,
             network=snakemake.params.network,
             pretrained=snakemake.params.pretrained,
             freeze_backbone=snakemake.params.freeze_backbone,
@@ -41,7 +62,7 @@ if "snakemake" in globals():
             seed=snakemake.params.seed,
             threads=snakemake.threads,
             code=snakemake.params.code,
-            weights=snakemake.output.weights,
-            log=snakemake.output.log,
-            times=snakemake.log.times,
+            weights_path=snakemake.output.weights,
+            log_path=snakemake.output.log,
+            times_path=snakemake.log.times,
         )

@@ -1,4 +1,4 @@
-"""Train the feature extractor on single-object pictures of auxiliary categories: softmax and centre loss."""
+"""Train the feature extractor with softmax and centre loss on single-object photos of auxiliary categories."""
 
 from pathlib import Path
 
@@ -10,26 +10,47 @@ from aisi.training.engine import fit, parameter_groups, training_identity
 from aisi.training.processes import on_gpus
 from aisi.training.weights import pick_device
 
+SEED = 0  # the features stay the same whatever the config's seed
 
-def main(root, backbone, pretrained, crop_size, centre_loss, recipe, threads, code, weights, log, times):
-    """Write safetensors without the auxiliary classifier, and a CSV row an epoch."""
+
+def main(
+    photos_folder,
+    backbone,
+    pretrained,
+    crop_size,
+    centre_loss,
+    recipe,
+    threads,
+    code,
+    weights_path,
+    log_path,
+    times_path,
+):
+    """Write the trained network without its auxiliary classifier, and a CSV row per epoch."""
     device = pick_device(threads)
-    torch.manual_seed(0)
-    pictures = SingleObjects(root, crop_size)
+    torch.manual_seed(SEED)
+    photos = SingleObjects(photos_folder, crop_size)
     extractor = FeatureExtractor(backbone, pretrained)
-    model = FeatureClassifier(extractor, len(pictures.categories), **centre_loss).to(device)
-    groups = parameter_groups(model, model.extractor, recipe.get("backbone_scale", 1.0))
-    names = [str(Path(path).relative_to(root)) for path, _ in pictures.samples]
-    identity = training_identity(backbone, pretrained, crop_size, centre_loss, recipe, code, names)
-    arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}
-    fit(model, feature_loss, pictures, recipe, seed=0, **arguments)
-    save_extractor(weights, model.extractor, backbone)
+    model = FeatureClassifier(extractor, len(photos.categories), **centre_loss).to(device)
+    names = [str(Path(path).relative_to(photos_folder)) for path, _ in photos.samples]
+    fit(
+        model,
+        feature_loss,
+        photos,
+        recipe,
+        seed=SEED,
+        identity=training_identity(backbone, pretrained, crop_size, centre_loss, recipe, code, names),
+        log_path=log_path,
+        times_path=times_path,
+        parameter_groups=parameter_groups(model, model.extractor, recipe.get("backbone_scale", 1.0)),
+    )
+    save_extractor(weights_path, model.extractor, backbone)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         on_gpus(main, snakemake.resources.gpu)(
-            root=snakemake.input.pictures,
+            photos_folder=snakemake.input.pictures,
             backbone=snakemake.params.backbone,
             pretrained=snakemake.params.pretrained,
             crop_size=snakemake.params.crop_size,
@@ -37,7 +58,7 @@ if "snakemake" in globals():
             recipe=snakemake.params.recipe,
             threads=snakemake.threads,
             code=snakemake.params.code,
-            weights=snakemake.output.weights,
-            log=snakemake.output.log,
-            times=snakemake.log.times,
+            weights_path=snakemake.output.weights,
+            log_path=snakemake.output.log,
+            times_path=snakemake.log.times,
         )

@@ -11,30 +11,50 @@ from aisi.training.processes import on_gpus
 from aisi.training.weights import pick_device
 
 
-def main(images, categories, coco, network, pretrained, samples, recipe, seed, threads, code, weights, log, times):
-    """Write safetensors and a CSV row an epoch."""
+def main(
+    images_paths,
+    categories_path,
+    instances_path,
+    network,
+    pretrained,
+    samples,
+    recipe,
+    seed,
+    threads,
+    code,
+    weights_path,
+    log_path,
+    times_path,
+):
+    """Write the trained network, and a CSV row per epoch."""
     device = pick_device(threads)
     torch.manual_seed(seed)
-    photos, kinds = read_images(*images), read_categories(categories)
-    found = find_instances(photos, read_instances(coco, kinds), kinds.names)
-    architecture = {"n_categories": len(kinds)} | network
+    photos, categories = read_images(*images_paths), read_categories(categories_path)
+    found = find_instances(photos, read_instances(instances_path, categories), categories.names)
+    architecture = {"n_categories": len(categories)} | network
     model = InstanceSegmenter(**architecture, weights=pretrained).to(device)
     model.backbone.backbone.freeze(recipe.get("frozen_stages", 0))
-    files = [*images, categories, coco]
-    identity = training_identity(architecture, pretrained, samples, recipe, seed, code, files=files)
-    groups = parameter_groups(model, model.backbone.backbone, recipe.get("backbone_scale", 1.0))
-    arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}
-    dataset = InstancePhotos(found, network["image_size"], network["largest_size"], **samples)
-    fit(model, instance_loss, dataset, recipe, seed=seed, **arguments)
-    save_segmenter(weights, model, architecture)
+    settings = architecture, pretrained, samples, recipe, seed, code
+    fit(
+        model,
+        instance_loss,
+        InstancePhotos(found, network["image_size"], network["largest_size"], **samples),
+        recipe,
+        seed=seed,
+        identity=training_identity(*settings, file_paths=[*images_paths, categories_path, instances_path]),
+        log_path=log_path,
+        times_path=times_path,
+        parameter_groups=parameter_groups(model, model.backbone.backbone, recipe.get("backbone_scale", 1.0)),
+    )
+    save_segmenter(weights_path, model, architecture)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         on_gpus(main, snakemake.resources.gpu)(
-            images=snakemake.input.images,
-            categories=snakemake.input.categories,
-            coco=snakemake.input.coco,
+            images_paths=snakemake.input.images,
+            categories_path=snakemake.input.categories,
+            instances_path=snakemake.input.coco,
             network=snakemake.params.network,
             pretrained=snakemake.params.pretrained,
             samples=snakemake.params.samples,
@@ -42,7 +62,7 @@ if "snakemake" in globals():
             seed=int(snakemake.wildcards.seed),
             threads=snakemake.threads,
             code=snakemake.params.code,
-            weights=snakemake.output.weights,
-            log=snakemake.output.log,
-            times=snakemake.log.times,
+            weights_path=snakemake.output.weights,
+            log_path=snakemake.output.log,
+            times_path=snakemake.log.times,
         )

@@ -18,11 +18,18 @@ def main(root, split, architecture, backbone_weights, recipe, threads, code, wei
     torch.manual_seed(SEED)
     pairs = list_pictures(root, split)
     model = S4Net(**architecture, weights=backbone_weights).to(device)
-    groups = parameter_groups(model, model.backbone, recipe["backbone_scale"])
     identity = training_identity(architecture, backbone_weights, recipe, SEED, code, [p.name for p, _ in pairs])
-    pictures = SalientPictures(pairs, architecture["input_size"])
-    arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}
-    fit(model, s4net_loss, pictures, recipe, seed=SEED, **arguments)
+    fit(
+        model,
+        s4net_loss,
+        SalientPictures(pairs, architecture["input_size"]),
+        recipe,
+        seed=SEED,
+        identity=identity,
+        log_path=log,
+        times_path=times,
+        parameter_groups=parameter_groups(model, model.backbone, recipe["backbone_scale"]),
+    )
     save_s4net(weights, model, architecture)
 
 

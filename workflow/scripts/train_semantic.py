@@ -5,38 +5,61 @@ import torch
 from aisi.formats.dataset import read_categories, read_images
 from aisi.progress import log_to
 from aisi.salient_instances.pictures import list_pictures
-from aisi.segmenters import crops as proxy_crops
 from aisi.segmenters import deeplab
+from aisi.segmenters.crops import ProxyCrops, SalientCrops, find_proxies
 from aisi.training.engine import fit, parameter_groups, training_identity
 from aisi.training.processes import on_gpus
 from aisi.training.weights import pick_device
 
 
-def main(images, categories, proxies, salient, network, pretrained, training, seed, threads, code, weights, log, times):
-    """Write safetensors and a CSV row an epoch; ``salient`` are root and list of pictures without categories."""
-    recipe, share, device = training["recipe"], training["salient_share"], pick_device(threads)
+def main(
+    images_paths,
+    categories_path,
+    proxies_folder,
+    salient,
+    network,
+    pretrained,
+    training,
+    seed,
+    threads,
+    code,
+    weights_path,
+    log_path,
+    times_path,
+):
+    """Write the trained network, and a CSV row per epoch; ``salient``: folder and list of photos without categories."""
+    device, recipe = pick_device(threads), training["recipe"]
     torch.manual_seed(seed)
-    photos, kinds = read_images(*images), read_categories(categories)
-    crops = proxy_crops.ProxyCrops(proxy_crops.find_proxies(photos, kinds, proxies), len(kinds), **training["crops"])
-    samples = proxy_crops.SalientCrops(crops, list_pictures(*salient) if share else [], share)
-    architecture = {"n_categories": len(kinds)} | network
+    photos, categories = read_images(*images_paths), read_categories(categories_path)
+    proxies = find_proxies(photos, categories, proxies_folder)
+    salient_paths = list_pictures(*salient) if training["salient_share"] else []
+    crops = ProxyCrops(proxies, len(categories), **training["crops"])
+    architecture = {"n_categories": len(categories)} | network
     model = deeplab.DeepLab(**architecture, weights=pretrained).to(device)
     model.backbone.freeze(recipe.get("frozen_stages", 0))
-    files = [*images, categories, *(proxy.mask for proxy in crops.proxies), *(mask for _, mask in samples.pictures)]
-    identity = training_identity(architecture, pretrained, training["crops"], share, recipe, seed, code, files=files)
-    groups = parameter_groups(model, model.backbone, recipe.get("backbone_scale", 1.0))
-    arguments = {"log": log, "times": times, "identity": identity, "parameter_groups": groups}
-    fit(model, deeplab.segmentation_loss, samples, recipe, seed=seed, **arguments)
-    deeplab.adjust_logits(model, crops.proxies, training["logit_adjustment"])
-    deeplab.save_deeplab(weights, model, architecture)
+    mask_paths = [*(proxy.mask_path for proxy in proxies), *(mask_path for _, mask_path in salient_paths)]
+    settings = architecture, pretrained, training["crops"], training["salient_share"], recipe, seed, code
+    fit(
+        model,
+        deeplab.segmentation_loss,
+        SalientCrops(crops, salient_paths, training["salient_share"]),
+        recipe,
+        seed=seed,
+        identity=training_identity(*settings, file_paths=[*images_paths, categories_path, *mask_paths]),
+        log_path=log_path,
+        times_path=times_path,
+        parameter_groups=parameter_groups(model, model.backbone, recipe.get("backbone_scale", 1.0)),
+    )
+    deeplab.adjust_logits(model, proxies, training["logit_adjustment"])
+    deeplab.save_deeplab(weights_path, model, architecture)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         on_gpus(main, snakemake.resources.gpu)(
-            images=snakemake.input.images,
-            categories=snakemake.input.categories,
-            proxies=snakemake.input.proxies,
+            images_paths=snakemake.input.images,
+            categories_path=snakemake.input.categories,
+            proxies_folder=snakemake.input.proxies,
             salient=snakemake.params.salient,
             network=snakemake.params.network,
             pretrained=snakemake.params.pretrained,
@@ -44,7 +67,7 @@ if "snakemake" in globals():
             seed=int(snakemake.wildcards.seed),
             threads=snakemake.threads,
             code=snakemake.params.code,
-            weights=snakemake.output.weights,
-            log=snakemake.output.log,
-            times=snakemake.log.times,
+            weights_path=snakemake.output.weights,
+            log_path=snakemake.output.log,
+            times_path=snakemake.log.times,
         )

@@ -3,10 +3,15 @@
 No other module imports pycocotools.mask. An RLE is a dict: size [height, width] and counts, compressed bytes.
 """
 
+from typing import Any
+
 import numpy as np
 from pycocotools import mask as coco_mask
 
 from aisi.labels import VOID
+
+Rle = dict[str, Any]
+"""COCO compressed RLE of a mask."""
 
 
 def encode(mask):

@@ -1,5 +1,9 @@
 """DeepLab: semantic segmentation with atrous convolutions."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -8,7 +12,7 @@ from torch import nn
 
 from aisi.formats.masks import read_labels
 from aisi.labels import IGNORE
-from aisi.segmenters.crops import OUTSIDE
+from aisi.segmenters.crops import OUTSIDE, Proxy, Sample
 from aisi.training.augmentation import to_tensor
 from aisi.training.backbones import create_backbone
 from aisi.training.weights import load_network, save_weights
@@ -26,69 +30,85 @@ class DeepLab(nn.Module):
     output_stride : {8, 16, 32}
         Of the backbone's last stage.
     head : {"large_fov", "sum", "decoder"}
-        ``large_fov``: DeepLab LargeFOV, VGG16's fully connected layers as convolutions, the first at the only rate.
+        ``large_fov``: DeepLab LargeFOV, VGG16's fully connected layers as convolutions, of which the first is dilated.
         ``sum``: DeepLab v2, the sum of a 3x3 convolution at each rate. ``decoder``: DeepLab v3+, separable
-        convolutions and the mean of the photo, joined, then refined at stride 4.
+        convolutions at each rate and the mean of the photo, concatenated, then refined at stride 4.
     rates : list of int
-        Dilations of the 3x3 convolutions.
+        Dilations of the 3x3 convolutions; one for ``large_fov``.
     width, skip_width : int
-        Channels of the decoder, and of what it takes from stride 4; 0 leaves stride 4 out. ``large_fov`` has width
-        alone, ``sum`` neither.
-    weights : str
-        ImageNet weights of the backbone.
+        Channels of the decoder, and of the features that it takes from stride 4; 0 takes none. ``large_fov`` uses only
+        width, ``sum`` uses neither.
+    weights : str or Path
+        ImageNet weights of the backbone, for :func:`aisi.training.backbones.create_backbone`.
     """
 
-    def __init__(self, n_categories, backbone, output_stride, head, rates, width, skip_width, weights="none"):
+    def __init__(
+        self,
+        n_categories: int,
+        backbone: str,
+        output_stride: int,
+        head: str,
+        rates: Sequence[int],
+        width: int,
+        skip_width: int,
+        weights: str | Path = "none",
+    ) -> None:
         super().__init__()
         self.backbone = create_backbone(backbone, weights, output_stride)
+        self.head: Any
         if head == "large_fov":
-            self.head = LargeFieldOfView(self.backbone.channels[-1], n_categories + 1, *rates, width)
+            self.head = LargeFieldOfView(self.backbone.channels[-1], n_categories + 1, rates[0], width)
         elif head == "sum":
             self.head = AtrousSum(self.backbone.channels[-1], n_categories + 1, rates)
         else:
             self.head = Decoder(self.backbone.channels, n_categories + 1, rates, width, skip_width)
 
-    def forward(self, images):
-        """Images (B, 3, H, W) uint8 -> logits (B, C + 1, h, w) at the head's stride; channel 0 is background."""
-        return self.head(self.backbone(self.backbone.normalise(images)))
+    def forward(self, photos: torch.Tensor) -> torch.Tensor:
+        """Photos (B, 3, H, W) uint8 -> logits (B, C + 1, h, w) at the head's stride; channel 0 is background."""
+        return self.head(self.backbone(self.backbone.normalise(photos)))
 
 
 class LargeFieldOfView(nn.Sequential):
     """DeepLab LargeFOV's head (arXiv 1412.7062): a dilated 3x3 convolution, then two of 1x1."""
 
-    def __init__(self, channels, n_classes, rate, width):
+    def __init__(self, channels: int, n_labels: int, rate: int, width: int) -> None:
         super().__init__(
-            *(nn.Conv2d(channels, width, 3, padding=rate, dilation=rate), nn.ReLU(), nn.Dropout(0.5)),
-            *(nn.Conv2d(width, width, 1), nn.ReLU(), nn.Dropout(0.5)),
-            nn.Conv2d(width, n_classes, 1),
+            nn.Conv2d(channels, width, 3, padding=rate, dilation=rate),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Conv2d(width, width, 1),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Conv2d(width, n_labels, 1),
         )
 
     @property
-    def bias(self):
-        """Added to the logits of each class."""
-        return self[-1].bias
+    def bias(self) -> torch.Tensor:
+        """Bias of each label's logit."""
+        return self[-1].bias  # type: ignore[return-value]
 
-    def forward(self, maps):
+    def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         """C2..C5 -> logits at C5's stride."""
         return super().forward(maps[-1])
 
 
 class AtrousSum(nn.Module):
-    """DeepLab v2's head: a 3x3 convolution to the classes at each rate, summed."""
+    """DeepLab v2's head: the sum of 3x3 convolutions to the labels, one at each rate."""
 
-    def __init__(self, channels, n_classes, rates):
+    def __init__(self, channels: int, n_labels: int, rates: Sequence[int]) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(nn.Conv2d(channels, n_classes, 3, padding=rate, dilation=rate) for rate in rates)
-        for branch in self.branches:
+        branches = [nn.Conv2d(channels, n_labels, 3, padding=rate, dilation=rate) for rate in rates]
+        for branch in branches:
             nn.init.normal_(branch.weight, std=0.01)
-            nn.init.zeros_(branch.bias)
+            nn.init.zeros_(branch.bias)  # type: ignore[arg-type]
+        self.branches = nn.ModuleList(branches)
 
     @property
-    def bias(self):
-        """Added to the logits of each class."""
-        return self.branches[0].bias
+    def bias(self) -> torch.Tensor:
+        """Bias of each label's logit."""
+        return self.branches[0].bias  # type: ignore[return-value]
 
-    def forward(self, maps):
+    def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         """C2..C5 -> logits at C5's stride."""
         return sum(branch(maps[-1]) for branch in self.branches)
 
@@ -96,36 +116,38 @@ class AtrousSum(nn.Module):
 class Decoder(nn.Module):
     """DeepLab v3+'s head: atrous pyramid, image pooling, refinement at stride 4.
 
-    A linear classifier of C5 is added to its logits. ASSUME: it learns the categories within the first hundred steps,
-    which leaves the deep branch to learn where they end; without it, few photos and few steps miss rare categories.
+    A linear classifier of C5 is added to the logits. ASSUME: it learns the categories within the first hundred steps,
+    so the deep branch can learn where objects end. Without it, a training on few photos misses rare categories.
     """
 
-    def __init__(self, channels, n_classes, rates, width, skip_width):
+    def __init__(
+        self, channels: Sequence[int], n_labels: int, rates: Sequence[int], width: int, skip_width: int
+    ) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
             [_conv(channels[-1], width, 1), *(_separable(channels[-1], width, rate) for rate in rates)]
         )
-        # No batch norm here: a mean over one position has no variance in a batch of one.
+        # No batch norm here: in a batch of one, a single position has no variance.
         self.pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels[-1], width, 1), nn.ReLU())
         self.project = nn.Sequential(_conv(width * (len(rates) + 2), width, 1), nn.Dropout(0.1))
         self.skip = _conv(channels[0], skip_width, 1) if skip_width else None
         self.refine = nn.Sequential(_separable(width + skip_width, width), _separable(width, width))
-        self.classify = nn.Conv2d(width, n_classes, 1)
-        self.shortcut = nn.Conv2d(channels[-1], n_classes, 1)
+        self.classify = nn.Conv2d(width, n_labels, 1)
+        self.shortcut = nn.Conv2d(channels[-1], n_labels, 1)
         nn.init.zeros_(self.shortcut.weight)
-        nn.init.zeros_(self.shortcut.bias)
+        nn.init.zeros_(self.shortcut.bias)  # type: ignore[arg-type]
 
     @property
-    def bias(self):
-        """Added to the logits of each class."""
-        return self.classify.bias
+    def bias(self) -> torch.Tensor:
+        """Bias of each label's logit."""
+        return self.classify.bias  # type: ignore[return-value]
 
-    def forward(self, maps):
+    def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         """C2..C5 -> logits at stride 4, or at C5's stride without a skip."""
         deep = maps[-1]
-        joined = [branch(deep) for branch in self.branches]
-        joined.append(self.pooled(deep).expand_as(joined[0]))
-        refined = self.project(torch.cat(joined, 1))
+        pyramid = [branch(deep) for branch in self.branches]
+        pyramid.append(self.pooled(deep).expand_as(pyramid[0]))
+        refined = self.project(torch.cat(pyramid, 1))
         if self.skip is not None:
             refined = F.interpolate(refined, maps[0].shape[-2:], mode="bilinear", align_corners=False)
             refined = torch.cat([refined, self.skip(maps[0])], 1)
@@ -142,54 +164,54 @@ def _separable(inputs, outputs, rate=1):
     return nn.Sequential(*depthwise, *_conv(inputs, outputs, 1))
 
 
-def load_deeplab(path, device, n_categories):
+def load_deeplab(weights_path: str | Path, device: torch.device, n_categories: int) -> DeepLab:
     """Read a trained :class:`DeepLab`, ready to predict."""
-    return load_network(path, "deeplab", DeepLab, device, n_categories)
+    return load_network(weights_path, "deeplab", DeepLab, device, n_categories)
 
 
-def save_deeplab(path, model, architecture):
+def save_deeplab(weights_path: str | Path, model: DeepLab, architecture: dict[str, Any]) -> None:
     """Write a trained :class:`DeepLab` with the arguments that build it."""
-    save_weights(path, model.state_dict(), {"network": "deeplab"} | architecture)
+    save_weights(weights_path, model.state_dict(), {"network": "deeplab"} | architecture)
 
 
-def segmentation_loss(model, batch):
-    """Mean loss over the pixels of a batch that teach something; 0 if none does.
+def segmentation_loss(model: nn.Module, batch: Sample) -> torch.Tensor:
+    """Mean loss over the pixels of a batch from which the network learns; 0 if there are none.
 
     A pixel with a label costs the cross-entropy. A pixel of 255 costs minus the logarithm of the probability that it
-    is any of its photo's candidates, and nothing if there are none.
+    is any of its photo's candidates. If the photo has no candidates, such a pixel costs nothing.
 
     Parameters
     ----------
     model : DeepLab
-    batch : (images, labels, candidates)
-        (B, 3, H, W) uint8, (B, H, W) int64 and (B, C + 1) bool; :data:`OUTSIDE` beyond the photo.
+    batch : (photos, labels, candidates)
+        (B, 3, H, W) uint8, (B, H, W) int64 and (B, C + 1) bool; labels are :data:`OUTSIDE` beyond the photo.
     """
-    images, labels, candidates = batch
-    logits = F.interpolate(model(images), labels.shape[-2:], mode="bilinear", align_corners=False).float()
+    photos, labels, candidates = batch
+    logits = F.interpolate(model(photos), labels.shape[-2:], mode="bilinear", align_corners=False).float()
     known = labels.masked_fill(labels == IGNORE, OUTSIDE)
     total = F.cross_entropy(logits, known, ignore_index=OUTSIDE, reduction="sum")
     for photo in torch.nonzero(candidates.any(1)).flatten():
         unsure = logits[photo][:, labels[photo] == IGNORE]
         total = total + (unsure.logsumexp(0) - unsure[candidates[photo]].logsumexp(0)).sum()
-    return total / segmentation_loss.count(batch).clamp(min=1)
+    return total / _count_pixels(batch).clamp(min=1)
 
 
-def _teaching_pixels(batch):
-    """Number of pixels that the mean is over."""
+def _count_pixels(batch: Sample) -> torch.Tensor:
+    """Number of pixels in the mean of :func:`segmentation_loss`."""
     _, labels, candidates = batch
     unsure = (labels == IGNORE) & candidates.any(1)[:, None, None]
     return (unsure | (labels != IGNORE) & (labels != OUTSIDE)).sum()
 
 
-segmentation_loss.count = _teaching_pixels
+segmentation_loss.count = _count_pixels  # type: ignore[attr-defined]  # see aisi.training.engine.fit
 
 
 @torch.no_grad()
-def adjust_logits(model, proxies, strength):
-    """Lower the logit of each class by ``strength`` times the logarithm of its share of the proxies' known pixels.
+def adjust_logits(model: DeepLab, proxies: Sequence[Proxy], strength: float) -> None:
+    """Lower the logit of each label by ``strength`` times the logarithm of its share of the proxies' known pixels.
 
-    Frequent classes, background above all, are then predicted less readily (post-hoc logit adjustment, arXiv
-    2007.07314). A class without pixels is left as it is.
+    The network then predicts frequent labels, above all background, less often (post-hoc logit adjustment, arXiv
+    2007.07314). A label without pixels keeps its logit.
 
     Parameters
     ----------
@@ -197,18 +219,19 @@ def adjust_logits(model, proxies, strength):
         Changed in place.
     proxies : list of Proxy
     strength : float
-        0 to 1; 1 treats all classes as if they were equally frequent.
+        0 to 1; 1 treats all labels as if they were equally frequent.
     """
     if strength:
         bias = model.head.bias
-        counts = sum(np.bincount(read_labels(proxy.mask).ravel(), minlength=IGNORE + 1) for proxy in proxies)
-        counts = torch.from_numpy(counts[: len(bias)])
+        counts = torch.zeros(len(bias), dtype=torch.int64)
+        for proxy in proxies:
+            counts += torch.from_numpy(np.bincount(read_labels(proxy.mask_path).ravel(), minlength=256)[: len(bias)])
         shares = counts / counts.sum()
         bias -= strength * shares.where(counts > 0, 1).log().to(bias)
 
 
 @torch.inference_mode()
-def predict(model, photo, scales=(1.0,), flip=False):
+def predict(model: nn.Module, photo: np.ndarray, scales: Sequence[float] = (1.0,), flip: bool = False) -> np.ndarray:
     """Segment one photo of any size.
 
     Parameters
@@ -216,9 +239,9 @@ def predict(model, photo, scales=(1.0,), flip=False):
     model : DeepLab
     photo : (H, W, 3) uint8
     scales : list of float
-        The photo is seen at each of these; probabilities are averaged.
+        The photo is resized by each of these factors; probabilities are averaged.
     flip : bool
-        Whether it is also seen mirrored.
+        Whether to average over the mirrored photo too.
 
     Returns
     -------
@@ -227,13 +250,13 @@ def predict(model, photo, scales=(1.0,), flip=False):
     """
     device = next(model.parameters()).device
     height, width = photo.shape[:2]
-    total = 0
+    total: Any = 0
     for scale in scales:
         size = max(1, round(width * scale)), max(1, round(height * scale))
         image = to_tensor(Image.fromarray(photo).resize(size, Image.Resampling.BILINEAR))[None].to(device)
         for mirrored in (False, True) if flip else (False,):
             logits = model((image.flip(3) if mirrored else image).contiguous(memory_format=torch.channels_last))
-            # classes last, as the softmax and the argmax over them read memory
+            # labels last in memory, which makes the softmax and the argmax over them fast
             logits = logits.contiguous(memory_format=torch.channels_last)
             logits = F.interpolate(logits, (height, width), mode="bilinear", align_corners=False)[0].permute(1, 2, 0)
             total = total + (logits.flip(1) if mirrored else logits).softmax(-1)

@@ -1,8 +1,12 @@
-"""Mask R-CNN: instance segmentation, torchvision's network on any of our backbones."""
+"""Mask R-CNN: instance segmentation with torchvision's network on any backbone."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from PIL import Image
 from torch import nn
@@ -13,31 +17,33 @@ from torchvision.models.detection.roi_heads import paste_masks_in_image
 from torchvision.models.detection.transform import resize_boxes
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
-from aisi.masks import area, coco_box, decode, encode, to_json
+from aisi.masks import Rle, area, coco_box, decode, encode, to_json
 from aisi.photos import read_photo
 from aisi.training.augmentation import jitter_colours, mirror, to_tensor
-from aisi.training.backbones import create_backbone
+from aisi.training.backbones import Backbone, create_backbone
 from aisi.training.weights import load_network, save_weights
 
 ANCHOR_RATIOS = (0.5, 1.0, 2.0)
 ROI_SIZE = 7
-"""Side of the grid that the box head sees; torchvision's."""
+"""Side of the grid of cells that the box head reads from a region, as in torchvision."""
 MASK_LAYERS = 4
+Target = dict[str, torch.Tensor]
+"""What torchvision's detectors learn from a photo: boxes, labels, masks."""
 
 
 class Pyramid(nn.Module):
-    """A backbone and torchvision's feature pyramid: P2..P5 by name, and P6 pooled from P5."""
+    """A backbone and torchvision's feature pyramid: maps P2..P5 by name, and P6 pooled from P5."""
 
-    def __init__(self, backbone, channels):
+    def __init__(self, backbone: Backbone, channels: int) -> None:
         super().__init__()
         self.backbone = backbone
         self.fpn = FeaturePyramidNetwork(backbone.channels, channels, LastLevelMaxPool())
         self.out_channels = channels
 
-    def forward(self, images):
-        """Normalised images (B, 3, H, W) float -> maps (B, channels, h, w) at strides 4 to 64."""
-        maps = self.backbone(images.contiguous(memory_format=torch.channels_last))
-        return self.fpn(OrderedDict((str(level), each) for level, each in enumerate(maps)))
+    def forward(self, photos: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Normalised photos (B, 3, H, W) float -> maps (B, channels, h, w) at strides 4 to 64."""
+        maps = self.backbone(photos.contiguous(memory_format=torch.channels_last))
+        return self.fpn(OrderedDict((str(level), features) for level, features in enumerate(maps)))
 
 
 class InstanceSegmenter(MaskRCNN):
@@ -50,35 +56,36 @@ class InstanceSegmenter(MaskRCNN):
     backbone : str
         Name for :func:`aisi.training.backbones.create_backbone`.
     image_size, largest_size : int
-        Photos are resized so that the shorter side is ``image_size``, the longer at most ``largest_size`` pixels.
+        Photos are resized so that the shorter side has ``image_size`` and the longer at most ``largest_size`` pixels.
     pyramid_channels : int
-        256 in the paper (arXiv 1703.06870), as torchvision's default; so are the following numbers.
+        Channels of the feature pyramid; 256 in Mask R-CNN (arXiv 1703.06870) and torchvision. The numbers below too are
+        those of both.
     anchor_sizes : list of 5 int
         Side of the anchors of P2..P6, pixels of the resized photo; 32 to 512.
     proposals : int
-        Regions a photo that the second stage sees at most; 1000.
+        Largest number of regions in a photo that go to the second stage; 1000.
     samples : int
-        Regions a photo on which the box head is trained; 512.
+        Number of regions in a photo that train the box head; 512.
     box_channels, mask_channels : int
         Width of the heads; 1024 and 256.
-    weights : str
-        ImageNet weights of the backbone.
+    weights : str or Path
+        ImageNet weights of the backbone, for :func:`aisi.training.backbones.create_backbone`.
     """
 
     def __init__(
         self,
-        n_categories,
-        backbone,
-        image_size,
-        largest_size,
-        pyramid_channels,
-        anchor_sizes,
-        proposals,
-        samples,
-        box_channels,
-        mask_channels,
-        weights="none",
-    ):
+        n_categories: int,
+        backbone: str,
+        image_size: int,
+        largest_size: int,
+        pyramid_channels: int,
+        anchor_sizes: Sequence[int],
+        proposals: int,
+        samples: int,
+        box_channels: int,
+        mask_channels: int,
+        weights: str | Path = "none",
+    ) -> None:
         pyramid = Pyramid(create_backbone(backbone, weights), pyramid_channels)
         super().__init__(
             pyramid,
@@ -96,43 +103,46 @@ class InstanceSegmenter(MaskRCNN):
             box_predictor=FastRCNNPredictor(box_channels, n_categories + 1),
             mask_head=MaskRCNNHeads(pyramid_channels, [mask_channels] * MASK_LAYERS, 1),
             mask_predictor=MaskRCNNPredictor(mask_channels, mask_channels, n_categories + 1),
-            _skip_resize=True,  # in training: the samples have their size already
+            _skip_resize=True,  # in training, since the samples have their final size
         )
 
 
-def load_segmenter(path, device, n_categories):
+def load_segmenter(weights_path: str | Path, device: torch.device, n_categories: int) -> InstanceSegmenter:
     """Read a trained :class:`InstanceSegmenter`, ready to predict."""
-    return load_network(path, "mask_rcnn", InstanceSegmenter, device, n_categories)
+    return load_network(weights_path, "mask_rcnn", InstanceSegmenter, device, n_categories)
 
 
-def save_segmenter(path, model, architecture):
+def save_segmenter(weights_path: str | Path, model: InstanceSegmenter, architecture: dict[str, Any]) -> None:
     """Write a trained :class:`InstanceSegmenter` with the arguments that build it."""
-    save_weights(path, model.state_dict(), {"network": "mask_rcnn"} | architecture)
+    save_weights(weights_path, model.state_dict(), {"network": "mask_rcnn"} | architecture)
 
 
-def instance_loss(model, batch):
+def instance_loss(model: nn.Module, batch: dict[str, list]) -> torch.Tensor:
     """Sum of Mask R-CNN's five losses of a batch from :meth:`InstancePhotos.collate`."""
-    model.train()  # torchvision's networks have losses in training alone, also of held-out samples
-    return sum(model([image.float() for image in batch["images"]], batch["targets"]).values())
+    model.train()  # torchvision's detectors give losses only in training mode; held-out samples need losses too
+    return sum(model([photo.float() for photo in batch["photos"]], batch["targets"]).values())
 
 
-def find_instances(images, instances, names):
-    """Photos and their tagged instances.
+def find_instances(
+    photos: pd.DataFrame, instances: dict[str, tuple], names: Sequence[str]
+) -> list[tuple[str, list[int], list[Rle]]]:
+    """Find the photos that have tagged instances.
+
+    Prints how many instances have no pixel, which are left out, and which categories have no instance.
 
     Parameters
     ----------
-    images : DataFrame
+    photos : DataFrame
         As from :func:`aisi.formats.dataset.read_images`.
     instances : dict
         As from :func:`aisi.formats.coco.read_instances`.
     names : list of str
-        Of the categories; those of which there is no instance are told, and nothing else happens to them.
+        Of the categories.
 
     Returns
     -------
     list of (str, list of int, list of dict)
-        Path, labels and masks (COCO compressed RLE) of the photos that have an instance. Instances without a pixel are
-        left out, and told.
+        Path, labels and masks (COCO compressed RLE) of each photo that has an instance.
 
     Raises
     ------
@@ -140,79 +150,91 @@ def find_instances(images, instances, names):
         If no photo has one.
     """
     found, empty = [], 0
-    for photo in images.itertuples():
+    for photo in photos.itertuples():
         labels, _, masks = instances.get(photo.image_id, ([], [], []))
         kept = [number for number, mask in enumerate(masks) if area(mask)]
         empty += len(masks) - len(kept)
         if kept:
             found.append((photo.path, [labels[number] for number in kept], [masks[number] for number in kept]))
     if empty:
-        print(f"{empty} instances have no pixel: left out.")
+        print(f"{empty} instances have no pixel and are left out.")
     if not found:
         raise ValueError(
-            f"None of the {len(images)} photos has an instance with a tag, so there is nothing to train on. "
+            f"None of the {len(photos)} photos has an instance with a tag, so there is nothing to train on. "
             "Lower salient_instances.score_threshold, or raise partition.r."
         )
     seen = {label for _, labels, _ in found for label in labels}
     if unseen := [name for label, name in enumerate(names, start=1) if label not in seen]:
-        print(f"No instance to learn from: {', '.join(unseen)}.")
+        print(f"Categories without an instance to learn from: {', '.join(unseen)}.")
     return found
 
 
 class InstancePhotos:
-    """Training samples: a photo, rescaled and mirrored at random, with jittered colours, and its instances.
+    """Training samples: a photo, randomly rescaled and mirrored, with jittered colours, and its instances.
 
     Parameters
     ----------
     photos : list of (str, list of int, list of dict)
         As from :func:`find_instances`.
     image_size, largest_size : int
-        Of the network.
+        As in :class:`InstanceSegmenter`.
     scales : (float, float)
-        Bounds of the rescaling, drawn evenly on a logarithmic scale.
+        Bounds of the rescaling, which is drawn evenly on a logarithmic scale.
     colour_jitter : float
         Largest relative change of brightness, contrast and saturation.
     """
 
-    def __init__(self, photos, image_size, largest_size, scales, colour_jitter):
+    def __init__(
+        self,
+        photos: Sequence[tuple[str, list[int], list[Rle]]],
+        image_size: int,
+        largest_size: int,
+        scales: Sequence[float],
+        colour_jitter: float,
+    ) -> None:
         self.photos, self.image_size, self.largest_size = photos, image_size, largest_size
         self.scales, self.colour_jitter = scales, colour_jitter
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.photos)
 
-    def sample(self, index, rng):
-        """One sample: image (3, H, W) uint8 and target: boxes (n, 4) XYXY, labels (n,), masks (n, H, W) uint8."""
+    def sample(self, index: int, rng: np.random.Generator) -> tuple[torch.Tensor, Target]:
+        """Draw one sample: photo (3, H, W) uint8, and boxes (n, 4) XYXY, labels (n,) and masks (n, H, W) uint8."""
         path, labels, masks = self.photos[index]
         photo = Image.fromarray(read_photo(path))
         size = self._size(photo.size, rng)
-        turned = mirror if rng.random() < 0.5 else lambda picture: picture
-        image = jitter_colours(turned(photo.resize(size, Image.Resampling.BILINEAR)), self.colour_jitter, rng)
-        masks = [
-            np.array(turned(Image.fromarray(decode(mask).astype(np.uint8)).resize(size, Image.Resampling.NEAREST)))
+        mirrored = rng.random() < 0.5
+        photo = _resize(photo, size, Image.Resampling.BILINEAR, mirrored)
+        resized = [
+            np.array(_resize(Image.fromarray(decode(mask).astype(np.uint8)), size, Image.Resampling.NEAREST, mirrored))
             for mask in masks
         ]
-        kept = [number for number, mask in enumerate(masks) if mask.any()]
-        boxes = [_box(masks[number]) for number in kept]
+        kept = [number for number, mask in enumerate(resized) if mask.any()]
+        boxes = [_box(resized[number]) for number in kept]
         target = {
             "boxes": torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
             "labels": torch.tensor([labels[number] for number in kept], dtype=torch.int64),
-            "masks": torch.from_numpy(np.array([masks[number] for number in kept], np.uint8).reshape(-1, *size[::-1])),
+            "masks": torch.from_numpy(np.array([resized[n] for n in kept], np.uint8).reshape(-1, *size[::-1])),
         }
-        return to_tensor(image), target
+        return to_tensor(jitter_colours(photo, self.colour_jitter, rng)), target
 
-    def _size(self, size, rng):
-        """Width and height that a photo of this size gets."""
+    def _size(self, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+        """Draw the width and height to which a photo of this size is resized."""
         low, high = self.scales
         scale = self.image_size / min(size) * low * (high / low) ** rng.random()
         scale = min(scale, self.largest_size / max(size))
-        return tuple(max(1, round(scale * side)) for side in size)
+        return max(1, round(scale * size[0])), max(1, round(scale * size[1]))
 
     @staticmethod
-    def collate(samples):
+    def collate(samples: Sequence[tuple[torch.Tensor, Target]]) -> dict[str, list]:
         """A batch for :func:`instance_loss`."""
-        images, targets = zip(*samples, strict=True)
-        return {"images": list(images), "targets": list(targets)}
+        photos, targets = zip(*samples, strict=True)
+        return {"photos": list(photos), "targets": list(targets)}
+
+
+def _resize(photo: Image.Image, size: tuple[int, int], method: Image.Resampling, mirrored: bool) -> Image.Image:
+    photo = photo.resize(size, method)
+    return mirror(photo) if mirrored else photo
 
 
 def _box(mask):
@@ -222,7 +244,9 @@ def _box(mask):
 
 
 @torch.inference_mode()
-def predict(model, photo, score_threshold, nms_iou, max_instances):
+def predict(
+    model: InstanceSegmenter, photo: np.ndarray, score_threshold: float, nms_iou: float, max_instances: int
+) -> tuple[list[int], list[float], list[Rle]]:
     """Find the instances of one photo of any size.
 
     Parameters
@@ -230,9 +254,9 @@ def predict(model, photo, score_threshold, nms_iou, max_instances):
     model : InstanceSegmenter
     photo : (H, W, 3) uint8
     score_threshold : float
-        Instances of a lower score are left out, in [0, 1].
+        Instances with a lower score are left out, in [0, 1].
     nms_iou : float
-        Of two boxes of a category that overlap by more, the lower score goes.
+        If two boxes of a category overlap by more than this IoU, the one with the lower score is left out.
     max_instances : int
 
     Returns
@@ -247,12 +271,12 @@ def predict(model, photo, score_threshold, nms_iou, max_instances):
     heads = model.roi_heads
     heads.score_thresh, heads.nms_thresh, heads.detections_per_img = score_threshold, nms_iou, max_instances
     device = next(model.parameters()).device
-    images, _ = model.transform([to_tensor(photo).to(device).float()])
-    maps = model.backbone(images.tensors)
-    [found], _ = heads(maps, model.rpn(images, maps)[0], images.image_sizes)
-    boxes = resize_boxes(found["boxes"], images.image_sizes[0], photo.shape[:2])
+    resized, _ = model.transform([to_tensor(photo).to(device).float()])
+    maps = model.backbone(resized.tensors)
+    [found], _ = heads(maps, model.rpn(resized, maps)[0], resized.image_sizes)
+    boxes = resize_boxes(found["boxes"], resized.image_sizes[0], photo.shape[:2])
     labels, scores, masks = [], [], []
-    # One at a time: at the photo's size, all masks of a large photo would fill the memory.
+    # One at a time: all masks of a large photo, at its full size, would fill the memory.
     for label, score, box, small in zip(found["labels"], found["scores"], boxes, found["masks"], strict=True):
         [[mask]] = paste_masks_in_image(small[None], box[None], photo.shape[:2]) >= 0.5
         if mask.any():
@@ -262,8 +286,13 @@ def predict(model, photo, score_threshold, nms_iou, max_instances):
     return labels, scores, masks
 
 
-def coco_results(image_id, labels, scores, masks, category_ids):
-    """One photo's instances, as from :func:`predict`, as entries of COCO's results; ``category_ids`` of labels 1..C."""
+def coco_results(
+    image_id: str, labels: Sequence[int], scores: Sequence[float], masks: Sequence[Rle], category_ids: Sequence[int]
+) -> list[dict[str, Any]]:
+    """The instances of one photo, from :func:`predict`, as entries of COCO's results.
+
+    ``category_ids`` are the dataset's own ids of the labels 1..C.
+    """
     return [
         {
             "image_id": image_id,

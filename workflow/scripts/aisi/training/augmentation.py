@@ -1,25 +1,32 @@
-"""Photos on their way into a network: warped, cropped, augmented, read ahead."""
+"""Photos on their way into a network: resized, cropped, augmented, and read ahead of their use."""
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import torch
 from PIL import Image, ImageEnhance
 
+Box = tuple[float, float, float, float]
+"""XYXY, pixels."""
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
-def to_tensor(picture):
-    """Picture (H, W, 3) uint8, an array or Pillow's, as tensor (3, H, W) uint8."""
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+
+def to_tensor(photo: np.ndarray | Image.Image) -> torch.Tensor:
+    """Photo (H, W, 3) uint8, an array or a Pillow image, as a tensor (3, H, W) uint8."""
+    return torch.from_numpy(np.array(photo)).permute(2, 0, 1)
 
 
-def warp(photo, size, box=None):
-    """Resize a photo (H, W, 3) uint8, or a box XYXY of it, to a Pillow picture of size (width, height), bilinearly."""
+def warp(photo: np.ndarray, size: tuple[int, int], box: Box | None = None) -> Image.Image:
+    """Resize a photo (H, W, 3) uint8, or a box of it, bilinearly to a Pillow image of size (width, height)."""
     return Image.fromarray(photo).resize(size, Image.Resampling.BILINEAR, box)
 
 
-def random_part(size, rng, least_area, stretch=4 / 3):
-    """A random box of a photo, as classifiers are trained with.
+def random_part(size: tuple[int, int], rng: np.random.Generator, least_area: float, stretch: float = 4 / 3) -> Box:
+    """Draw a box of a photo at random, as the training of classifiers does.
 
     Parameters
     ----------
@@ -27,9 +34,9 @@ def random_part(size, rng, least_area, stretch=4 / 3):
         Width and height, pixels.
     rng : numpy Generator
     least_area : float
-        Least share of the area, in (0, 1].
+        Smallest share of the photo's area, in (0, 1].
     stretch : float
-        Largest factor between the aspects of box and photo.
+        Largest factor between the aspect ratios of box and photo.
 
     Returns
     -------
@@ -42,22 +49,22 @@ def random_part(size, rng, least_area, stretch=4 / 3):
     return left, top, left + width, top + height
 
 
-def mirror(picture):
-    """A Pillow picture, left and right exchanged."""
-    return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+def mirror(photo: Image.Image) -> Image.Image:
+    """A Pillow image with left and right exchanged."""
+    return photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 
 
-def jitter_colours(picture, strength, rng):
-    """A Pillow picture whose brightness, contrast and saturation change by at most ``strength``, relatively."""
+def jitter_colours(photo: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+    """Randomly change brightness, contrast and saturation of a Pillow image, each by at most the share ``strength``."""
     for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-        picture = enhance(picture).enhance(1 + strength * rng.uniform(-1, 1))
-    return picture
+        photo = enhance(photo).enhance(1 + strength * rng.uniform(-1, 1))
+    return photo
 
 
-def read_ahead(read, items, ahead=4):
-    """Yield ``read(item)`` of each item, in order, while a thread reads the next few."""
+def read_ahead(read: Callable[[Item], Result], items: Iterable[Item], ahead: int = 4) -> Iterator[Result]:
+    """Yield ``read(item)`` of each item, in order, while a thread reads the next ``ahead`` items."""
     with ThreadPoolExecutor(1) as pool:
-        waiting = deque()
+        waiting: deque[Future[Result]] = deque()
         try:
             for item in items:
                 waiting.append(pool.submit(read, item))

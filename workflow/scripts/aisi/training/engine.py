@@ -1,12 +1,14 @@
-"""The training engine of every network: schedule, checkpoint, resume, one CSV row an epoch (docs/training.md)."""
+"""The training loop of all networks: schedule, checkpoint, resume, one CSV row per epoch (docs/training.md)."""
 
 import csv
 import hashlib
 import math
 import time
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,6 +25,22 @@ from aisi.training.weights import fill, read_tensors
 LOG_COLUMNS = ["epoch", "loss", "learning_rate", "held_out"]
 TIME_COLUMNS = ["epoch", "seconds", "images_per_second"]
 CHECKPOINT_SECONDS = 600
+"""Seconds after which a checkpoint is written within an epoch."""
+
+Recipe = dict[str, Any]
+"""A recipe of the config, see :func:`fit`."""
+ParameterGroups = list[dict[str, Any]]
+"""Dicts of ``params``, a list of parameters, and ``scale``, the factor of their learning rate."""
+Loss = Callable[[nn.Module, Any], torch.Tensor]
+
+
+class Samples(Protocol):
+    """What a network is trained on."""
+
+    def __len__(self) -> int: ...
+
+    def sample(self, index: int, rng: np.random.Generator) -> Any:
+        """Draw one sample. All its randomness comes from the generator."""
 
 
 class NonFiniteLossError(RuntimeError):
@@ -30,53 +48,53 @@ class NonFiniteLossError(RuntimeError):
 
 
 def fit(
-    model,
-    loss,
-    dataset,
-    recipe,
+    model: nn.Module,
+    loss: Loss,
+    dataset: Samples,
+    recipe: Recipe,
     *,
-    seed,
-    log,
-    identity,
-    checkpoint=None,
-    parameter_groups=None,
-    judge=None,
-    times=None,
-):
-    """Train a model in place, going on from its checkpoint if there is one of the same identity.
+    seed: int,
+    log_path: str | Path,
+    identity: str,
+    checkpoint_path: str | Path | None = None,
+    parameter_groups: ParameterGroups | None = None,
+    evaluate: Callable[[nn.Module, list[int]], float] | None = None,
+    times_path: str | Path | None = None,
+) -> None:
+    """Train a model in place. If there is a checkpoint of the same identity, continue from it.
 
-    All randomness of a step follows from ``seed``, the step's number and the sample, so a training that was stopped
-    anywhere goes on exactly as if it had not been. Under :func:`aisi.training.processes.on_gpus` each process takes a
-    share of every batch; batch, loss and learning rate are those of one process.
+    All randomness of a step follows from ``seed``, the step's number and the sample. So a training that was stopped
+    ends as if it had not been stopped. Under :func:`aisi.training.processes.on_gpus` each process takes a share of
+    every batch; batch size, loss and learning rate mean the same as with one process.
 
     Parameters
     ----------
     model : nn.Module
-        On its device. Holds the final weights afterwards (their running average, with ``ema``).
+        On its device. Afterwards it holds the final weights; with ``ema``, their running average.
     loss : callable
         ``loss(model, batch)`` gives the mean over a batch, or several means, (T,), whose sum is the loss. If a mean is
-        over something else than samples, ``loss.count(batch)`` gives how many, for each of the T, so that a batch in
-        parts has exactly the loss of the whole.
-    dataset : object
-        ``len(dataset)`` and ``dataset.sample(index, rng)`` with a numpy Generator; ``dataset.collate`` if the default
-        collation does not fit.
+        not over samples, ``loss.count(batch)`` gives the number of its items, for each of the T means. Then a batch
+        that is computed in parts has exactly the loss of the whole batch.
+    dataset : Samples
+        ``len(dataset)`` and ``dataset.sample(index, rng)`` with a numpy Generator. ``dataset.collate`` makes a batch
+        of samples if torch's default does not fit.
     recipe : dict
         epochs or iterations, batch_size, optimizer (``sgd`` or ``adamw``), learning_rate, weight_decay, schedule
         (``one_cycle``, ``cosine``, ``poly`` or ``step``); optional momentum, milestones, accumulate, clip, ema,
-        precision, held_out, workers. The config's schema says what each means.
+        precision, held_out, workers. The config's schema explains each key.
     seed : int
-    log : str or Path
-        CSV with columns ``LOG_COLUMNS``, written anew after each epoch.
+    log_path : str or Path
+        CSV with columns ``LOG_COLUMNS``, one row per epoch.
     identity : str
-        What the training depends on; a checkpoint of another identity is not used.
-    checkpoint : str or Path, optional
-        Written after each epoch, and within one every ten minutes. By default beside the log, as ``.checkpoint.pt``.
+        As from :func:`training_identity`.
+    checkpoint_path : str or Path, optional
+        By default beside the log.
     parameter_groups : list of dict, optional
-        ``params`` and ``scale`` of the learning rate; all parameters with scale 1 if absent.
-    judge : callable, optional
-        ``judge(model, indices)`` gives a figure of the held-out samples at these indices; by default their loss.
-    times : str or Path, optional
-        CSV with columns ``TIME_COLUMNS``: not in ``log``, whose bytes repeat.
+        As from :func:`parameter_groups`. By default all parameters learn at the same rate.
+    evaluate : callable, optional
+        ``evaluate(model, indices)`` gives a figure of the held-out samples at these indices. By default their loss.
+    times_path : str or Path, optional
+        CSV with columns ``TIME_COLUMNS``. Times are not in the log, so that equal trainings write equal logs.
 
     Raises
     ------
@@ -85,11 +103,11 @@ def fit(
     NonFiniteLossError
     """
     training = _Training(model, loss, dataset, recipe, seed, parameter_groups)
-    checkpoint = Path(checkpoint or Path(log).with_suffix(".checkpoint.pt"))
-    training.load(checkpoint, identity)
-    judge = judge or training.held_out_loss
+    checkpoint_path = Path(checkpoint_path or Path(log_path).with_suffix(".checkpoint.pt"))
+    training.load(checkpoint_path, identity)
+    evaluate = evaluate or training.held_out_loss
     batches, saved = training.batches(), time.monotonic()
-    _write_log(log, training.rows)
+    _write_log(log_path, training.rows)
     with progress(initial=training.step, total=training.total, unit="step") as bar:
         for epoch in range(len(training.rows), training.n_epochs):
             started, first = time.monotonic(), training.step
@@ -97,36 +115,34 @@ def fit(
                 training.take_step(next(batches))
                 bar.update()
                 if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                    training.save(checkpoint, identity)
+                    training.save(checkpoint_path, identity)
                     saved = time.monotonic()
             seconds = time.monotonic() - started
             speed = (training.step - first) / training.steps * len(training.trained) / seconds
-            training.end_epoch(judge(training.weights().eval(), training.held_out) if training.held_out else None)
-            training.save(checkpoint, identity)
-            _write_log(log, training.rows)
-            _append_times(times, [epoch, round(seconds, 2), round(speed, 2)])
+            training.end_epoch(evaluate(training.weights().eval(), training.held_out) if training.held_out else None)
+            training.save(checkpoint_path, identity)
+            _write_log(log_path, training.rows)
+            _append_times(times_path, [epoch, round(seconds, 2), round(speed, 2)])
     model.load_state_dict(training.weights().state_dict())
 
 
-def training_identity(*values, files=()):
-    """Digest of what a training depends on: plain values and the contents of files."""
+def training_identity(*values: Any, file_paths: Iterable[str | Path] = ()) -> str:
+    """Digest of what a training depends on: plain values, and the contents of files."""
     digest = hashlib.sha256(repr(values).encode())
-    for path in files:
+    for path in file_paths:
         digest.update(hashlib.sha256(Path(path).read_bytes()).digest())
     return digest.hexdigest()
 
 
-def parameter_groups(model, backbone, backbone_scale):
-    """Groups for :func:`fit`: the parameters of ``backbone``, a part of the model, learn at ``backbone_scale`` times
-    the rate of the others.
-    """
+def parameter_groups(model: nn.Module, backbone: nn.Module, backbone_scale: float) -> ParameterGroups:
+    """Groups for :func:`fit`: ``backbone``, a part of the model, learns at ``backbone_scale`` times the other rate."""
     own = set(map(id, backbone.parameters()))
     others = [parameter for parameter in model.parameters() if id(parameter) not in own]
     return [{"params": list(backbone.parameters()), "scale": backbone_scale}, {"params": others, "scale": 1.0}]
 
 
-def make_optimizer(model, recipe, groups=None):
-    """SGD or AdamW; each group of parameters has its own learning rate."""
+def make_optimizer(model: nn.Module, recipe: Recipe, groups: ParameterGroups | None = None) -> optim.Optimizer:
+    """SGD or AdamW, with a learning rate for each group of parameters. Frozen parameters are left out."""
     groups = groups or [{"params": model.parameters(), "scale": 1.0}]
     groups = [
         {"params": [p for p in group["params"] if p.requires_grad], "lr": recipe["learning_rate"] * group["scale"]}
@@ -137,11 +153,11 @@ def make_optimizer(model, recipe, groups=None):
     return optim.SGD(groups, momentum=recipe.get("momentum", 0.9), weight_decay=recipe["weight_decay"])
 
 
-def make_schedule(optimizer, recipe, steps):
-    """Course of the learning rates, which moves at each step; ``steps`` make an epoch.
+def make_schedule(optimizer: optim.Optimizer, recipe: Recipe, steps: int) -> optim.lr_scheduler.LRScheduler:
+    """Schedule of the learning rates, which change at each step. An epoch has ``steps`` steps.
 
-    ``poly`` falls with (1 - step / total) ** 0.9. ``step`` divides by 10 at each milestone: epochs, or iterations where
-    the recipe counts these.
+    ``poly`` falls with (1 - step / total) ** 0.9. ``step`` divides by 10 at each milestone. Milestones count epochs, or
+    iterations if the recipe has ``iterations``.
     """
     total = _total(recipe, steps)
     rates = [group["lr"] for group in optimizer.param_groups]
@@ -156,7 +172,7 @@ def make_schedule(optimizer, recipe, steps):
             unit = 1 if recipe.get("iterations") else steps
             milestones = [round(milestone * unit) for milestone in recipe["milestones"]]
             return optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.1)
-    raise ValueError(f"Unknown schedule {recipe['schedule']!r}: one_cycle, cosine, poly or step.")
+    raise ValueError(f"Unknown schedule {recipe['schedule']!r}, expected one_cycle, cosine, poly or step.")
 
 
 def _total(recipe, steps):
@@ -164,7 +180,7 @@ def _total(recipe, steps):
 
 
 class _Training:
-    """A training between two steps: what a checkpoint holds, and what makes the next step."""
+    """The state of a training between two steps, and how the next step changes it."""
 
     def __init__(self, model, loss, dataset, recipe, seed, groups):
         if len(dataset) == 0:
@@ -189,40 +205,40 @@ class _Training:
         if decay := recipe.get("ema", 0):
             average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
             self.parts["average"] = average
-        self.objective = _Objective(model, loss)
+        self.objective: Any = _Objective(model, loss)
         if n_processes() > 1:
             self.objective = DistributedDataParallel(self.objective, find_unused_parameters=True)
 
     def weights(self):
-        """The network as it would be kept now."""
+        """The network as it would be saved now."""
         return self.parts["average"].module if "average" in self.parts else self.model
 
     def load(self, path, identity):
-        """Go on from a checkpoint of the same identity, if there is one."""
+        """Continue from a checkpoint of the same identity, if there is one."""
         if not path.is_file():
             return
-        advice = "Delete it, and the training begins anew."
+        advice = "Delete it, and the training starts again."
         state = read_tensors(path, advice, self.device)
         if "identity" not in state:
             raise ValueError(f"{path}: not a checkpoint of a training. {advice}")
         if state["identity"] != identity:
-            print(f"{path} belongs to another training: starting anew.")
+            print(f"{path} belongs to another training: starting from the beginning.")
             return
         for name, part in self.parts.items():
             fill(part, state[name], path, advice)
         self.step, self.rows, self.losses = state["rng"]["step"], state["rows"], state["losses"]
-        print(f"Going on from {path} after {self.step} of {self.total} steps.")
+        print(f"Continuing from {path} after {self.step} of {self.total} steps.")
 
     def save(self, path, identity):
         """Write a checkpoint."""
         if rank() == 0:
             state = {name: part.state_dict() for name, part in self.parts.items()}
             state |= {"rng": {"seed": self.seed, "step": self.step}, "params": self.recipe, "identity": identity}
-            with atomic(path) as temporary, open(temporary, "wb") as file:  # given a path, torch.save notes its name
+            with atomic(path) as temporary, open(temporary, "wb") as file:  # given a path, torch.save stores its name
                 torch.save(state | {"rows": self.rows, "losses": self.losses}, file)
 
     def batches(self):
-        """Batches from the next step on, of each this process's share, in parts."""
+        """This process's shares of the batches, from the next step on, each in parts."""
         return iter(_loader(self.samples, self._shares(), self.recipe, self.device))
 
     def _shares(self):
@@ -234,20 +250,21 @@ class _Training:
             yield _share(order[start : start + self.recipe["batch_size"]], epoch, self.recipe)
 
     def take_step(self, batch):
-        """Train on one of :meth:`batches`."""
-        # Seeded at each step, so that a checkpoint needs no generator's state.
+        """Train on one batch of :meth:`batches`."""
+        # Seeded at each step, so that a checkpoint needs no state of a generator.
         torch.manual_seed(int(np.random.SeedSequence((self.seed, self.step, rank())).generate_state(1)[0]))
         self.optimizer.zero_grad(set_to_none=True)
         batch = _to_device(batch, self.device)
         items = [self._items(n, part) for n, part in batch]
-        whole, loss = sum_over_processes(sum(items)).clamp(min=1), 0
+        whole = sum_over_processes(torch.stack(items).sum(0)).clamp(min=1)
+        total = torch.zeros((), device=self.device)
         for number, (_, part) in enumerate(batch):
             alone = n_processes() > 1 and number + 1 < len(batch)
             with self.objective.no_sync() if alone else nullcontext(), self.autocast():
                 value = (self.objective(part) * (items[number] / whole)).sum()
             self.scaler.scale(value * n_processes()).backward()  # DDP divides by their number
-            loss = loss + value.detach()
-        loss = sum_over_processes(loss).item()
+            total += value.detach()
+        loss = sum_over_processes(total).item()
         if not math.isfinite(loss):
             raise NonFiniteLossError(
                 f"Loss {loss} in epoch {len(self.rows)}, step {self.step} of {self.total}. "
@@ -266,12 +283,12 @@ class _Training:
         self.step += 1
 
     def _items(self, n, part):
-        """What each term of the loss of a part with n samples is a mean over; a part that others count has none."""
+        """Number of items behind each mean of the loss, for a part with n samples; 0 for a repeated sample (n = 0)."""
         count = getattr(self.loss, "count", None)
         return torch.as_tensor(count(part) if count else n, dtype=torch.float32, device=self.device) * (n > 0)
 
     def end_epoch(self, held_out):
-        """Note an epoch's mean loss, last learning rate and figure of the held-out samples."""
+        """Add a row with the epoch's mean loss, last learning rate and figure of the held-out samples."""
         self.rows.append([len(self.rows), sum(self.losses) / len(self.losses), self.rate, held_out])
         self.losses = []
         self.weights().train()
@@ -279,8 +296,9 @@ class _Training:
 
     @torch.no_grad()
     def held_out_loss(self, model, indices):
-        """Mean loss of samples, each drawn as it always is."""
-        size, total, whole = self.recipe["batch_size"], 0, 0
+        """Mean loss of samples, each drawn with the same randomness every time."""
+        size = self.recipe["batch_size"]
+        total = whole = torch.zeros((), device=self.device)
         shares = (_share(indices[start : start + size], 0, self.recipe) for start in range(0, len(indices), size))
         for batch in _loader(self.samples, shares, self.recipe, self.device):
             for n, part in _to_device(batch, self.device):
@@ -292,7 +310,7 @@ class _Training:
 
 
 class _Objective(nn.Module):
-    """Loss as a network's output, which is what DDP knows."""
+    """The loss as output of a module, since DDP wraps modules."""
 
     def __init__(self, model, loss):
         super().__init__()
@@ -303,16 +321,17 @@ class _Objective(nn.Module):
 
 
 def _split(n, share, seed):
-    """Indices of the samples that train, and of those held out."""
+    """Indices of the samples to train on, and of the held-out samples."""
     order = np.random.default_rng(seed).permutation(n)
     held_out = round(share * n)
     return np.sort(order[held_out:]), np.sort(order[:held_out]).tolist()
 
 
 def _share(batch, epoch, recipe):
-    """Parts of a batch (its indices) for this process: (epoch, indices, n).
+    """Parts of a batch of indices for this process: (epoch, indices, n).
 
-    All processes get as many parts. Where one is left without a sample, it computes one that others count: n = 0.
+    A process without samples repeats the batch's first sample with n = 0, so that all processes compute equally many
+    parts.
     """
     parts = min(recipe.get("accumulate", 1), math.ceil(len(batch) / n_processes()))
     chunks = np.array_split(batch, parts * n_processes())[rank() :: n_processes()]
@@ -320,7 +339,7 @@ def _share(batch, epoch, recipe):
 
 
 class _Samples(Dataset):
-    """Parts of batches. A sample's randomness follows from the seed, the epoch and its index."""
+    """Parts of batches. The randomness of a sample follows from the seed, the epoch and the sample's index."""
 
     def __init__(self, dataset, seed):
         self.dataset, self.seed = dataset, seed
@@ -358,6 +377,6 @@ def _write_log(path, rows):
 
 def _append_times(path, row):
     if path and rank() == 0:
-        begun = row[0] > 0 and Path(path).is_file()
-        with open(path, "a" if begun else "w", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([row] if begun else [TIME_COLUMNS, row])
+        started = row[0] > 0 and Path(path).is_file()
+        with open(path, "a" if started else "w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([row] if started else [TIME_COLUMNS, row])

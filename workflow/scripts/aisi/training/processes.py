@@ -1,12 +1,14 @@
-"""Processes that train one network together, each on its share of every batch: one a GPU, or a few on the CPU."""
+"""Processes that train one network together, each on its share of every batch: one per GPU, or a few on the CPU."""
 
 import json
 import os
 import runpy
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import distributed, nn
@@ -14,25 +16,27 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
 from torch.distributed.elastic.multiprocessing.errors import record
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-_WORKER = "import sys; sys.path.insert(0, sys.argv[1]); from aisi.training.processes import work; work(*sys.argv[2:])"
+_SCRIPTS = Path(__file__).parents[2]
+_WORKER = f"import sys; sys.path.insert(0, sys.argv[1]); from {__name__} import run_script; run_script(*sys.argv[2:])"
 
 
-def on_gpus(main, n):
-    """The ``main`` of a script, to be called: here, or under torchrun in one process for each of n GPUs of the machine.
+def on_gpus(main: Callable[..., None], n: int) -> Callable[..., None]:
+    """Return the ``main`` of a script, made to run in n processes of this machine, as torchrun starts them.
 
-    Without GPUs, n processes share the threads of the CPU.
+    Each process has a GPU of its own. On a machine without GPUs the processes share the threads of the CPU.
 
     Parameters
     ----------
     main : callable
-        Takes plain values by name, as JSON knows them.
+        Takes named arguments that JSON can hold; a path becomes its text.
     n : int
-        0 or 1: called here.
+        Number of processes. With 0 or 1, ``main`` itself is returned.
 
     Returns
     -------
     callable
-        What its first process prints is printed here. Raises ``ChildFailedError`` with the traceback if one fails.
+        Prints here what the first process prints. If a process fails, it raises ``ChildFailedError`` with the
+        process's traceback.
 
     Raises
     ------
@@ -43,13 +47,13 @@ def on_gpus(main, n):
         return main
     if 0 < torch.cuda.device_count() < n:
         raise ValueError(f"Found {torch.cuda.device_count()} GPUs on this machine, expected {n} (config key gpus).")
-    return partial(_launch, main.__globals__["__file__"], n)  # Snakemake runs a copy and keeps the script's path here
+    return partial(_launch, main.__globals__["__file__"], n)  # Snakemake runs a copy; __file__ is the original
 
 
-def _launch(script, n, **arguments):
+def _launch(script_path: str, n: int, **arguments: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "arguments.json")
-        file.write_text(json.dumps(arguments, default=os.fspath))
+        arguments_path = Path(folder, "arguments.json")
+        arguments_path.write_text(json.dumps(arguments, default=os.fspath))
         config = LaunchConfig(  # as torchrun --standalone
             min_nodes=1,
             max_nodes=1,
@@ -62,36 +66,37 @@ def _launch(script, n, **arguments):
             logs_specs=DefaultLogsSpecs(log_dir=folder, tee=Std.ALL, local_ranks_filter={0}),
             log_line_prefix_template=" ",
         )
-        library = Path(__file__).parents[2]
-        elastic_launch(config, sys.executable)("-c", _WORKER, str(library), script, str(file))
+        elastic_launch(config, sys.executable)("-c", _WORKER, str(_SCRIPTS), script_path, str(arguments_path))
 
 
 @record
-def work(script, arguments):
-    """What each process of :func:`on_gpus` does: join the others and call the script's ``main``."""
+def run_script(script_path: str, arguments_path: str) -> None:
+    """Join the other processes of :func:`on_gpus`, then call a script's ``main`` with arguments from a JSON file."""
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
-        runpy.run_path(script)["main"](**json.loads(Path(arguments).read_text()))
+        runpy.run_path(script_path)["main"](**json.loads(Path(arguments_path).read_text()))
     finally:
         distributed.destroy_process_group()
 
 
-def n_processes():
-    """How many processes train together."""
+def n_processes() -> int:
+    """Number of processes that train together."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
-def rank():
-    """Number of this process, from 0. The first alone writes files."""
+def rank() -> int:
+    """Number of this process, from 0. Only process 0 writes files."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
-def sum_over_processes(tensor):
+def sum_over_processes(tensor: torch.Tensor) -> torch.Tensor:
     """Sum of a tensor over the processes, with gradients."""
     return _Sum.apply(tensor) if n_processes() > 1 else tensor
 
 
 class _Sum(torch.autograd.Function):
+    """Own code: torch 2.14 deprecates ``torch.distributed.nn.functional`` and offers a private module in its place."""
+
     @staticmethod
     def forward(_, tensor):
         total = tensor.clone()
@@ -104,10 +109,15 @@ class _Sum(torch.autograd.Function):
 
 
 class SynchronisedBatchNorm(nn.BatchNorm2d):
-    """Batch norm over the samples of all processes. (torch's own SyncBatchNorm needs GPUs.)"""
+    """Batch norm over the samples of all processes. (torch's own SyncBatchNorm works on GPUs only.)"""
 
-    def forward(self, maps):
-        """Maps (B, C, H, W) -> the same shape; processes may differ in B."""
+    momentum: float
+    num_batches_tracked: torch.Tensor
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """Normalise maps (B, C, H, W); B may differ between processes."""
         if not self.training or n_processes() == 1:
             return super().forward(maps)
         x = maps.float()
@@ -116,15 +126,15 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
         centred = x - mean.view(-1, 1, 1)
         variance = sum_over_processes(centred.square().sum((0, 2, 3))) / count
         with torch.no_grad():
-            self.num_batches_tracked += 1
+            self.num_batches_tracked.add_(1)
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
         return (centred * scale.view(-1, 1, 1) + self.bias.view(-1, 1, 1)).to(maps.dtype)
 
 
-def synchronise_batch_norms(model):
-    """Turn a model's batch norms that learn into :class:`SynchronisedBatchNorm`, in place; frozen ones stay."""
+def synchronise_batch_norms(model: nn.Module) -> None:
+    """Turn the batch norms that learn into :class:`SynchronisedBatchNorm`, in place; frozen batch norms stay."""
     model.train()
     for module in model.modules():
         if type(module) is nn.BatchNorm2d and module.training:

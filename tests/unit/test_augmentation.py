@@ -1,4 +1,4 @@
-"""Photos on their way into a network."""
+"""Photos on their way into a network: resized, cropped, augmented, and read ahead of their use."""
 
 import numpy as np
 import pytest
@@ -22,17 +22,17 @@ def test_warp_of_a_box():
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(1, 500), st.integers(1, 500), st.floats(0.1, 1), st.integers(0, 2**32 - 1))
-def test_a_random_part_lies_in_the_photo_and_is_large_enough(width, height, least_area, seed):
+def test_a_random_part_is_inside_the_photo_and_large_enough(width, height, least_area, seed):
     x0, y0, x1, y1 = random_part((width, height), np.random.default_rng(seed), least_area)
     assert 0 <= x0 < x1 <= width + 1e-6 and 0 <= y0 < y1 <= height + 1e-6
-    # a stretched part that reaches the border loses what lies beyond
+    # a part that would cross the border is cut there
     assert (x1 - x0) * (y1 - y0) >= least_area * width * height * 3 / 4 - 1e-6
 
 
 def test_no_jitter_changes_nothing():
-    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (5, 5, 3), np.uint8))
-    assert np.array_equal(np.array(jitter_colours(picture, 0.0, np.random.default_rng(0))), np.array(picture))
-    assert not np.array_equal(np.array(jitter_colours(picture, 0.5, np.random.default_rng(0))), np.array(picture))
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (5, 5, 3), np.uint8))
+    assert np.array_equal(np.array(jitter_colours(photo, 0.0, np.random.default_rng(0))), np.array(photo))
+    assert not np.array_equal(np.array(jitter_colours(photo, 0.5, np.random.default_rng(0))), np.array(photo))
 
 
 @pytest.mark.parametrize("n", [0, 1, 3, 20])
