@@ -1,4 +1,4 @@
-"""Backbones: strides, weights, and what is said when weights are missing."""
+"""Backbones: strides, weights, and the messages about missing weights."""
 
 import pytest
 import timm
@@ -20,8 +20,8 @@ def test_strides_and_channels(name, output_stride):
 
 
 @pytest.mark.parametrize("name", ["vgg16", "mobilenet_v2"])
-def test_dilated_layers_are_the_same_where_nothing_is_left_out(name):
-    """On a plain photo, far from the border, dilation and strides see the same."""
+def test_dilated_layers_equal_strided_ones_on_a_plain_photo(name):
+    """Far from the border, where a dilated network sees the same values as a strided one."""
     photo = torch.full((1, 3, 256, 256), 0.5)
     torch.manual_seed(0)
     dilated = create_backbone(name, "none", 8).eval()
@@ -50,13 +50,13 @@ def test_vgg16_is_dilated_as_in_deeplab(output_stride):
         ("hrnet_w18_small", 8, "hrnet_w18_small gives no feature maps at output stride 8"),
     ],
 )
-def test_backbones_without_such_maps_are_refused(name, output_stride, message):
+def test_backbones_without_maps_at_these_strides_are_refused(name, output_stride, message):
     with pytest.raises(ValueError, match=message):
         create_backbone(name, "none", output_stride)
 
 
 def test_packaged_weights_classify_like_the_whole_network():
-    """The packaged tensors land where they belong: the feature maps equal those inside the full classifier."""
+    """The packaged tensors are in their places: the feature maps equal those inside the full classifier."""
     whole = timm.create_model("tf_efficientnet_lite0").eval()
     whole.load_state_dict(imagenet_weights("tf_efficientnet_lite0"))
     images = torch.rand(1, 3, 64, 64)
@@ -67,7 +67,7 @@ def test_packaged_weights_classify_like_the_whole_network():
     torch.testing.assert_close(backbone(images)[-1], features["last"])
 
 
-def test_normalise_is_what_the_packaged_weights_expect():
+def test_normalise_gives_what_the_packaged_weights_expect():
     backbone = create_backbone("tf_efficientnet_lite0", "none")
     grey = backbone.normalise(torch.tensor([0, 255], dtype=torch.uint8).view(1, 1, 1, 2).expand(1, 3, 1, 2))
     torch.testing.assert_close(grey[0, 0, 0], torch.tensor([-1.0, 1.0]))
@@ -80,17 +80,17 @@ def test_batch_norms_stay_frozen_in_training():
     assert backbone.body.bn1.running_mean.equal(before)
 
 
-def test_unknown_name_lists_the_known():
+def test_the_error_of_an_unknown_name_lists_known_names():
     with pytest.raises(ValueError, match="resnet50"):
         create_backbone("resnet51")
 
 
-def test_missing_file_names_the_key():
+def test_the_error_of_a_missing_file_names_the_config_key():
     with pytest.raises(MissingWeightsError, match="key weights"):
         create_backbone("resnet50", "no/such/file.pth")
 
 
-def test_missing_download_names_file_and_key(monkeypatch):
+def test_the_error_of_a_failed_download_names_file_and_config_key(monkeypatch):
     def offline(*args, **kwargs):
         raise OSError("no network")
 
@@ -102,13 +102,13 @@ def test_missing_download_names_file_and_key(monkeypatch):
         fetch_backbone.main("resnet50", "weights.safetensors")
 
 
-def test_missing_package_names_where_to_get_the_weights(tmp_path):
+def test_the_error_without_a_package_says_where_to_get_the_weights(tmp_path):
     with pytest.raises(MissingWeightsError, match=r"No package.*resnet18.*pretrained=True.*key weights"):
         fetch_backbone.main("resnet18", tmp_path / "weights.safetensors")
     assert not list(tmp_path.iterdir())
 
 
-def test_fetched_weights_are_the_packages(tmp_path):
+def test_fetched_weights_equal_the_packaged_ones(tmp_path):
     fetch_backbone.main("tf_efficientnet_lite0", tmp_path / "weights.safetensors")
     content = (tmp_path / "weights.safetensors").read_bytes()
     fetch_backbone.main("tf_efficientnet_lite0", tmp_path / "weights.safetensors")
@@ -118,7 +118,7 @@ def test_fetched_weights_are_the_packages(tmp_path):
     assert fetched.keys() == packaged.keys() and all(fetched[key].equal(packaged[key]) for key in fetched)
 
 
-def test_fetched_weights_of_torchvision_leave_the_classifier_out(tmp_path, monkeypatch):
+def test_fetched_weights_of_torchvision_have_no_classifier(tmp_path, monkeypatch):
     whole = torchvision.models.mobilenet_v2(weights=None).state_dict()
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *args, **kwargs: whole)
     fetch_backbone.main("mobilenet_v2", tmp_path / "weights.safetensors")
@@ -127,7 +127,7 @@ def test_fetched_weights_of_torchvision_leave_the_classifier_out(tmp_path, monke
     assert set(read_state_dict(tmp_path / "weights.safetensors")) == {k for k in whole if k.startswith("features.")}
 
 
-def test_weights_of_another_network_do_not_fit(tmp_path):
+def test_weights_of_another_network_are_refused(tmp_path):
     torch.save({"x": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(ValueError, match="missing"):
         create_backbone("resnet50", str(tmp_path / "other.pth"))
@@ -142,7 +142,7 @@ def test_a_local_file_is_read(tmp_path):
     assert backbone.body.conv_stem.weight.equal(state["conv_stem.weight"])
 
 
-def test_trained_weights_round_trip(tmp_path):
+def test_saved_weights_equal_loaded_ones(tmp_path):
     path = tmp_path / "w.safetensors"
     architecture = {"network": "line", "width": 3}
     for _ in range(2):
@@ -153,7 +153,7 @@ def test_trained_weights_round_trip(tmp_path):
     assert path.read_bytes() == content
 
 
-def test_wrong_weights_files_are_named(tmp_path):
+def test_errors_of_weights_files_name_the_file(tmp_path):
     path = tmp_path / "w.safetensors"
     with pytest.raises(FileNotFoundError, match="does not exist"):
         load_weights(path, "line")

@@ -55,7 +55,7 @@ def test_shapes(output_stride, head):
     assert logits.shape == (1, 6, 64 // stride, 96 // stride)
 
 
-def test_the_sum_is_that_of_its_rates():
+def test_the_sum_head_adds_a_convolution_at_each_rate():
     head = DeepLab(2, **NETWORK | {"head": "sum", "rates": [6, 12, 18, 24]}).head
     maps = [torch.randn(1, branch.in_channels, 9, 9) for branch in head.branches][:1]
     expected = sum(
@@ -66,7 +66,7 @@ def test_the_sum_is_that_of_its_rates():
 
 
 class Fixed(torch.nn.Module):
-    """Gives the same logits whatever it sees."""
+    """Gives the same logits for every photo."""
 
     def __init__(self, logits):
         super().__init__()
@@ -77,12 +77,12 @@ class Fixed(torch.nn.Module):
 
 
 def constant(*odds):
-    """A network that is sure of the categories in these proportions, at 2 x 2 pixels."""
+    """A network with probabilities in these proportions at each of 2 x 2 pixels."""
     return Fixed(torch.tensor(odds).log().view(1, -1, 1, 1).repeat(1, 1, 2, 2))
 
 
-def test_loss_by_hand_leaves_255_out():
-    """Label 1 costs -log(3/4), label 0 -log(1/4), 255 and what is beyond the photo nothing."""
+def test_loss_by_hand_ignores_255():
+    """Label 1 costs -log(3/4), label 0 -log(1/4); 255 and pixels beyond the photo cost nothing."""
     model, images = constant(1.0, 3.0), torch.zeros(2, 3, 2, 2, dtype=torch.uint8)
     labels = torch.tensor([[[1, 0], [1, 255]], [[OUTSIDE] * 2, [255] * 2]])
     batch = images, labels, torch.zeros(2, 2, dtype=torch.bool)
@@ -94,7 +94,7 @@ def test_loss_by_hand_leaves_255_out():
 
 
 def test_an_ignored_pixel_may_be_any_of_its_photos_keywords():
-    """Odds 1:2:5. A 255 of a photo with keyword 1 costs -log(3/8); with both keywords nothing, as it must be one."""
+    """Odds 1:2:5. A 255 of a photo with keyword 1 costs -log(3/8); with both keywords 0, since any label is right."""
     model, images = constant(1.0, 2.0, 5.0), torch.zeros(2, 3, 2, 2, dtype=torch.uint8)
     labels = torch.tensor([[[2, 255], [255, OUTSIDE]], [[255, 255], [OUTSIDE] * 2]])
     batch = images, labels, torch.tensor([[True, True, False], [True, True, True]])
@@ -102,15 +102,15 @@ def test_an_ignored_pixel_may_be_any_of_its_photos_keywords():
     assert segmentation_loss(model, batch).item() == pytest.approx(-(np.log(5 / 8) + 2 * np.log(3 / 8)) / 5)
 
 
-def test_a_pixel_may_be_anything_but_background():
-    """Odds 1 : 1 : 2 : 4, so 7 in 8 for the three categories together."""
+def test_a_pixel_of_a_salient_instance_may_be_any_category():
+    """Odds 1 : 1 : 2 : 4, so the three categories together have probability 7/8."""
     batch = torch.zeros(1, 3, 2, 2), torch.full((1, 2, 2), IGNORE), torch.tensor([[False, True, True, True]])
     assert segmentation_loss(constant(1, 1, 2, 4), batch).item() == pytest.approx(-np.log(7 / 8), rel=1e-5)
 
 
 @pytest.mark.parametrize("network", [{}, {"head": "sum"}, {"backbone": "vgg16", "head": "large_fov", "rates": [2]}])
 def test_adjusted_logits(network, tmp_path):
-    """Of 8 known pixels 6 are background and 2 of label 1: these lose log(3/4) and log(1/4), unseen labels nothing."""
+    """Of 8 known pixels 6 are background and 2 have label 1: their logits change by -0.5 log of 6/8 and of 2/8."""
     labels = np.array([[0, 0, 0, 0, 0], [0, 1, 1, 255, 255]], np.uint8)
     write_labels(tmp_path / "a.png", labels)
     torch.manual_seed(0)
@@ -122,7 +122,7 @@ def test_adjusted_logits(network, tmp_path):
     assert torch.allclose(change, expected.view(1, 4, 1, 1).expand_as(change), atol=1e-5)
 
 
-def test_a_batch_of_ignored_pixels_costs_nothing(model):
+def test_the_loss_of_a_batch_of_ignored_pixels_is_0(model):
     batch = torch.zeros(1, 3, 32, 32, dtype=torch.uint8), torch.full((1, 32, 32), 255), NONE
     assert segmentation_loss(model, batch).item() == 0
 
@@ -152,7 +152,7 @@ def test_a_mirrored_photo_has_the_mirrored_prediction(model):
 
 
 class Sized(torch.nn.Module):
-    """Sure of label 1 in a photo 32 wide, rather of label 2 in any other."""
+    """Prefers label 1 strongly in a photo of width 32, and label 2 weakly in any other."""
 
     def __init__(self):
         super().__init__()
@@ -208,8 +208,8 @@ def test_training_learns_colours_and_predicts_them(tmp_path):
     assert Image.open(tmp_path / "predictions" / "000.png").mode == "P"
 
 
-def test_training_reads_the_pictures_of_salient_instances(tmp_path):
-    """Proxies that are red all over know no background; the picture shows some, in green beside a blue instance."""
+def test_training_learns_from_photos_of_salient_instances(tmp_path):
+    """The proxies are all red and have no background; the salient photo has some, green, beside a blue instance."""
     pairs, scene = [("red", "red")] * 4, halves("blue", "green", (64, 64))
     write_proxies(tmp_path / "proxies", write_photos(tmp_path, pairs, size=(64, 64)), pairs)
     for folder in ("JPEGImages", "SegmentationObject", "ImageSets"):
@@ -252,7 +252,7 @@ train_semantic.main(**json.loads(sys.argv[2]))
 
 
 def test_a_killed_training_ends_with_the_same_bytes(tmp_path):
-    """Killed within the second epoch; called again, the training ends as an undisturbed one."""
+    """Killed within the second epoch and called again, the training ends like an uninterrupted one."""
     write_proxies(tmp_path / "proxies", write_photos(tmp_path, PAIRS), PAIRS)
     settings = arguments(tmp_path, 3, recipe={"batch_size": 2})
     command = [sys.executable, "-c", KILLED, Path(train_semantic.__file__).parent, json.dumps(settings, default=str)]
@@ -265,7 +265,7 @@ def test_a_killed_training_ends_with_the_same_bytes(tmp_path):
 
 
 def test_two_processes_train_the_same_network(tmp_path):
-    """Losses differ by less than 1e-4, predictions in next to no pixel; a share knows fewer pixels."""
+    """Losses differ by less than 1e-4, predictions in almost no pixel, though one share has fewer known pixels."""
     images = write_photos(tmp_path, PAIRS, size=(64, 64))
     write_proxies(tmp_path / "proxies", images, PAIRS)
     unknown = read_labels(tmp_path / "proxies" / "001.png")
@@ -284,7 +284,7 @@ def test_two_processes_train_the_same_network(tmp_path):
     assert np.mean(np.array(predictions[0]) == np.array(predictions[1])) > 0.999
 
 
-def test_weights_come_back(model, tmp_path):
+def test_loaded_weights_predict_the_same(model, tmp_path):
     save_deeplab(tmp_path / "w", model, {"n_categories": 3} | NETWORK)
     photo = halves("red", "blue")
     assert np.array_equal(predict(load_deeplab(tmp_path / "w", CPU, 3), photo), predict(model, photo))

@@ -1,4 +1,4 @@
-"""Mask R-CNN: published size, samples, training on tagged instances, prediction as COCO's results."""
+"""Mask R-CNN: published number of parameters, samples, training on tagged instances, predictions as COCO's results."""
 
 import json
 
@@ -94,7 +94,7 @@ def test_parameter_groups_hold_every_parameter_once(model):
     assert sorted(map(id, backbone["params"] + others["params"])) == sorted(map(id, model.parameters()))
 
 
-def test_a_sample_keeps_photo_boxes_and_masks_together(folder):
+def test_photo_boxes_and_masks_of_a_sample_fit(folder):
     samples = InstancePhotos(photos_of(folder), 60, 96, (1.0, 1.0), 0.0)
     firsts = set()
     for seed in range(8):
@@ -116,7 +116,7 @@ def test_sizes_stay_within_bounds(folder):
     assert sides.min() >= 30 and sides.max() == 84 and len(np.unique(sides[:, 0])) > 10
 
 
-def test_an_instance_that_vanishes_when_rescaled_is_left_out(folder):
+def test_an_instance_without_a_pixel_after_resizing_is_left_out(folder):
     point = np.zeros((40, 48), np.uint8, order="F")
     point[1, 1] = 1
     path, labels, masks = photos_of(folder)[0]
@@ -138,17 +138,17 @@ def test_a_batch_without_instances_trains():
     assert instance_loss(model.eval(), {"photos": [torch.zeros(3, 64, 64)], "targets": [target]}).isfinite()
 
 
-def test_zero_area_instances_are_left_out_and_told(folder, capsys):
+def test_instances_without_a_pixel_are_left_out_and_counted_in_the_log(folder, capsys):
     empty = rle.encode(np.zeros((40, 48), np.uint8, order="F"))
     images = write_photos(folder, PAIRS)
     write_instances(folder / "instances.json", images, [[half(0), empty], [empty], []])
     [(path, labels, masks)] = find_instances(images, read_instances(folder / "instances.json", CATEGORIES), NAMES)
     assert path == images["path"][0] and labels == [1] and rle.area(masks).tolist() == [24 * 40]
-    said = capsys.readouterr().out
-    assert "2 instances have no pixel" in said and "without an instance to learn from: green, blue." in said
+    printed = capsys.readouterr().out
+    assert "2 instances have no pixel" in printed and "without an instance to learn from: green, blue." in printed
 
 
-def test_no_instance_at_all(folder):
+def test_an_error_if_no_photo_has_an_instance(folder):
     with pytest.raises(ValueError, match="None of the 3 photos has an instance with a tag.*score_threshold"):
         find_instances(write_photos(folder, PAIRS), {}, NAMES)
 
@@ -183,7 +183,7 @@ def test_the_same_training_gives_the_same_bytes(folder):
     assert contents[0] == contents[1]
 
 
-def test_predictions_are_cocos_results(folder, model):
+def test_predictions_have_the_format_of_coco_results(folder, model):
     save_segmenter(folder / "w", model, {"n_categories": 3} | LIGHT)
     images = write_photos(folder, PAIRS)
     predict_instance.main(
@@ -199,8 +199,8 @@ def test_predictions_are_cocos_results(folder, model):
         assert len(labels) == len(masks) <= 7 and set(labels) <= {1, 2, 3} and scores == sorted(scores, reverse=True)
 
 
-def test_masks_have_the_photos_size_and_own_boxes_stay(model):
-    """The same network sees a photo and one twice as large: the boxes double."""
+def test_masks_have_the_size_of_the_photo(model):
+    """The network predicts a photo, and the same photo at twice its size."""
     photo = np.asarray(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)))
     large = photo.repeat(2, 0).repeat(2, 1)
     settings = {"score_threshold": 0.0, "nms_iou": 0.5, "max_instances": 3}

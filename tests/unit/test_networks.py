@@ -1,6 +1,6 @@
-"""The paper's networks: parameters beside the published counts, and the shapes they give.
+"""The paper's networks: their parameters equal the published counts, and their maps have the right shapes.
 
-Published counts of backbones are torchvision's (``num_params`` of its ImageNet weights), the classifier taken off.
+Published counts of backbones are torchvision's (``num_params`` of its ImageNet weights) without the classifier.
 """
 
 import pytest
@@ -24,7 +24,7 @@ CHANNELS["mobilenet_v2"] = [24, 32, 96, 1280]
 
 
 def published(name):
-    """Parameters of a backbone."""
+    """Published number of parameters of a backbone."""
     return torchvision.models.get_model_weights(name).IMAGENET1K_V1.meta["num_params"] - CLASSIFIERS[name]
 
 
@@ -77,7 +77,7 @@ def test_deeplab_resnet101():
 @pytest.mark.parametrize("name", CLASSIFIERS)
 @torch.inference_mode()
 def test_s4net(name):
-    """S4Net (arXiv 1711.07618) names no total, but the sizes of pyramid, head and mask branch."""
+    """S4Net (arXiv 1711.07618) gives no total, only the sizes of pyramid, head and mask branch."""
     model = S4Net(name, 256, 512, [128, 64], "ternary", 64).eval()
     pyramid = sum(conv(channels, 256, 1) for channels in CHANNELS[name]) + 3 * conv(256, 256, 3)
     head = conv(256, 512, 3) + conv(512, 3 * 2, 3) + conv(512, 3 * 4, 3)

@@ -60,11 +60,11 @@ def salient_crops(tmp_path, proxies):
     """Half of the samples are one photo: void on the left, an instance on the right, background between them."""
     labels = np.zeros((40, 40), np.uint8)
     labels[:, :10], labels[:, 30:] = 255, 7
-    picture, mask = tmp_path / "salient.jpg", tmp_path / "salient.png"
-    Image.new("RGB", (40, 40), "red").save(picture)
+    photo, mask = tmp_path / "salient.jpg", tmp_path / "salient.png"
+    Image.new("RGB", (40, 40), "red").save(photo)
     write_labels(mask, labels)
     crops = ProxyCrops(proxies, 3, 40, (1.0, 1.0), 0.0, "nothing")
-    return SalientCrops(crops, [(picture, mask)], 0.5)
+    return SalientCrops(crops, [(photo, mask)], 0.5)
 
 
 def test_a_share_of_the_samples_shows_salient_instances(salient_crops, proxies):

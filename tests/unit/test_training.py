@@ -1,4 +1,4 @@
-"""The engine: schedules, parts of a batch, processes, resume, held-out samples, and a stop on a broken loss."""
+"""The training loop: schedules, parts of a batch, processes, resume, held-out samples, a stop on an infinite loss."""
 
 import csv
 import os
@@ -25,7 +25,7 @@ RECIPE = {
 
 
 class Line:
-    """y = 3 x with a little noise from the sample's generator. Every third y is not known."""
+    """y = 3 x with a little noise from the sample's generator. Every third y is unknown."""
 
     def __init__(self, n=10):
         self.n, self.seen = n, set()
@@ -44,7 +44,7 @@ def loss(model, batch):
 
 
 def loss_of_known(model, batch):
-    """Two means: over the samples, and over those whose y is known."""
+    """Two means: over all samples, and over those with a known y."""
     x, y, known = batch
     error = (model(x) - y).square()
     return torch.stack([error.mean(), (error * known).sum() / known.sum().clamp(min=1)])
@@ -89,7 +89,7 @@ def test_every_schedule_learns(tmp_path, schedule, optimizer):
     ids=["poly, epochs", "poly, iterations", "step, epochs", "step, iterations"],
 )
 def test_learning_rates_by_hand(changes, expected):
-    """Two steps make an epoch; the second group learns ten times as fast."""
+    """An epoch has two steps; the second group learns ten times as fast."""
     recipe = RECIPE | {"learning_rate": 0.2, "optimizer": "sgd"} | changes
     groups = [{"params": [nn.Parameter(torch.zeros(1))], "scale": scale} for scale in (1, 10)]
     optimizer = make_optimizer(None, recipe, groups)
@@ -102,13 +102,13 @@ def test_learning_rates_by_hand(changes, expected):
     assert np.array(found) == pytest.approx(np.array(expected)[:, None] * [0.2, 2])
 
 
-def test_iterations_end_within_an_epoch(tmp_path):
+def test_iterations_may_end_within_an_epoch(tmp_path):
     train(tmp_path, RECIPE | {"iterations": 5})
     assert [row["epoch"] for row in rows(tmp_path / "log.csv")] == ["0", "1"]
     assert torch.load(tmp_path / "c.pt", weights_only=True)["rng"]["step"] == 5
 
 
-def test_logs(tmp_path):
+def test_columns_of_the_logs(tmp_path):
     train(tmp_path, times_path=tmp_path / "times.csv")
     assert list(rows(tmp_path / "log.csv")[0]) == ["epoch", "loss", "learning_rate", "held_out"]
     assert list(rows(tmp_path / "times.csv")[0]) == ["epoch", "seconds", "images_per_second"]
@@ -118,8 +118,8 @@ def test_logs(tmp_path):
 
 @pytest.mark.parametrize("seconds", [engine.CHECKPOINT_SECONDS, 0], ids=["epochs", "steps"])
 @pytest.mark.parametrize("ema", [0.0, 0.9])
-def test_a_stopped_training_goes_on_exactly(tmp_path, monkeypatch, ema, seconds):
-    """The loss fails in the third epoch; the second call ends with the weights of an undisturbed run."""
+def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, monkeypatch, ema, seconds):
+    """The loss fails in the third epoch; the second call ends with the weights of an uninterrupted run."""
     monkeypatch.setattr(engine, "CHECKPOINT_SECONDS", seconds)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
@@ -152,7 +152,7 @@ def test_a_checkpoint_of_another_training_is_not_used(tmp_path):
 
 
 class Code:
-    """What a hostile file would hold: reading it with pickle's own reader makes a folder."""
+    """An object of a hostile file: pickle's own reader would run its code, which makes a folder."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -161,7 +161,7 @@ class Code:
         return os.mkdir, (str(self.folder),)
 
 
-def test_a_bad_checkpoint_is_refused(tmp_path):
+def test_a_damaged_checkpoint_is_refused(tmp_path):
     train(tmp_path)
     file = tmp_path / "c.pt"
     whole = file.read_bytes()
@@ -185,18 +185,18 @@ def test_equal_seeds_give_equal_weights(tmp_path):
     assert a.equal(b) and not a.equal(c)
 
 
-def test_loaders_in_other_processes_change_nothing(tmp_path):
+def test_worker_processes_change_nothing(tmp_path):
     expected = train(tmp_path, identity="here")
     assert train(tmp_path, RECIPE | {"workers": 2}, identity="elsewhere").equal(expected)
 
 
-def test_the_running_average_differs_from_the_last_weights(tmp_path):
+def test_ema_keeps_other_weights_than_the_last_step(tmp_path):
     assert not train(tmp_path, RECIPE | {"ema": 0.9}, "a").equal(train(tmp_path, RECIPE, "b"))
 
 
 @pytest.mark.parametrize("batch_size", [4, 64], ids=["batches", "fewer samples than a batch"])
 def test_parts_add_up_to_the_batch(tmp_path, batch_size):
-    """Parts of 4, 4, 2 samples are cut into three, unequal in size and in what is known."""
+    """Batches of 4, 4 and 2 samples in three parts each, which differ in size and in their number of known y."""
     recipe = RECIPE | {"batch_size": batch_size, "clip": 0.5}
     found = []
     for accumulate in (1, 3):
@@ -209,7 +209,7 @@ def test_parts_add_up_to_the_batch(tmp_path, batch_size):
 
 
 def main(folder, recipe, sizes):
-    """Train a network with batch norm on sets of these sizes; this is also what each of several processes runs."""
+    """Train a network with batch norm on sets of these sizes. Each of several processes runs this too."""
     for n in sizes:
         torch.manual_seed(1)
         model = nn.Sequential(nn.Linear(1, 12), nn.Unflatten(1, (3, 2, 2)), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten())
@@ -221,7 +221,7 @@ def main(folder, recipe, sizes):
 
 
 def test_two_processes_train_as_one(tmp_path):
-    """One of 13 samples is held out; batches of 5, 5 and 2 have unequal shares."""
+    """One of 13 samples is held out; batches of 5, 5 and 2 samples have unequal shares."""
     recipe = RECIPE | {"batch_size": 5, "held_out": 0.08, "clip": 1.0, "ema": 0.5, "optimizer": "sgd"}
     for n in (1, 2):
         on_gpus(main, n)(folder=str(tmp_path / str(n)), recipe=recipe, sizes=[13, 12])
@@ -231,17 +231,17 @@ def test_two_processes_train_as_one(tmp_path):
     one, two = (torch.load(tmp_path / n / "13" / "weights.pt", weights_only=True) for n in ("1", "2"))
     for name, tensor in one.items():
         torch.testing.assert_close(tensor, two[name], atol=1e-4, rtol=1e-4)
-    # of 12 samples the last batch is a single one, and a process without any has to lend a hand
+    # the last batch of 12 samples has one sample, so one process has none and repeats it
     one, two = (column(tmp_path / n / "12" / "log.csv", "loss") for n in ("1", "2"))
     assert one == pytest.approx(two, abs=1e-4)
 
 
-def test_a_failing_process_says_why(tmp_path):
+def test_the_error_of_a_process_is_shown(tmp_path):
     with pytest.raises(ChildFailedError, match="Unknown schedule 'none'"):
         on_gpus(main, 2)(folder=str(tmp_path), recipe=RECIPE | {"schedule": "none"}, sizes=[1])
 
 
-def test_frozen_batch_norms_stay(tmp_path):
+def test_frozen_batch_norms_are_not_synchronised(tmp_path):
     model = nn.Sequential(nn.BatchNorm2d(1), nn.BatchNorm2d(1))
     model[0].train = lambda mode: nn.Module.train(model[0], False)
     synchronise_batch_norms(model)
@@ -263,7 +263,7 @@ def test_held_out_samples_do_not_train(tmp_path):
 
 
 def test_held_out_loss_by_hand(tmp_path):
-    """A network that stays at 0: its loss on held-out samples is the mean of their y squared."""
+    """The network always answers 0, so its loss on held-out samples is the mean of their y squared."""
     model = nn.Linear(1, 1)
     nn.init.zeros_(model.weight)
     nn.init.zeros_(model.bias)
@@ -281,17 +281,17 @@ def test_held_out_loss_by_hand(tmp_path):
     assert column(tmp_path / "log.csv", "held_out") == pytest.approx([np.mean(np.square(ys))] * 4)
 
 
-def test_a_broken_loss_stops(tmp_path):
+def test_an_infinite_loss_stops_the_training(tmp_path):
     with pytest.raises(NonFiniteLossError, match="epoch 0, step 0 of 12.*learning_rate"):
         train(tmp_path, loss=lambda model, batch: loss(model, batch) * np.inf)
 
 
-def test_an_empty_set_is_refused(tmp_path):
+def test_an_empty_training_set_is_refused(tmp_path):
     with pytest.raises(ValueError, match="empty"):
         fit(nn.Linear(1, 1), loss, Line(0), RECIPE, seed=0, log_path=tmp_path / "l.csv", identity="")
 
 
-def test_groups_have_their_own_rates(tmp_path):
+def test_parameter_groups_have_their_own_learning_rates(tmp_path):
     model = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
     before = model[0].weight.item()
     groups = [
@@ -311,7 +311,7 @@ def test_every_precision_learns(tmp_path, precision):
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_identity_follows_values_and_files(tmp_path):
+def test_identity_depends_on_values_and_files(tmp_path):
     file = tmp_path / "f"
     file.write_text("1")
     first = training_identity(1, file_paths=[file])

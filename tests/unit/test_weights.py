@@ -1,4 +1,4 @@
-"""Files of trained networks: whatever else stands in one is refused with what to do."""
+"""Files of trained networks: a file with anything else is refused, and the message says what to do."""
 
 import pickle
 
@@ -23,7 +23,7 @@ LOADERS = {
 
 
 @pytest.mark.parametrize("network", LOADERS)
-def test_what_is_no_file_of_this_network(tmp_path, network):
+def test_a_file_of_another_kind_is_refused(tmp_path, network):
     file, load = tmp_path / "w.safetensors", LOADERS[network]
     with pytest.raises(FileNotFoundError, match=r"w\.safetensors does not exist"):
         load(file)
@@ -39,7 +39,7 @@ def test_what_is_no_file_of_this_network(tmp_path, network):
 
 
 @pytest.mark.parametrize("network", ["attention", "deeplab"])
-def test_other_categories(tmp_path, network):
+def test_other_numbers_of_categories_are_refused(tmp_path, network):
     save_weights(tmp_path / "w", {}, {"network": network, "n_categories": 5})
     with pytest.raises(ValueError, match="w: trained for 5 categories, but categories.csv holds 3. Delete"):
         LOADERS[network](tmp_path / "w")
@@ -48,19 +48,19 @@ def test_other_categories(tmp_path, network):
 @pytest.mark.parametrize(
     "state", [nn.Linear(1, 3).state_dict(), nn.Conv2d(2, 3, 1).state_dict(), {}], ids=["size", "shape", "nothing"]
 )
-def test_tensors_of_another_architecture(tmp_path, state):
+def test_tensors_of_another_architecture_are_refused(tmp_path, state):
     save_weights(tmp_path / "w", state, {"network": "line", "in_features": 2, "out_features": 3})
-    with pytest.raises(ValueError, match="w: does not fit Linear .*rule train_line makes it anew"):
+    with pytest.raises(ValueError, match="w: does not fit Linear .*rule train_line makes it again"):
         load_network(tmp_path / "w", "line", nn.Linear, CPU)
 
 
-def test_an_architecture_of_other_arguments(tmp_path):
+def test_unknown_settings_of_an_architecture_are_refused(tmp_path):
     save_weights(tmp_path / "w", {}, {"network": "line", "width": 2})
-    with pytest.raises(ValueError, match="w: .*width.*rule train_line makes it anew"):
+    with pytest.raises(ValueError, match="w: .*width.*rule train_line makes it again"):
         load_network(tmp_path / "w", "line", nn.Linear, CPU)
 
 
-def test_others_may_read_weights_as_they_may_other_files(tmp_path):
+def test_weights_have_the_permissions_of_other_files(tmp_path):
     save_weights(tmp_path / "w.safetensors", {"weight": torch.ones(1)}, {"network": "s4net"})
     (tmp_path / "other").write_bytes(b"")
     assert (tmp_path / "w.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode

@@ -60,8 +60,10 @@ def find_proxies(photos: pd.DataFrame, categories: pd.DataFrame, proxies_folder:
         If no photo has a proxy mask.
     """
     proxies = [
-        Proxy(Path(photo.path), inside(proxies_folder, f"{photo.image_id}.png"), tuple(labels))
-        for photo, labels in zip(photos.itertuples(), keyword_labels(photos, categories), strict=True)
+        Proxy(Path(path), inside(proxies_folder, f"{image_id}.png"), tuple(labels))
+        for image_id, path, labels in zip(
+            photos["image_id"], photos["path"], keyword_labels(photos, categories), strict=True
+        )
     ]
     found = [proxy for proxy in proxies if proxy.mask_path.is_file()]
     if not found:

@@ -30,7 +30,7 @@ class DeepLab(nn.Module):
     output_stride : {8, 16, 32}
         Of the backbone's last stage.
     head : {"large_fov", "sum", "decoder"}
-        ``large_fov``: DeepLab LargeFOV, VGG16's fully connected layers as convolutions, of which the first is dilated.
+        ``large_fov``: DeepLab LargeFOV, VGG16's fully connected layers as convolutions; the first is dilated.
         ``sum``: DeepLab v2, the sum of a 3x3 convolution at each rate. ``decoder``: DeepLab v3+, separable
         convolutions at each rate and the mean of the photo, concatenated, then refined at stride 4.
     rates : list of int

@@ -150,12 +150,12 @@ def find_instances(
         If no photo has one.
     """
     found, empty = [], 0
-    for photo in photos.itertuples():
-        labels, _, masks = instances.get(photo.image_id, ([], [], []))
+    for image_id, path in zip(photos["image_id"], photos["path"], strict=True):
+        labels, _, masks = instances.get(image_id, ([], [], []))
         kept = [number for number, mask in enumerate(masks) if area(mask)]
         empty += len(masks) - len(kept)
         if kept:
-            found.append((photo.path, [labels[number] for number in kept], [masks[number] for number in kept]))
+            found.append((path, [labels[number] for number in kept], [masks[number] for number in kept]))
     if empty:
         print(f"{empty} instances have no pixel and are left out.")
     if not found:

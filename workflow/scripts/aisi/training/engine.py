@@ -72,7 +72,7 @@ def fit(
     model : nn.Module
         On its device. Afterwards it holds the final weights; with ``ema``, their running average.
     loss : callable
-        ``loss(model, batch)`` gives the mean over a batch, or several means, (T,), whose sum is the loss. If a mean is
+        ``loss(model, batch)`` gives the mean over a batch, or several means, (T,); the loss is their sum. If a mean is
         not over samples, ``loss.count(batch)`` gives the number of its items, for each of the T means. Then a batch
         that is computed in parts has exactly the loss of the whole batch.
     dataset : Samples
