@@ -11,6 +11,7 @@ from PIL import Image
 
 from aisi.dataset.keywords import keyword_labels
 from aisi.files import inside
+from aisi.formats.dataset import Categories
 from aisi.formats.masks import read_labels
 from aisi.labels import IGNORE, VOID
 from aisi.photos import GREY, read_photo
@@ -38,7 +39,7 @@ class Proxy:
     keywords: tuple[int, ...]
 
 
-def find_proxies(photos: pd.DataFrame, categories: pd.DataFrame, proxies_folder: str | Path) -> list[Proxy]:
+def find_proxies(photos: pd.DataFrame, categories: Categories, proxies_folder: str | Path) -> list[Proxy]:
     """Find the photos that have a proxy mask, and print how many there are.
 
     Parameters
