@@ -95,7 +95,8 @@ def read_run(results, features):
     images = read_images(*sorted(results.glob("images/train/shard_*.csv")))
     instances = read_salient_instances(*sorted(results.glob("salient_instances/train/shard_*.h5")))
     paths = {photo.image_id: results.parent / photo.path for photo in images.itertuples()}
-    crops = read_crops(instances, paths, features["crop_size"], features["padding"], features["background"])
+    own = instances.image_ids, instances.boxes, instances.masks
+    crops = read_crops(*own, paths, features["crop_size"], features["padding"], features["background"])
     return images, instances, crops
 
 

@@ -53,12 +53,12 @@ def test_score_maps_have_the_output_stride(stride):
     assert AttentionNetwork(5, BACKBONE, stride, 64).eval()(images).shape == (1, 5, 64 // stride, 64 // stride)
 
 
-def test_a_new_classifier_favours_nothing():
+def test_a_new_classifier_prefers_no_category():
     maps = attention_maps(AttentionNetwork(3, **NETWORK).eval(), halves("red", "blue"), [1, 2])
     assert np.all(maps == 0.5)
 
 
-def test_maps_of_own_keywords_alone(model):
+def test_maps_of_the_photos_own_keywords_only(model):
     photo = halves("red", "blue")
     everything, own = attention_maps(model, photo, [1, 2, 3]), attention_maps(model, photo, [1, 3])
     assert own.shape == (2, 4, 4) and own.dtype == np.float32
@@ -73,7 +73,7 @@ def test_a_mirrored_photo_has_mirrored_maps(model):
     assert mirrored[:, :, ::-1] == pytest.approx(attention_maps(model, photo, [1, 2]), abs=1e-5)
 
 
-def test_pooling_and_classifying_may_change_places(model, tmp_path):
+def test_the_order_of_pooling_and_classifying_does_not_matter(model, tmp_path):
     images = write_photos(tmp_path, [("red", "blue"), ("green", "green")])
     pooled = pool_photos(model, list(images["path"]))
     assert pooled.shape == (2, 2, model.backbone.channels[-1])
@@ -116,7 +116,7 @@ PAIRS = [("red", "red"), ("green", "green"), ("blue", "blue"), ("red", "green"),
 
 
 def test_training_finds_the_halves_of_a_photo(tmp_path):
-    """Colours are learnt from keywords alone; in a photo of two, each is found on its side."""
+    """Colours are learned from keywords alone; in a photo of two colours, each is found on its side."""
     images = write_photos(tmp_path, PAIRS * 2, size=(64, 64))
     weights = train(tmp_path, "classifier.safetensors", True, 60)
     compute_attention_maps.main(tmp_path / "images.csv", tmp_path / "categories.csv", weights, 1, tmp_path / "maps.h5")

@@ -8,7 +8,7 @@ def sigmoid(scores):
     return 1 / (1 + np.exp(-np.asarray(scores, float)))
 
 
-def test_from_the_threshold_on_the_largest_share_wins():
+def test_the_largest_share_above_the_threshold_wins():
     maps = sigmoid([[[2.0, 0.3, -1.0, 1.0]], [[-3.0, 1.0, 4.0, 2.0]]])  # shares 1, .15, 0, .5 and 0, .25, 1, .5
     assert cam_mask(maps, [3, 7], (1, 4), 0.2).tolist() == [[3, 7, 7, 3]]
     assert cam_mask(maps, [3, 7], (1, 4), 0.3).tolist() == [[3, 0, 7, 3]]
@@ -29,6 +29,6 @@ def test_maps_are_resized_to_the_photo():
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_attention_that_ran_out_of_digits(value):
+def test_attention_that_float16_rounds_to_0_or_1(value):
     mask = cam_mask(np.full((1, 2, 2), value), [1], (2, 2), 0.2)
     assert mask is None if value == 0 else (mask == 1).all()

@@ -1,4 +1,4 @@
-"""Datasets in COCO's layout: keywords come from category ids alone, true masks from the JSON, mistakes are told."""
+"""Datasets in COCO's layout: keywords come from category ids alone, true masks from the JSON, mistakes are listed."""
 
 import copy
 import json
@@ -51,12 +51,12 @@ def test_keywords_are_the_categories_of_the_annotations(root):
     assert found.rejected.to_numpy().tolist() == [[str(root / "train" / f"{THREE}.jpg"), "no keyword"]]
 
 
-def test_sparse_category_ids_stay_and_so_does_a_category_without_an_instance(root, capsys):
+def test_category_ids_with_gaps_and_categories_without_instances_stay(root, capsys):
     categories = index(root).categories
     assert categories.names == ("person", "dog", "toothbrush")
     assert categories.ids == (1, 18, 90)
     assert categories.labels == range(1, 4)
-    assert "no training photo has the keyword of toothbrush" in capsys.readouterr().out
+    assert "no training photo has the keyword toothbrush" in capsys.readouterr().out
 
 
 def test_a_csv_replaces_the_annotations(root, tmp_path):
@@ -66,9 +66,7 @@ def test_a_csv_replaces_the_annotations(root, tmp_path):
     assert found.categories.ids == (1, 18, 90)
     (tmp_path / "k.csv").write_text(f"image_id,keywords\n{ONE},cat\n{TWO},dog\n")
     lines = problems(root, keywords=tmp_path / "k.csv")
-    assert any(
-        f"nothing tells the keywords of '{THREE}', expected it in {tmp_path / 'k.csv'}" in line for line in lines
-    )
+    assert any(f"no keywords for '{THREE}', expected them in {tmp_path / 'k.csv'}" in line for line in lines)
     assert any("keyword 'cat' of '000000000001' is not among the categories" in line for line in lines)
 
 
@@ -117,25 +115,25 @@ MISTAKES = {
         changed("annotations", 0, category_id=2),
         "an unknown category_id, such as 2 of annotation 11",
     ),
-    "two annotations": (changed("annotations", 0, id=12), "1 ids of annotations are there twice, such as 12"),
-    "two images": (changed("images", 0, id=2), "1 ids of images are there twice, such as 2"),
+    "two annotations": (changed("annotations", 0, id=12), "1 ids of annotations occur twice, such as 12"),
+    "two images": (changed("images", 0, id=2), "1 ids of images occur twice, such as 2"),
     "two files": (changed("images", 0, file_name=f"{TWO}.jpg"), f"image 2: '{TWO}' is also in .*image 1"),
-    "two categories": (changed("categories", 0, id=1), "1 ids of categories are there twice, such as 1"),
+    "two categories": (changed("categories", 0, id=1), "1 ids of categories occur twice, such as 1"),
     "two names": (changed("categories", 0, name="dog"), "two categories have the same name"),
     "other categories": (
         changed("categories", id=2, name="cat"),
-        "instances_val.json: not the categories of the other",
+        "instances_val.json: its categories are not those of the other",
     ),
-    "no file name": (changed("images", 0, file_name=None), "1 of 3 images lack id, file_name, or these"),
+    "no file name": (changed("images", 0, file_name=None), "1 of 3 images lack id, file_name, or have one of"),
     "category a text": (
         changed("annotations", 0, category_id="18"),
         "1 of 4 annotations lack id, image_id, category_id, or",
     ),
     "path above": (changed("images", 0, file_name="../val/4.jpg"), "'../val/4' leads out of"),
     "absolute path": (changed("images", 0, file_name="/etc/4.jpg"), "'/etc/4' leads out of"),
-    "separator": (changed("categories", 0, name="a;b"), "category 'a;b': a name has no ';'"),
-    "reserved": (changed("categories", 0, name="noisy"), "category 'noisy': the word has another meaning"),
-    "no images": ({**TRAIN, "images": [], "annotations": []}, "no image of dataset.train"),
+    "separator": (changed("categories", 0, name="a;b"), "category 'a;b': a name must not be empty or contain ';'"),
+    "reserved": (changed("categories", 0, name="noisy"), "category 'noisy': this word has another meaning"),
+    "no images": ({**TRAIN, "images": [], "annotations": []}, "no photo of dataset.train"),
 }
 
 
@@ -161,7 +159,7 @@ def test_a_file_that_is_no_coco_json(root, text, message):
         index(root)
 
 
-def test_images_missing_on_disk(root):
+def test_photos_missing_on_disk(root):
     (root / "train" / f"{ONE}.jpg").unlink()
     [line] = problems(root)
     assert f"instances_train.json, image 1: no photo '{ONE}'" in line
@@ -212,7 +210,7 @@ def test_annotations_without_area_are_keywords_but_no_objects(root, tmp_path, em
     assert "1 annotations without a pixel" in capsys.readouterr().out
 
 
-def test_masks_that_do_not_fit_are_told_together(root, tmp_path):
+def test_masks_that_do_not_fit_are_listed_together(root, tmp_path):
     train = changed("annotations", 0, segmentation=[[1, 2]])
     del train["annotations"][1]["segmentation"]
     train["annotations"][3]["segmentation"]["counts"] = [6, 6]

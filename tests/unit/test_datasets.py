@@ -1,4 +1,4 @@
-"""Datasets are read as they are described, and everything wrong is told at once."""
+"""Datasets are read as the docs describe, and all mistakes are listed together."""
 
 import csv
 import hashlib
@@ -25,16 +25,16 @@ TOP = Path(__file__).parents[2]
 HEADER = "image_id,split,keywords\n"
 
 
-def picture(path, size=(6, 4), **options):
+def write_photo(path, size=(6, 4), **options):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, "red").save(path, **options)
 
 
 @pytest.fixture
 def photos(tmp_path):
-    """Folder with a, b, c and d; returns a function that indexes it by the text of a CSV."""
+    """Folder with a, b, c and d; returns a function that indexes them with the text of a CSV."""
     for name in "abcd":
-        picture(tmp_path / "photos" / f"{name}.png")
+        write_photo(tmp_path / "photos" / f"{name}.png")
 
     def index(table, *, header=HEADER, val="val", encoding="utf-8", **options):
         (tmp_path / "keywords.csv").write_bytes((header + table).encode(encoding))
@@ -71,7 +71,7 @@ def test_photos(photos):
 def test_size_is_that_of_the_upright_photo(photos):
     exif = Image.Exif()
     exif[0x0112] = 6
-    picture(photos.folder / "a.png", size=(6, 4), exif=exif)
+    write_photo(photos.folder / "a.png", size=(6, 4), exif=exif)
     photo = photos("a,train,cat\n", val=None).images["train"].iloc[0]
     assert (photo["width"], photo["height"]) == (4, 6)
 
@@ -80,15 +80,15 @@ def test_size_is_that_of_the_upright_photo(photos):
     "name", ["sub/folder/e", "a b  c", "Größe", "写真 1", "é.v2.final", 'it\'s 50%, {x} "q" [1]', "#1"]
 )
 def test_any_file_name(photos, name):
-    picture(photos.folder / f"{name}.JPEG")
+    write_photo(photos.folder / f"{name}.JPEG")
     quoted = '"' + name.replace('"', '""') + '"'
     images = photos(f"{quoted},train,cat\n", val=None).images["train"]
     assert images["image_id"].tolist() == [name]
     assert Path(images["path"][0]).is_file()
 
 
-def test_accents_match_however_they_are_spelled(photos):
-    picture(photos.folder / "Cafe\u0301.png")
+def test_accents_match_in_either_encoding(photos):
+    write_photo(photos.folder / "Cafe\u0301.png")
     images = photos("Caf\u00e9,train,cre\u0302pe\n", val=None, categories=["cr\u00eape"]).images["train"]
     assert images["image_id"].tolist() == ["Caf\u00e9"]
     assert images["keywords"].tolist() == [("cr\u00eape",)]
@@ -115,10 +115,10 @@ def test_keywords_come_in_the_order_of_the_categories(photos):
     assert index.categories.names == ("dog", "bird", "cat")
 
 
-def test_category_that_no_photo_has_stays_and_is_told(photos, capsys):
+def test_category_without_a_photo_stays_and_is_printed(photos, capsys):
     index = photos("a,train,cat\nb,val,bird\n", categories=["bird", "cat"])
     assert index.categories.names == ("bird", "cat")
-    assert "no training photo has the keyword of bird" in capsys.readouterr().out
+    assert "no training photo has the keyword bird" in capsys.readouterr().out
 
 
 def test_training_photo_without_keywords_is_rejected(photos):
@@ -185,7 +185,7 @@ def test_keywords_separated_by_commas(photos):
         ("sub/..,train,cat", "leads out of"),
         ('"b\nc",train,cat', "control character"),
         (",train,cat", "no image_id"),
-        ("a,val,cat", "'a' is also in .*keywords.csv, line 2. Name each photo once"),
+        ("a,val,cat", "'a' is also in .*keywords.csv, line 2. List each photo once"),
         ("a.png,train,cat", "Did you mean 'a'"),
         ("zebra,train,cat", "no photo 'zebra' .*below .*photos"),
         ("b,train,noisy", "category 'noisy'"),
@@ -204,7 +204,7 @@ def test_unknown_keyword_names_row_and_keyword(photos):
 
 
 def test_files_that_differ_only_in_suffix(photos):
-    picture(photos.folder / "a.jpg")
+    write_photo(photos.folder / "a.jpg")
     [line] = problems(photos, "a,train,cat\n", val=None)
     assert "'a' is a.jpg and a.png" in line
     assert len(photos("b,train,cat\n", val=None).images["train"]) == 1
@@ -227,7 +227,7 @@ def test_too_many_categories(photos):
     assert "255 categories, expected at most 254" in problems(photos, f"a,train,{keywords}\n", val=None)[0]
 
 
-# ------------------------------------------------------------------ bad pictures
+# ------------------------------------------------------------------ bad photos
 
 
 def break_photos(folder):
@@ -236,20 +236,20 @@ def break_photos(folder):
     (folder / "d.png").unlink()
 
 
-def test_bad_pictures_stop_with_the_full_list(photos):
+def test_bad_photos_stop_with_the_full_list(photos):
     break_photos(photos.folder)
     lines = problems(photos, "a,train,cat\nb,train,cat\nc,train,cat\nd,val,\n")
     assert len(lines) == 3
     assert all(any(f"{name}" in line for line in lines) for name in ("b.png", "c.png", "'d'"))
 
 
-def test_rows_and_pictures_are_told_together(photos):
+def test_bad_rows_and_bad_photos_are_listed_together(photos):
     break_photos(photos.folder)
     lines = problems(photos, "a,train,cat\nb,train,cat\n../x,train,cat\n", val=None)
     assert len(lines) == 2
 
 
-def test_bad_pictures_are_skipped_on_demand(photos):
+def test_bad_photos_are_skipped_if_the_config_says_so(photos):
     break_photos(photos.folder)
     index = photos("a,train,cat\nb,train,cat\nc,train,cat\nd,train,cat\n", val=None, on_bad_image="skip")
     assert index.images["train"]["image_id"].tolist() == ["a"]
@@ -257,11 +257,11 @@ def test_bad_pictures_are_skipped_on_demand(photos):
     assert all(index.rejected["reason"].str.len() > 10)
 
 
-def test_wrong_rows_stop_even_so(photos):
+def test_wrong_rows_stop_even_if_bad_photos_are_skipped(photos):
     assert "leads out" in problems(photos, "a,train,cat\n../x,train,cat\n", val=None, on_bad_image="skip")[0]
 
 
-def test_skipping_every_picture_is_an_error(photos):
+def test_skipping_every_photo_is_an_error(photos):
     break_photos(photos.folder)
     [line] = problems(photos, "b,train,cat\nd,train,cat\n", val=None, on_bad_image="skip")
     assert "no photo of split 'train' is left" in line
@@ -273,7 +273,7 @@ def test_skipping_every_picture_is_an_error(photos):
 @pytest.fixture
 def voc(tmp_path):
     for name in "abc":
-        picture(tmp_path / "voc/JPEGImages" / f"{name}.jpg")
+        write_photo(tmp_path / "voc/JPEGImages" / f"{name}.jpg")
     lists = tmp_path / "voc/ImageSets/Segmentation"
     lists.mkdir(parents=True)
     (lists / "train.txt").write_bytes(b"\xef\xbb\xbfa\r\nb\r\n\r\n")
@@ -319,7 +319,7 @@ def test_voc_problems(voc):
         "val.txt, line 2: 'a' is also in",
         "val.txt, line 3: image_id '../d' leads out",
         "c.xml: cannot be read as XML",
-        "train.txt, line 2: nothing tells the keywords of 'b'",
+        "train.txt, line 2: no keywords for 'b'",
         "a.xml: keyword 'zebra' of 'a' is not among the categories",
     ):
         assert sum(expected in line for line in lines) == 1, (expected, lines)
@@ -336,7 +336,7 @@ def test_masks_change_nothing(voc):
     for name in "ab":
         annotate(voc, name, "dog")
     before = index_dataset("voc", voc, None, "train", "val")
-    picture(voc / "SegmentationClass/a.png")
+    write_photo(voc / "SegmentationClass/a.png")
     after = index_dataset("voc", voc, None, "train", "val")
     assert before.images["train"].equals(after.images["train"])
 
@@ -346,9 +346,9 @@ def test_masks_change_nothing(voc):
 
 @pytest.fixture
 def simple(photos, tmp_path):
-    """Main photos a and b to train, c to judge, and simple images; returns a function that indexes them."""
+    """Photos a and b to train, c to evaluate, and simple photos; returns a function that indexes them."""
     for name in ("cat/1", "cat/deep er/é", "dog/1"):
-        picture(tmp_path / "simple" / f"{name}.JPEG")
+        write_photo(tmp_path / "simple" / f"{name}.JPEG")
 
     def index(train_on, table="a,train,cat;dog\nb,train,dog\nc,val,\n", **options):
         return photos(table, simple_images=tmp_path / "simple", train_on=train_on, **options)
@@ -382,27 +382,27 @@ def test_simple_images_of_an_empty_category(simple):
     (simple.folder / "bird").mkdir()
     (simple.folder / "bird" / "notes.txt").touch()
     [line] = problems(simple, "both", categories=["bird", "cat", "dog"])
-    assert f"{simple.folder / 'bird'}: no picture. Add pictures of 'bird', or delete the folder." in line
+    assert f"{simple.folder / 'bird'}: no photo. Add photos of 'bird', or delete the folder." in line
 
 
-def test_simple_images_of_an_unknown_keyword_are_told_once(simple):
-    picture(simple.folder / "dgo/1.png")
-    picture(simple.folder / "dgo/2.png")
+def test_simple_photos_of_an_unknown_keyword_are_listed_once(simple):
+    write_photo(simple.folder / "dgo/1.png")
+    write_photo(simple.folder / "dgo/2.png")
     first, second = problems(simple, "both")
     assert f"{simple.folder / 'dgo'}: keyword 'dgo' of 'simple_images/dgo/1' is not among the categories" in first
     assert second == "The categories are: cat, dog"
 
 
 def test_simple_images_without_a_keyword(simple):
-    picture(simple.folder / "lost.png")
-    assert "lost.png lies in no keyword's folder" in problems(simple, "simple")[0]
+    write_photo(simple.folder / "lost.png")
+    assert "lost.png is in no keyword's folder" in problems(simple, "simple")[0]
 
 
 def test_simple_images_of_one_name(simple, photos):
-    picture(simple.folder / "cat/1.png")
+    write_photo(simple.folder / "cat/1.png")
     assert "'simple_images/cat/1' is 1.JPEG and 1.png" in problems(simple, "both")[0]
     (simple.folder / "cat/1.png").unlink()
-    picture(photos.folder / "simple_images/dog/1.png")
+    write_photo(photos.folder / "simple_images/dog/1.png")
     [line] = problems(simple, "both", "simple_images/dog/1,train,cat;dog\nc,val,\n")
     assert f"{simple.folder / 'dog'}: 'simple_images/dog/1' is also in" in line
 
@@ -418,7 +418,7 @@ def test_a_bad_simple_image_is_skipped_if_asked(simple):
 # ------------------------------------------------------------------ the split that is only predicted
 
 
-def test_photos_of_the_test_split_need_nothing(voc):
+def test_photos_of_the_test_split_need_no_keywords(voc):
     (voc / "ImageSets/Segmentation/test.txt").write_text("c\na\n")
     images = index_test("voc", voc, None, "test")
     assert images["image_id"].tolist() == ["a", "c"]
@@ -445,7 +445,7 @@ def test_shards_hold_every_photo_once(names, shards):
     assert all(0 <= shard_of(name, shards) < shards for name in names)
 
 
-def test_divide_gives_every_shard_some_empty(photos):
+def test_divide_fills_every_shard_or_leaves_it_empty(photos):
     images = photos("a,train,cat\nb,train,cat\nc,train,cat\n", val=None).images["train"]
     parts = divide(images, 20)
     assert len(parts) == 20
@@ -531,7 +531,7 @@ def test_every_key_is_described():
 def test_csv_written_by_the_standard_library_is_read(photos, tmp_path):
     names = ['q"uote', "com,ma", " space ", "semi;colon"]
     for name in names:
-        picture(photos.folder / f"{name}.png")
+        write_photo(photos.folder / f"{name}.png")
     with open(tmp_path / "rows.csv", "w", newline="") as file:
         csv.writer(file).writerows([[name, "train", "cat"] for name in names])
     index = photos((tmp_path / "rows.csv").read_text(), val=None)

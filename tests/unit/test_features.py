@@ -108,8 +108,8 @@ def test_resnet_features_have_2048_channels():
     assert FeatureExtractor("resnet50").dimension == 2048
 
 
-def test_rows_follow_the_salient_instances(extractor, tmp_path):
-    """Photo a has none, b two, c one: three rows, each that of its own crop."""
+def test_rows_are_in_the_order_of_the_salient_instances(extractor, tmp_path):
+    """Photo a has no instance, b two, c one: three rows, each from its own crop."""
     save_extractor(tmp_path / "w", extractor, BACKBONE)
     images = write_photos(tmp_path, [("red", "red"), ("green", "blue"), ("blue", "red")])
     boxes = {"001": [[0, 0, 24, 40], [24, 0, 48, 40]], "002": [[24, 10, 48, 30]]}
@@ -170,7 +170,7 @@ def test_softmax_loss_by_hand(extractor):
 
 
 def test_centre_loss_by_hand():
-    """First features are the centres; then (3, 4) is at cosine 3/5 from (1, 0), and moves it half the way."""
+    """First features are the centres. Then (3, 4) has cosine 3/5 to (1, 0), and moves it by half the distance."""
     centre_loss = CentreLoss(3, 2, alpha=0.5).train()
     assert centre_loss(torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([0, 2])).item() == pytest.approx(0)
     assert centre_loss.centres.tolist() == [[1, 0], [0, 0], [0, 2]]
@@ -219,17 +219,17 @@ def test_the_losses_add_up(extractor):
 
 def test_single_objects(tmp_path):
     write_folders(tmp_path / "set", 2)
-    pictures = SingleObjects(tmp_path / "set", 48, colour_jitter=0.0)
-    assert len(pictures) == 6 and pictures.categories == ["blue", "green", "red"]
-    image, category = pictures.sample(5, np.random.default_rng(0))
-    assert image.shape == (3, 48, 48) and category == 2
-    assert image[:, 20, 20].tolist() == pytest.approx(COLOURS["red"], abs=2)
+    photos = SingleObjects(tmp_path / "set", 48, colour_jitter=0.0)
+    assert len(photos) == 6 and photos.categories == ["blue", "green", "red"]
+    tensor, category = photos.sample(5, np.random.default_rng(0))
+    assert tensor.shape == (3, 48, 48) and category == 2
+    assert tensor[:, 20, 20].tolist() == pytest.approx(COLOURS["red"], abs=2)
 
 
 def test_single_objects_of_an_empty_category_or_folder(tmp_path):
     write_folders(tmp_path / "set", 1)
     (tmp_path / "set" / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match="set: .*empty.*remove an empty one"):
+    with pytest.raises(FileNotFoundError, match="set: .*empty.*Remove empty ones"):
         SingleObjects(tmp_path / "set", 48)
     with pytest.raises(FileNotFoundError):
         SingleObjects(tmp_path / "nowhere", 48)

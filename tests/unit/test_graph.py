@@ -27,7 +27,7 @@ def by_definition(rows, k, sets=None, centre=False):
 @pytest.mark.parametrize("repeated", [False, True], ids=["distinct", "ties"])
 @pytest.mark.parametrize("centre", [False, True])
 @pytest.mark.parametrize(("n", "k"), [(2, 3), (5, 1), (40, 3), (70, 10)])
-def test_neighbours_by_definition_whatever_the_block(n, k, centre, repeated):
+def test_neighbours_by_definition_for_any_block_size(n, k, centre, repeated):
     rows = features(n, 6, seed=n, repeated=repeated and n > 5)
     edges, weights = by_definition(rows, k, centre=centre)
     for block_size in (1, 7, 64):
@@ -51,7 +51,7 @@ def test_shared_keywords_only(n_labels):
 def test_answer_known_by_hand():
     rows = np.array([[1, 0], [2, 0], [0, 3], [-1, 0]], np.float32)
     graph = build_graph(rows, 1, quiet=True)
-    # 2 is as far from 0 as from 1: the lower index; 3 is nearest to 2.
+    # 2 is equally far from 0 and 1, so the lower index counts; 3 is nearest to 2.
     assert graph.edges.tolist() == [[0, 1], [0, 2], [2, 3]]
     assert graph.weights.tolist() == [2, 1, 1]
     assert graph.batches.tolist() == [0, 4] and graph.order.tolist() == [0, 1, 2, 3]
@@ -64,7 +64,7 @@ def test_ranking_that_float32_cannot_see():
     assert build_graph(rows, 1, quiet=True).edges.tolist() == [[0, 2], [1, 3], [2, 3]]
 
 
-def test_batches_are_graphs_of_their_own():
+def test_each_batch_is_its_own_graph():
     rows, order = features(50, 6, 3), batch_order(50, "shuffled-4")
     batches = equal_batches(50, 20)
     graph = build_graph(rows, 3, batches=batches, order=order, quiet=True)
@@ -113,7 +113,7 @@ def test_bad_input(rows, options, message):
         build_graph(np.array(rows, np.float32), **({"k": 3, "quiet": True} | options))
 
 
-def test_a_torch_device_gives_the_same():
+def test_a_torch_device_gives_the_same_graph():
     pytest.importorskip("torch")
     rows = features(60, 16, 5)
     here, there = (build_graph(rows, 3, block_size=16, device=device, quiet=True) for device in ("cpu", "cpu:0"))

@@ -1,4 +1,4 @@
-"""Photos of every common kind come out upright and RGB, and broken ones are told apart."""
+"""Photos of every common format are read upright and as RGB; broken ones are recognised."""
 
 from contextlib import suppress
 
@@ -17,7 +17,7 @@ def save(path, image, **options):
 
 
 def quarters(dtype=np.uint8, scale=1):
-    """(4, 6) with another value in each quarter: 0 50 / 100 200."""
+    """(4, 6) with a different value in each quarter: 0 50 / 100 200."""
     values = np.zeros((4, 6), dtype)
     values[:2, 3:], values[2:, :3], values[2:, 3:] = 50, 100, 200
     return values * dtype(scale)
@@ -65,7 +65,7 @@ def test_16_bit_with_alpha_is_laid_over_white(tmp_path):
 
 
 def png_16_bit(channels, row, width, height):
-    """Pillow writes no 16-bit colour, so by hand."""
+    """Build a PNG by hand, since Pillow writes no 16-bit colour."""
     import struct
     import zlib
 
@@ -114,7 +114,7 @@ def test_palette_with_transparency_is_laid_over_white(tmp_path, transparency):
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation(tmp_path, suffix, orientation):
-    # What each value does to the stored picture, from the EXIF standard, without Pillow
+    # What each value does to the stored photo, from the EXIF standard, without Pillow
     upright = [
         *(lambda a: a, np.fliplr, lambda a: np.rot90(a, 2), np.flipud),
         *(lambda a: a.T, lambda a: np.rot90(a, -1), lambda a: np.rot90(a, 2).T, np.rot90),
@@ -132,7 +132,7 @@ def test_exif_that_cannot_be_written_again_still_turns(tmp_path):
     exif[0x0112] = 6
     exif[0x0100] = 4
     data = bytearray(exif.tobytes())
-    data[data.index(b"\x01\x00\x00") + 3] = 2  # the width, a number, said to be text
+    data[data.index(b"\x01\x00\x00") + 3] = 2  # the width is a number but its type says text
     path = save(tmp_path / "a.jpg", Image.fromarray(quarters()), exif=bytes(data))
     assert read_photo(path).shape == (6, 4, 3)
 
@@ -142,7 +142,7 @@ def test_exif_that_cannot_be_read_turns_nothing(tmp_path):
     assert read_photo(path).shape == (4, 6, 3)
 
 
-def test_animation_gives_its_first_picture(tmp_path):
+def test_animation_gives_its_first_photo(tmp_path):
     frames = [Image.new("RGB", (2, 2), colour) for colour in ("red", "blue")]
     path = save(tmp_path / "a.webp", frames[0], save_all=True, append_images=frames[1:], lossless=True)
     assert read_photo(path)[0, 0].tolist() == RED
@@ -152,7 +152,7 @@ def test_one_pixel(tmp_path):
     assert read_photo(save(tmp_path / "a.png", Image.new("L", (1, 1), 7))).tolist() == [[[7, 7, 7]]]
 
 
-def test_name_with_spaces_and_letters_of_every_kind(tmp_path):
+def test_name_with_spaces_and_letters_of_any_script(tmp_path):
     path = save(tmp_path / "Größe 10 % 写真 #1.JPEG", Image.new("RGB", (2, 2), "red"))
     assert read_photo(str(path)).shape == (2, 2, 3)
 
@@ -168,7 +168,7 @@ def test_empty_and_truncated_files(tmp_path, suffix, share):
         read_photo(path)
 
 
-def test_files_that_are_no_pictures(tmp_path):
+def test_files_that_are_not_photos(tmp_path):
     (tmp_path / "a.jpg").write_text("<html>404</html>")
     (tmp_path / "folder.jpg").mkdir()
     for name in ("a.jpg", "folder.jpg", "missing.jpg"):
@@ -178,9 +178,9 @@ def test_files_that_are_no_pictures(tmp_path):
 
 def test_damaged_files_never_raise_anything_else(tmp_path):
     rng = np.random.default_rng(0)
-    picture = Image.fromarray(rng.integers(0, 256, (24, 20, 3), np.uint8))
+    photo = Image.fromarray(rng.integers(0, 256, (24, 20, 3), np.uint8))
     for kind in ("JPEG", "PNG", "WEBP"):
-        content = save(tmp_path / "whole", picture, format=kind).read_bytes()
+        content = save(tmp_path / "whole", photo, format=kind).read_bytes()
         for _ in range(200):
             damaged = bytearray(content)
             for position in rng.integers(0, len(content), 3):

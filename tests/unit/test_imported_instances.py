@@ -1,4 +1,4 @@
-"""Instances made elsewhere become ours, and what does not fit its photo is told."""
+"""Instances of another detector are imported, and those that do not fit their photo are listed."""
 
 import json
 import runpy
@@ -36,7 +36,7 @@ def mask(x0, y0, x1, y1):
 
 
 def runs(values):
-    """Lengths of the runs down the columns, zeros first."""
+    """Lengths of runs in column order, zeros first."""
     flat = np.concatenate([[False], values.ravel("F")])
     starts = np.flatnonzero(np.diff(flat)).tolist()
     return np.diff([0, *starts, values.size]).tolist()
@@ -129,7 +129,7 @@ def test_images_without_file_name_are_matched_by_id(coco):
 
 
 def test_id_does_not_count_where_there_is_a_file_name(coco):
-    with pytest.raises(ValueError, match="no image with file_name '1'"):
+    with pytest.raises(ValueError, match="no image has file_name '1'"):
         coco(dataset(), names=("1",))
 
 
@@ -140,17 +140,17 @@ def test_no_photos(coco):
 
 
 def test_results_of_other_photos(coco):
-    with pytest.raises(ValueError, match="none of 1 results has the image_id of one of 2 photos; found 7, .*'a'"):
+    with pytest.raises(ValueError, match="found none of the 2 photos in 1 results.*image_id 7, .*'a'"):
         coco([{"image_id": 7, "segmentation": plain(mask(1, 1, 2, 2))}], names=("a", "b"))
 
 
-def test_photos_that_are_not_named(coco):
+def test_photos_that_are_not_listed(coco):
     with pytest.raises(ValueError, match="'b'") as caught:
         coco(dataset(), names=("a", "b", "c"))
     assert len(str(caught.value).splitlines()) == 2
 
 
-def test_photos_named_twice(coco):
+def test_photos_listed_twice(coco):
     twice = [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "a.png"}]
     with pytest.raises(ValueError, match="two images are photo 'a'"):
         coco(dataset(images=twice))
@@ -189,11 +189,11 @@ def test_wrong_segmentations(coco, segmentation, message):
 
 @pytest.mark.parametrize("score", [-0.1, 1.5, "high", None, float("nan")])
 def test_wrong_scores(coco, score):
-    with pytest.raises(ValueError, match="expected 0 to 1"):
+    with pytest.raises(ValueError, match="expected a number from 0 to 1"):
         coco(dataset({"segmentation": plain(mask(1, 1, 2, 2)), "score": score}))
 
 
-def test_every_wrong_annotation_is_told(coco):
+def test_every_wrong_annotation_is_listed(coco):
     with pytest.raises(ValueError, match="annotation") as caught:
         coco(dataset({"id": 1, "segmentation": []}, {"id": 2, "segmentation": plain(mask(0, 0, 1, 1)), "score": 2}))
     assert len(str(caught.value).splitlines()) == 2
@@ -217,7 +217,7 @@ def test_rle_is_that_of_pycocotools(values):
 
 @given(counts=st.text(max_size=30))
 @settings(deadline=None)
-def test_any_text_as_rle_is_whole_or_refused(counts):
+def test_any_text_as_rle_is_complete_or_refused(counts):
     try:
         found = from_segmentation({"size": [3, 3], "counts": counts}, SimpleNamespace(height=3, width=3))
     except ValueError:
@@ -266,21 +266,21 @@ def test_png_without_instances(tmp_path):
     assert len(scores) == len(masks) == 0
 
 
-def test_missing_pngs_are_all_told(tmp_path):
+def test_all_missing_pngs_are_listed(tmp_path):
     (tmp_path / "sub").mkdir()
-    with pytest.raises(ValueError, match="sub/b.png: no instances of photo 'sub/b'") as caught:
+    with pytest.raises(ValueError, match="sub/b.png: not found, expected the instances of photo 'sub/b'") as caught:
         list(from_masks(maps(tmp_path, a=VALUES.astype(np.uint8)), photos("a", "sub/b", "c")))
     assert len(str(caught.value).splitlines()) == 2
 
 
-def test_pngs_of_other_sizes_are_all_told(tmp_path):
+def test_all_pngs_of_other_sizes_are_listed(tmp_path):
     maps(tmp_path, a=VALUES.astype(np.uint8).T, b=np.zeros((9, 9), np.uint8), c=VALUES.astype(np.uint8))
     with pytest.raises(ValueError, match=r"b.png: found masks of \[9, 9\] pixels, expected \[4, 6\]") as caught:
         list(from_masks(tmp_path, photos("a", "b", "c")))
     assert len(str(caught.value).splitlines()) == 2
 
 
-def test_pngs_that_are_no_maps(tmp_path):
+def test_pngs_that_are_not_instance_maps(tmp_path):
     Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / "a.png")
     with pytest.raises(FormatError, match="mode RGB"):
         list(from_masks(tmp_path, photos("a")))

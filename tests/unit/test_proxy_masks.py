@@ -28,7 +28,7 @@ def draw(proxy):
     return ["".join("." if value == 0 else "x" if value == 255 else str(value) for value in row) for row in proxy]
 
 
-def test_smaller_instance_is_on_top_whatever_the_order():
+def test_smaller_instance_is_on_top_in_any_order():
     expected = ["2211", "2211", "22..", "...."]
     assert draw(proxy_mask([TOP, LEFT], [1, 2], {1, 2})) == expected
     assert draw(proxy_mask([LEFT, TOP], [2, 1], {1, 2})) == expected
@@ -44,7 +44,7 @@ def test_noisy_pixels_are_ignored_or_background():
     assert draw(proxy_mask([TOP, LEFT], [0, 2], {2})) == ["22xx", "22xx", "22..", "...."]
 
 
-def test_missing_keyword_can_make_the_background_unknown():
+def test_missing_keyword_can_make_the_background_ignored():
     assert draw(proxy_mask([DOT], [1], {1, 2}, missing_keywords="background"))[0] == "1..."
     assert draw(proxy_mask([DOT], [1], {1, 2}, missing_keywords="ignore"))[0] == "1xxx"
     assert draw(proxy_mask([DOT], [1], {1}, missing_keywords="ignore"))[0] == "1..."
@@ -84,7 +84,7 @@ def tags(*rows):
     return pd.DataFrame(rows, columns=["image_id", "instance_id", "label"])
 
 
-def test_photos_meet_their_instances_and_tags():
+def test_photos_get_their_instances_and_tags():
     images = photos(("b/ü 1", "x/b/ü 1.JPG", 4, 4, ("dog",)), ("a", "a.png", 4, 4, ()), ("c", "c.png", 4, 4, ("cat",)))
     found = instances(["b/ü 1", "b/ü 1", "c"], [0, 1, 0], [TOP, LEFT, DOT])
     table = tags(("c", 0, 1), ("b/ü 1", 1, 2), ("b/ü 1", 0, 0))
@@ -96,7 +96,7 @@ def test_photos_meet_their_instances_and_tags():
 
 def test_tags_of_other_instances_are_refused():
     images = photos(("a", "a.png", 4, 4, ("cat",)))
-    with pytest.raises(ValueError, match=r"a: instances \[1\] have no row"):
+    with pytest.raises(ValueError, match=r"a: found no row for instances \[1\]"):
         list(tagged_photos([(images, instances(["a", "a"], [0, 1], [TOP, DOT]))], tags(("a", 0, 1)), CATEGORIES))
 
 

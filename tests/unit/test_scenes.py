@@ -1,4 +1,4 @@
-"""The demo's pictures: the same bytes each time, disjoint pools, masks that agree with keywords."""
+"""The demo's photos: the same bytes each time, disjoint sets of categories, masks that agree with keywords."""
 
 import hashlib
 
@@ -57,7 +57,7 @@ def scene(owners, names, areas=None):
 # ------------------------------------------------------------------ pools
 
 
-def test_the_three_pools_share_no_category_and_no_shape():
+def test_the_three_sets_share_no_category_and_no_shape():
     pools = [TARGET, AUXILIARY, DISTRACTORS]
     names = [name for pool in pools for name in pool]
     drawn = [category.shape for pool in pools for category in pool.values()]
@@ -112,22 +112,22 @@ def test_same_bytes_each_time(written, tmp_path):
     assert digests(write_scenes(tmp_path)) == digests(written)
 
 
-def test_a_picture_does_not_depend_on_how_many_there_are(written, tmp_path):
+def test_a_photo_does_not_depend_on_the_number_of_photos(written, tmp_path):
     fewer, more = digests(write_scenes(tmp_path, n_train=4, n_val=2)), digests(written)
-    pictures = [name for name in fewer if name.endswith((".jpg", ".png"))]
-    assert len(pictures) == 18
-    assert all(fewer[name] == more[name] for name in pictures)
+    photos = [name for name in fewer if name.endswith((".jpg", ".png"))]
+    assert len(photos) == 18
+    assert all(fewer[name] == more[name] for name in photos)
 
 
-def test_seed_split_and_index_each_change_the_picture():
+def test_seed_split_and_index_each_change_the_photo():
     def photo(**changes):
         return scenes.render_scene(**SETTINGS | {"split": "train", "index": 0} | changes).photo
 
     photos = [photo(), photo(seed=4), photo(split="val"), photo(index=1)]
-    assert len({(picture.shape, picture.tobytes()) for picture in photos}) == 4
+    assert len({(photo.shape, photo.tobytes()) for photo in photos}) == 4
 
 
-def test_salient_and_single_pictures_repeat():
+def test_salient_and_single_object_photos_are_reproducible():
     first, again = (scenes.render_salient_scene(1, "train", 5, 128, 3) for _ in range(2))
     assert first.photo.tobytes() == again.photo.tobytes() and first.owners.tobytes() == again.owners.tobytes()
     first, again = (scenes.render_single_object(1, "boat", 5, 64) for _ in range(2))
@@ -159,35 +159,35 @@ def test_the_files_of_the_target_set_agree(written):
             assert (instances == number).sum() >= MIN_PIXELS
 
 
-def test_ten_pictures_show_every_category(written):
+def test_ten_photos_show_every_category(written):
     keywords = pd.read_csv(written / "keywords.csv")["keywords"]
     assert set(KEYWORD_SEPARATOR.join(keywords[:10]).split(KEYWORD_SEPARATOR)) == set(TARGET)
 
 
 def test_only_target_categories_and_distractors_occur(rendered):
-    names = {name for picture in rendered for name in picture.names}
+    names = {name for each in rendered for name in each.names}
     assert names <= set(TARGET | DISTRACTORS)
     assert names & set(DISTRACTORS)
 
 
 def test_the_set_is_as_the_parameters_say(rendered):
-    keywords = [label_scene(picture)[2] for picture in rendered]
+    keywords = [label_scene(each)[2] for each in rendered]
     assert all(1 <= len(names) <= 3 for names in keywords)
     assert 0.25 < np.mean([len(names) > 1 for names in keywords]) < 0.7
-    assert 0.15 < np.mean([any(name in DISTRACTORS for name in picture.names) for picture in rendered]) < 0.6
-    assert all(sum(name in TARGET for name in picture.names) <= 4 for picture in rendered)
+    assert 0.15 < np.mean([any(name in DISTRACTORS for name in each.names) for each in rendered]) < 0.6
+    assert all(sum(name in TARGET for name in each.names) <= 4 for each in rendered)
 
 
-def test_one_object_a_picture():
+def test_one_object_in_each_photo():
     quiet = SETTINGS | {"max_objects": 1, "multiple_keywords": 1.0, "distractors": 0.0}
     for index in range(5):
         assert len(scenes.render_scene(split="val", index=index, **quiet).names) == 1
 
 
-def test_enough_of_every_object_is_in_sight(rendered):
-    for picture in rendered:
-        for k, area in enumerate(picture.areas, 1):
-            assert (picture.owners == k).sum() >= scenes.IN_SIGHT * area - 1
+def test_enough_of_every_object_is_visible(rendered):
+    for each in rendered:
+        for k, area in enumerate(each.areas, 1):
+            assert (each.owners == k).sum() >= scenes.IN_SIGHT * area - 1
 
 
 # ------------------------------------------------------------------ annotation
@@ -198,18 +198,18 @@ def test_labels_of_a_scene_known_by_hand():
     owners[1:11, 1:11] = 1
     owners[1:11, 12:22] = 2
     owners[5:8, 25:29] = 3
-    picture = scene(owners, ("teapot", "rock", "duck"))
-    classes, instances, keywords = label_scene(picture)
+    each = scene(owners, ("teapot", "rock", "duck"))
+    classes, instances, keywords = label_scene(each)
     expected = np.zeros((12, 30), int)
     expected[1:11, 1:11] = IGNORE
     expected[2:10, 2:10] = LABELS["teapot"]
-    expected[5:8, 25:29] = IGNORE  # too little to name
+    expected[5:8, 25:29] = IGNORE  # too small to recognise
     assert np.array_equal(classes, expected)
     assert np.array_equal(instances, np.where(expected == LABELS["teapot"], 1, expected))
     assert keywords == ("teapot",)
 
 
-def test_an_object_that_is_wholly_hidden_is_not_listed():
+def test_an_object_that_is_completely_hidden_is_not_listed():
     owners = np.zeros((20, 20), int)
     owners[2:18, 2:18] = 2
     classes, instances, keywords = label_scene(scene(owners, ("fish", "kite"), (100, 256)))
@@ -231,7 +231,7 @@ def test_two_touching_objects_of_a_category_stay_apart():
     assert (classes[5, 11:13] == IGNORE).all()
 
 
-def test_salient_means_large_and_in_sight():
+def test_salient_means_large_and_visible():
     owners = np.zeros((40, 40), int)
     owners[0:10, 0:10] = 1
     owners[20:30, 0:10] = 2
@@ -261,7 +261,7 @@ def test_the_files_of_the_salient_set(tmp_path):
             assert numbers.tolist() == list(range(len(numbers))) and 2 <= len(numbers) <= 4
 
 
-def test_the_salient_set_shows_auxiliary_categories_alone():
+def test_the_salient_set_shows_only_auxiliary_categories():
     names = {name for index in range(15) for name in scenes.render_salient_scene(0, "train", index, 128, 4).names}
     assert names <= set(AUXILIARY)
 

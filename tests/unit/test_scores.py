@@ -93,7 +93,7 @@ def test_a_photo_without_keywords_has_no_candidates():
 
 
 def test_maps_of_other_keywords_are_refused():
-    with pytest.raises(ValueError, match=r"a: attention maps of labels \[1\].*\[1, 2\].*compute_attention_maps"):
+    with pytest.raises(ValueError, match=r"a: found attention maps of labels \[1\].*\[1, 2\].*compute_attention_maps"):
         score_instances(photos(a=["cat", "dog"]), CATEGORIES, instances(("a", (0, 0, 1, 1))), Maps(a={1: 0.5}))
 
 

@@ -28,7 +28,7 @@ def main(
         extractor = FeatureExtractor(backbone, pretrained).to(device).eval()
     instances, photos = read_salient_instances(salient_instances_path), read_images(images_path)
     paths = dict(zip(photos["image_id"], photos["path"], strict=True))
-    crops = read_crops(instances, paths, **crop)
+    crops = read_crops(instances.image_ids, instances.boxes, instances.masks, paths, **crop)
     with (
         new_features(features_path, extractor.dimension) as append,
         progress(total=len(instances), unit="instance") as bar,

@@ -1,6 +1,9 @@
 """Semantic features of salient instances (PAPER §3.2)."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,18 +13,15 @@ from torch import nn
 from torchvision.datasets import ImageFolder
 
 from aisi.masks import decode
-from aisi.photos import read_photo
+from aisi.photos import GREY, read_photo
 from aisi.training.augmentation import jitter_colours, mirror, random_part, read_ahead, to_tensor, warp
 from aisi.training.backbones import create_backbone
 from aisi.training.processes import sum_over_processes
 from aisi.training.weights import load_network, save_weights
 
-GREY = (124, 116, 104)
-"""Mean colour of ImageNet, to which a dimmed background fades."""
-
 
 class FeatureExtractor(nn.Module):
-    """A backbone and global average pooling of its last stage.
+    """A backbone, and global average pooling of its last stage.
 
     Parameters
     ----------
@@ -31,33 +31,37 @@ class FeatureExtractor(nn.Module):
         ImageNet weights of the backbone.
     """
 
-    def __init__(self, backbone, weights="none"):
+    def __init__(self, backbone: str, weights: str = "none"):
         super().__init__()
         self.backbone = create_backbone(backbone, weights)
         self.dimension = self.backbone.channels[-1]
 
-    def forward(self, crops):
+    def forward(self, crops: torch.Tensor) -> torch.Tensor:
         """Crops (B, 3, S, S) uint8 -> features (B, D) float; D = 2048 for ResNet-50."""
         return self.backbone(self.backbone.normalise(crops))[-1].mean((2, 3))
 
 
 class CentreLoss(nn.Module):
-    """Cosine distance of features to the centre of their category, which follows them (PAPER §3.2 eq. 3, 4).
+    """Cosine distance of features to the centre of their category (PAPER §3.2 eq. 3, 4).
+
+    Training moves the centres towards the features.
 
     Parameters
     ----------
     n_categories, dimension : int
     alpha : float
-        Share of the way to the features that a centre moves in a step; 0.5 in the paper.
+        Share of its distance to the features by which a centre moves in one step; 0.5 in the paper.
     """
 
-    def __init__(self, n_categories, dimension, alpha):
+    centres: torch.Tensor
+
+    def __init__(self, n_categories: int, dimension: int, alpha: float):
         super().__init__()
         self.alpha = alpha
         self.register_buffer("centres", torch.zeros(n_categories, dimension))
 
-    def forward(self, features, categories):
-        """L_c of features (B, D) and categories (B,), averaged; in training the centres move after it is taken."""
+    def forward(self, features: torch.Tensor, categories: torch.Tensor) -> torch.Tensor:
+        """Average L_c over features (B, D) with categories (B,). In training the centres move after that."""
         features = features.float()
         if self.training:
             self._start(features.detach(), categories)
@@ -67,27 +71,27 @@ class CentreLoss(nn.Module):
         return loss
 
     def _start(self, features, categories):
-        # ASSUME: a centre starts as its category's first feature; before, a zero norm, its cosine is undefined. Of
-        # several processes, as the mean of theirs.
+        # ASSUME: a centre starts as the first feature of its category, since the cosine of a zero centre is undefined.
+        # With several processes it starts as the mean of their first features.
         firsts, counts = torch.zeros_like(self.centres), self.centres.new_zeros(len(self.centres), 1)
         for feature, category in zip(features.flip(0), categories.flip(0), strict=True):
             firsts[category], counts[category] = feature, 1
         self._towards(firsts, counts * ~self.centres.any(1, keepdim=True), 1.0)
 
     def _move(self, features, categories):
-        # ASSUME: of several samples of a category in a batch the mean of f - c counts
+        # ASSUME: where a batch has several samples of a category, the mean of f - c counts
         sums = torch.zeros_like(self.centres).index_add_(0, categories, features)
         counts = torch.bincount(categories, minlength=len(self.centres))[:, None]
         self._towards(sums, counts, self.alpha)
 
     def _towards(self, sums, counts, share):
-        """Move centres by a share of the way to the mean of all processes; those of count 0 stay."""
+        """Move centres by a share of their distance to the mean over all processes. Centres with count 0 stay."""
         sums, counts = sum_over_processes(sums), sum_over_processes(counts.to(sums.dtype))
         self.centres += share * torch.where(counts > 0, sums / counts.clamp(min=1) - self.centres, 0)
 
 
 class FeatureClassifier(nn.Module):
-    """An extractor with the auxiliary classifier that trains it.
+    """A feature extractor with the auxiliary classifier that trains it.
 
     Parameters
     ----------
@@ -95,26 +99,28 @@ class FeatureClassifier(nn.Module):
     n_categories : int
         Of the auxiliary set.
     centre_weight, centre_rate : float
-        lambda and alpha of PAPER §3.2; a weight of 0 leaves softmax alone.
+        lambda and alpha of PAPER §3.2. With a weight of 0, only the softmax loss is left.
     """
 
-    def __init__(self, extractor, n_categories, centre_weight=0.0, centre_rate=0.5):
+    def __init__(
+        self, extractor: FeatureExtractor, n_categories: int, centre_weight: float = 0.0, centre_rate: float = 0.5
+    ):
         super().__init__()
         self.extractor, self.centre_weight = extractor, centre_weight
-        # On pooled features the paper's 1x1 convolution is a linear layer.
+        # The paper's 1x1 convolution, applied to pooled features, is a linear layer.
         self.classifier = nn.Linear(extractor.dimension, n_categories)
         self.centre_loss = CentreLoss(n_categories, extractor.dimension, centre_rate)
 
-    def forward(self, crops):
+    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Crops (B, 3, S, S) uint8 -> features (B, D) and logits (B, C)."""
         features = self.extractor(crops)
         return features, self.classifier(features)
 
 
-def feature_loss(model, batch):
-    """L_cls + lambda L_c of a batch: images (B, 3, S, S) uint8 and categories (B,) (PAPER §3.2 eq. 3)."""
-    images, categories = batch
-    features, logits = model(images)
+def feature_loss(model: FeatureClassifier, batch: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Compute L_cls + lambda L_c of a batch: photos (B, 3, S, S) uint8 and categories (B,) (PAPER §3.2 eq. 3)."""
+    photos, categories = batch
+    features, logits = model(photos)
     loss = F.cross_entropy(logits, categories)
     if not model.centre_weight:
         return loss
@@ -122,49 +128,57 @@ def feature_loss(model, batch):
 
 
 class SingleObjects:
-    """Training samples from a folder of folders, one for each category, as ImageNet's.
+    """Training samples from a folder with a sub-folder of photos for each category, like ImageNet's.
 
-    A random part of a picture, warped to a square, mirrored at random, with jittered colours, and its category.
+    A sample is a random part of a photo and its category. The part is warped to a square, mirrored at random, and its
+    colours are jittered.
 
     Parameters
     ----------
-    root : str or Path
+    photos_folder : str or Path
     size : int
         Side of the square, pixels.
     least_area : float
-        Least share of the picture that a sample shows.
+        Smallest share of the photo that a sample shows.
     colour_jitter : float
 
     Raises
     ------
     FileNotFoundError
-        If there is no folder, or one without pictures.
+        If there is no sub-folder, or one has no photos.
     """
 
-    def __init__(self, root, size, least_area=0.4, colour_jitter=0.3):
+    def __init__(self, photos_folder: str | Path, size: int, least_area: float = 0.4, colour_jitter: float = 0.3):
         try:
-            folder = ImageFolder(root)
+            folder = ImageFolder(photos_folder)
         except FileNotFoundError as error:
             raise FileNotFoundError(
-                f"{root}: {error} Expected a folder for each category, with pictures in each; remove an empty one."
+                f"{photos_folder}: {error} Expected a sub-folder with photos for each category. Remove empty ones."
             ) from error
         self.samples, self.categories = folder.samples, folder.classes
         self.size, self.least_area, self.colour_jitter = size, least_area, colour_jitter
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.samples)
 
-    def sample(self, index, rng):
-        """One sample: image (3, S, S) uint8, category 0..C - 1."""
+    def sample(self, index: int, rng: np.random.Generator) -> tuple[torch.Tensor, int]:
+        """Draw one sample: photo (3, S, S) uint8, category 0..C - 1."""
         path, category = self.samples[index]
         photo = read_photo(path)
-        picture = warp(photo, (self.size,) * 2, random_part(photo.shape[1::-1], rng, self.least_area))
+        part = warp(photo, (self.size,) * 2, random_part(photo.shape[1::-1], rng, self.least_area))
         if rng.random() < 0.5:
-            picture = mirror(picture)
-        return to_tensor(jitter_colours(picture, self.colour_jitter, rng)), category
+            part = mirror(part)
+        return to_tensor(jitter_colours(part, self.colour_jitter, rng)), category
 
 
-def crop_instances(photo, boxes, masks, size, padding=0.0, background=1.0):
+def crop_instances(
+    photo: np.ndarray,
+    boxes: np.ndarray,
+    masks: Sequence[dict[str, Any]],
+    size: int,
+    padding: float = 0.0,
+    background: float = 1.0,
+) -> torch.Tensor:
     """Cut instances out of a photo.
 
     Parameters
@@ -173,13 +187,13 @@ def crop_instances(photo, boxes, masks, size, padding=0.0, background=1.0):
     boxes : (n, 4) int
         XYXY, half-open.
     masks : list of dict
-        COCO RLE of the whole photo.
+        COCO RLE, of the size of the photo.
     size : int
         Side of the crops, pixels.
     padding : float
-        Share of the box's width and height that is added on each side, inside the photo.
+        Share of the box's width and height that is added on each side, but not beyond the photo.
     background : float
-        How much of what is outside the mask stays: 1 all, 0 the mean colour of ImageNet.
+        Weight of the pixels outside the mask: 1 keeps them, 0 makes them :data:`aisi.photos.GREY`.
 
     Returns
     -------
@@ -199,14 +213,23 @@ def crop_instances(photo, boxes, masks, size, padding=0.0, background=1.0):
     return torch.stack(crops) if crops else torch.zeros(0, 3, size, size, dtype=torch.uint8)
 
 
-def read_crops(instances, paths, size, padding, background):
-    """Crops of all instances, photo by photo, read ahead.
+def read_crops(
+    image_ids: Sequence[str],
+    boxes: np.ndarray,
+    masks: Sequence[dict[str, Any]],
+    paths: dict[str, str],
+    size: int,
+    padding: float,
+    background: float,
+) -> Iterator[torch.Tensor]:
+    """Read the crops of all instances, photo by photo. The next photos are read in advance.
 
     Parameters
     ----------
-    instances : SalientInstances
+    image_ids, boxes, masks
+        As in :class:`aisi.formats.instances.SalientInstances`.
     paths : dict of str to str
-        Photo of each image_id.
+        image_id to the path of its photo.
     size, padding, background
         For :func:`crop_instances`.
 
@@ -216,16 +239,18 @@ def read_crops(instances, paths, size, padding, background):
     """
 
     def read(rows):
-        photo = read_photo(paths[instances.image_ids[rows.start]])
-        return crop_instances(photo, instances.boxes[rows], instances.masks[rows], size, padding, background)
+        photo = read_photo(paths[image_ids[rows.start]])
+        return crop_instances(photo, boxes[rows], masks[rows], size, padding, background)
 
-    photos = (list(rows) for _, rows in groupby(range(len(instances)), instances.image_ids.__getitem__))
+    photos = (list(rows) for _, rows in groupby(range(len(image_ids)), image_ids.__getitem__))
     yield from read_ahead(read, (slice(rows[0], rows[-1] + 1) for rows in photos))
 
 
 @torch.inference_mode()
-def extract(extractor, crops, batch_size, flip):
-    """Features of a stream of crops, in batches that cross the photos' borders.
+def extract(
+    extractor: FeatureExtractor, crops: Iterable[torch.Tensor], batch_size: int, flip: bool
+) -> Iterator[np.ndarray]:
+    """Compute the features of a stream of crops. One batch may hold the crops of several photos.
 
     Parameters
     ----------
@@ -233,12 +258,12 @@ def extract(extractor, crops, batch_size, flip):
     crops : iterable of (n, 3, S, S) uint8 tensor
     batch_size : int
     flip : bool
-        Whether a feature is the mean over a crop and its mirror image.
+        Whether a feature is averaged over the crop and its mirror image.
 
     Yields
     ------
     (m, D) float32
-        In the order of the crops; m is batch_size, less at the end.
+        In the order of the crops; m is batch_size, or less in the last batch.
     """
     device = next(extractor.parameters()).device
     for batch in _rebatch(crops, batch_size):
@@ -260,11 +285,11 @@ def _rebatch(parts, size):
         yield torch.stack(waiting)
 
 
-def load_extractor(path, device):
+def load_extractor(weights_path: str | Path, device: torch.device) -> FeatureExtractor:
     """Read a trained :class:`FeatureExtractor`."""
-    return load_network(path, "feature_extractor", FeatureExtractor, device)
+    return load_network(weights_path, "feature_extractor", FeatureExtractor, device)
 
 
-def save_extractor(path, extractor, backbone):
-    """Write a trained :class:`FeatureExtractor`; ``backbone`` is its name."""
-    save_weights(path, extractor.state_dict(), {"network": "feature_extractor", "backbone": backbone})
+def save_extractor(weights_path: str | Path, extractor: FeatureExtractor, backbone: str) -> None:
+    """Write a trained :class:`FeatureExtractor`. ``backbone`` is the name of its backbone."""
+    save_weights(weights_path, extractor.state_dict(), {"network": "feature_extractor", "backbone": backbone})

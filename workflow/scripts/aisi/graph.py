@@ -1,4 +1,4 @@
-"""Similarity graph over the instances of a dataset: exact nearest neighbours, in bounded memory (PAPER §4.1 eq. 5)."""
+"""Similarity graph of the instances of a dataset: exact nearest neighbours, in bounded memory (PAPER §4.1 eq. 5)."""
 
 import numpy as np
 
@@ -12,52 +12,62 @@ class GraphError(ValueError):
 
 
 def build_graph(
-    features, k, keywords=None, centre=False, batches=None, order=None, block_size=1024, device="cpu", quiet=False
-):
-    """Join each instance to its k most similar ones; an edge stays if either end keeps it.
+    features: np.ndarray,
+    k: int,
+    keywords: tuple[np.ndarray, np.ndarray] | None = None,
+    centre: bool = False,
+    batches: np.ndarray | None = None,
+    order: np.ndarray | None = None,
+    block_size: int = 1024,
+    device: str = "cpu",
+    quiet: bool = False,
+) -> Graph:
+    """Join each instance to the k instances that are most similar to it.
+
+    Two instances have an edge if at least one of them is among the k neighbours of the other.
 
     Parameters
     ----------
     features : (N, D) float32
-        One row per instance, none of zero norm.
+        One row for each instance. No row may have zero norm.
     k : int
-        Neighbours that each instance keeps, at least 1 (fewer where there are no more).
+        Neighbours of each instance, at least 1. An instance has fewer where there are not enough others.
     keywords : (offsets (N + 1,), labels (M,)) int or None
-        If given, only instances that share a keyword are neighbours; other edges can never earn anything.
+        If given, only instances that share a keyword are neighbours. Other edges never add to the objective.
     centre : bool
-        Subtract the mean feature before the cosine.
+        Whether to subtract the mean feature before the cosine is computed.
     batches : (B + 1,) int or None
-        Neighbours are sought inside ``batches[b]:batches[b + 1]`` alone; None: one batch.
+        Neighbours are searched only inside ``batches[b]:batches[b + 1]``. None: one batch.
     order : (N,) int or None
-        Instance at each position; None: as they come. Batches and edges count positions.
+        Instance at each position. None: instance i is at position i. Batches and edges are given by positions.
     block_size : int
-        Rows of a tile of similarities. Memory is features + O(block_size^2 + N k); the result is the same for any.
+        Rows of a tile of similarities. It changes the memory, features + O(block_size^2 + N k), but not the result.
     device : str
-        ``cpu``, or a torch device that multiplies the tiles.
+        ``cpu``, or the torch device on which the tiles are multiplied.
     quiet : bool
-        No progress bar.
+        Whether to hide the progress bar.
 
     Returns
     -------
     Graph
-        Weights are cos + 1 (eq. 5) in [0, 2], edges i < j in ascending order.
+        Weights are cos + 1 (eq. 5), in [0, 2]. Edges have i < j and are in ascending order.
 
     Raises
     ------
     GraphError
-        If a feature is not finite or has zero norm, or k is below 1.
+        If a feature is not finite or has zero norm, or if k is below 1.
     """
     features = np.asarray(features, np.float32)
     if features.ndim != 2:
-        raise GraphError(f"Features have shape {features.shape}, expected (N, D).")
+        raise GraphError(f"Found features of shape {features.shape}, expected (N, D). Give one row for each instance.")
     if k < 1:
-        raise GraphError(f"k is {k}; each instance keeps at least 1 neighbour.")
+        raise GraphError(f"k is {k}, expected at least 1. Set graph.k in the config to 1 or more.")
     n = len(features)
     order = np.arange(n) if order is None else np.asarray(order, np.int64)
     batches = np.array([0, n]) if batches is None else np.asarray(batches, np.int64)
     unit, mean = _normalised(features, centre)
     sets = None if keywords is None else _keyword_sets(*keywords)
-    pairs, cosines = [], []
+    edge_parts, cosine_parts = [np.zeros((0, 2), np.int64)], [np.zeros(0)]
     tiles = [_tiles(end - start, block_size) for start, end in zip(batches[:-1], batches[1:], strict=True)]
     with progress(total=sum(map(len, tiles)), unit="tile", disable=quiet) as bar:
         for start, end, its_tiles in zip(batches[:-1], batches[1:], tiles, strict=True):
@@ -66,30 +76,30 @@ def build_graph(
             rows = slice(start, end) if ordered else nodes
             own = None if sets is None else sets[rows]
             found = _neighbours(features[rows], mean, unit[rows], k, own, its_tiles, device, bar)
-            edges, weights = _union(*found)
-            pairs.append(edges + start)
-            cosines.append(weights)
-    edges, cosines = np.concatenate([np.zeros((0, 2), np.int64), *pairs]), np.concatenate([np.zeros(0), *cosines])
+            edges, cosines = _union(*found)
+            edge_parts.append(edges + start)
+            cosine_parts.append(cosines)
+    edges, cosines = np.concatenate(edge_parts), np.concatenate(cosine_parts)
     # PAPER §4.1 eq. 5: W_ij = cos + 1.
     weights = np.clip(cosines + 1, 0, 2).astype(np.float32)
     return Graph(edges.astype(np.int32), weights, n, batches, order)
 
 
-def equal_batches(n_instances, size):
-    """Batches of ``size`` instances as they come, the last one smaller: (B + 1,) int64 (PAPER §5.4: 48 of 400)."""
+def equal_batches(n_instances: int, size: int) -> np.ndarray:
+    """Cut instances into batches of ``size``; the last one may be smaller: (B + 1,) int64 (PAPER §5.4: 48 of 400)."""
     return np.append(np.arange(0, max(n_instances, 1), size), n_instances)
 
 
-def batch_order(n_instances, order, keywords=None):
-    """Instances in the order that batches are cut from.
+def batch_order(n_instances: int, order: str, keywords: tuple[np.ndarray, np.ndarray] | None = None) -> np.ndarray:
+    """Put instances into the order from which batches are cut.
 
     Parameters
     ----------
     n_instances : int
     order : str
-        ``given``; ``shuffled-{seed}``; or ``category``: those of photos with the same keywords follow one another.
+        ``given``; ``shuffled-{seed}``; or ``category``: instances of photos with the same keywords are neighbours.
     keywords : (offsets, labels), optional
-        As for :func:`build_graph`; for ``category``.
+        As for :func:`build_graph`. Only ``category`` needs them.
 
     Returns
     -------
@@ -98,6 +108,8 @@ def batch_order(n_instances, order, keywords=None):
     if order == "given":
         return np.arange(n_instances)
     if order == "category":
+        if keywords is None:
+            raise ValueError("The order 'category' needs keywords, found None. Give the offsets and labels.")
         offsets, labels = keywords
         own = [labels[start:end].tolist() for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
         return np.array(sorted(range(n_instances), key=own.__getitem__), np.int64)
@@ -105,7 +117,7 @@ def batch_order(n_instances, order, keywords=None):
 
 
 def _normalised(features, centre):
-    """Unit vectors in float32, for candidates, and the mean that was subtracted, in float64."""
+    """Unit vectors (float32), which find the candidates, and the mean that was subtracted (float64)."""
     mean = np.zeros(features.shape[1])
     if centre and len(features):
         mean = features.mean(0, dtype=np.float64)
@@ -118,7 +130,7 @@ def _normalised(features, centre):
             what = "holds a value that is not finite" if not np.isfinite(norms[bad[0]]) else "has zero norm"
             after = " after the mean was subtracted" if centre else ""
             raise GraphError(
-                f"The feature of instance {start + bad[0]} {what}{after}; its cosine is undefined. "
+                f"The feature of instance {start + bad[0]} {what}{after}, so its cosine is undefined. "
                 "Look at its crop, or compute the features again."
             )
         unit[start : start + 4096] = rows / norms[:, None]
@@ -126,7 +138,7 @@ def _normalised(features, centre):
 
 
 def _keyword_sets(offsets, labels):
-    """(N, words) uint64, a bit for each label."""
+    """The keywords of each instance as bits, one for each label: (N, words) uint64."""
     sets = np.zeros((len(offsets) - 1, int(np.max(labels, initial=0)) // 64 + 1), np.uint64)
     owners = np.repeat(np.arange(len(sets)), np.diff(offsets))
     labels = np.asarray(labels, np.int64)
@@ -135,16 +147,16 @@ def _keyword_sets(offsets, labels):
 
 
 def _tiles(n, block_size):
-    """Blocks of rows and columns on and above the diagonal: the similarity is symmetric."""
+    """Blocks of rows and columns on and above the diagonal. The rest is not needed: the similarity is symmetric."""
     starts = range(0, n, block_size)
     return [(i, min(i + block_size, n), j, min(j + block_size, n)) for i in starts for j in starts if j >= i]
 
 
 def _neighbours(features, mean, unit, k, sets, tiles, device, bar):
-    """The k neighbours of each row, ranked in float64 among all that float32 cannot exclude.
+    """The k neighbours of each row, ranked in float64 among all candidates that float32 cannot exclude.
 
-    A float32 dot product of two unit vectors is off by at most (D + 3) units of 2^-24, in whatever order it is summed.
-    So what is further than twice that below the k-th largest found so far is no neighbour.
+    The error of a float32 dot product of two unit vectors is at most (D + 3) units of 2^-24, in any order of summation.
+    So a value that is more than twice this error below the k-th largest value so far cannot belong to a neighbour.
     """
     n, dimension = features.shape
     k = min(k, n - 1)
@@ -152,7 +164,7 @@ def _neighbours(features, mean, unit, k, sets, tiles, device, bar):
         return np.zeros((n, 0), np.int64), np.zeros((n, 0))
     slack = np.float32(2 * (dimension + 4) * 2.0**-24)
     sets = np.ones((n, 1), np.uint64) if sets is None else sets
-    kept = Candidates(n, k)
+    kept = _Candidates(n, k)
     multiply = _multiplier(unit, device)
     for rows_start, rows_end, columns_start, columns_end in tiles:
         tile = multiply(rows_start, rows_end, columns_start, columns_end)
@@ -171,8 +183,8 @@ def _multiplier(unit, device):
     return lambda a, b, c, d: (moved[a:b] @ moved[c:d].T).cpu().numpy()
 
 
-class Candidates:
-    """For each row: its k largest values so far, and all columns within the slack of them, while they fit."""
+class _Candidates:
+    """For each row: its k largest values so far, and all columns with a value within the slack, while they fit."""
 
     def __init__(self, n, k):
         width = 4 * k + 28
@@ -180,7 +192,7 @@ class Candidates:
             np.full((n, k), -np.inf, np.float32),  # largest, descending
             np.empty((n, width), np.int32),  # columns
             np.empty((n, width), np.float32),  # their values
-            np.zeros(n, np.int32),  # how many columns; -1: too many, all are looked at
+            np.zeros(n, np.int32),  # number of columns; -1: too many to keep, so all columns are ranked
         )
 
 
@@ -270,7 +282,7 @@ def _rank(features, mean, sets, slack, k, largest, columns, values, counts):
 
 @njit
 def _dot(features, mean, i, j):
-    # Four sums, always in this order: the same value for (i, j) and (j, i), in any batch.
+    # Four sums in a fixed order, so that (i, j) and (j, i) give the same value in every batch.
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
     dimension = features.shape[1]
     whole = dimension - dimension % 4
@@ -285,7 +297,7 @@ def _dot(features, mean, i, j):
 
 
 def _union(neighbours, cosines):
-    """Undirected edges (E, 2), i < j, ascending, each once, and their cosines."""
+    """Undirected edges (E, 2) with i < j, ascending and without repetition, and their cosines."""
     n, k = neighbours.shape
     one, two = np.repeat(np.arange(n), k), neighbours.ravel()
     found = two >= 0

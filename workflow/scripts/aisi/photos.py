@@ -20,6 +20,10 @@ GREY = (124, 116, 104)
 _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 
+GREY = (124, 116, 104)
+"""Mean colour of ImageNet: for pixels that are not part of a photo, and for backgrounds that are faded out."""
+
+
 class BadImageError(ValueError):
     """A file that cannot be read as a picture."""
 

@@ -1,12 +1,15 @@
-"""Proxy ground truth: the label map and the COCO objects of a photo, from its tagged instances (PAPER §3)."""
+"""Proxy ground truth: the label map and the COCO instances of a photo, from its tagged instances (PAPER §3)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from aisi.formats.instances import rows_by_photo
+from aisi.formats.dataset import Categories
+from aisi.formats.instances import SalientInstances, rows_by_photo
 from aisi.labels import IGNORE, NOISY
 from aisi.masks import area, check_sizes, decode, to_json
 
@@ -20,7 +23,7 @@ class TaggedPhoto:
     image_id, file_name : str
         ``file_name`` is the path below the dataset's folder of photos.
     height, width : int
-        Of the upright photo.
+        Of the upright photo, pixels.
     keywords : tuple of int
         Labels 1..C of the photo's keywords.
     boxes : (n, 4) int64
@@ -37,35 +40,39 @@ class TaggedPhoto:
     file_name: str
     height: int
     width: int
-    keywords: tuple
+    keywords: tuple[int, ...]
     boxes: np.ndarray
     scores: np.ndarray
-    masks: list
+    masks: list[dict[str, Any]]
     labels: np.ndarray
 
 
-def tagged_photos(shards, tags, categories) -> Iterator[TaggedPhoto]:
-    """Bring together what is known of each photo.
+def tagged_photos(
+    shards: Iterable[tuple[pd.DataFrame, SalientInstances]], tags: pd.DataFrame, categories: Categories
+) -> Iterator[TaggedPhoto]:
+    """Collect the instances and tags of each photo.
 
     Parameters
     ----------
     shards : iterable of (DataFrame, SalientInstances)
-        Photos of a shard, as from :func:`aisi.formats.dataset.read_images`, and their instances; taken one at a time.
+        Photos of a shard, as from :func:`aisi.formats.dataset.read_images`, and their instances. One shard is read at
+        a time.
     tags : DataFrame
-        Of the whole split, as from :func:`aisi.formats.tags.read_tags`; rows in any order.
+        Of the whole split, as from :func:`aisi.formats.tags.read_tags`, in any order.
     categories : Categories
 
     Yields
     ------
     TaggedPhoto
-        Every photo, in the order of the shards; one without instances has empty fields.
+        Every photo, in the order of the shards. A photo without instances has empty arrays.
 
     Raises
     ------
     ValueError
-        If an instance has no tag, or an instance's mask is not of the photo's size.
+        If an instance has no tag, or its mask does not have the size of the photo.
     """
     tag_of = dict(zip(zip(tags["image_id"], tags["instance_id"], strict=True), tags["label"], strict=True))
+    photo: Any  # a row of images
     for images, instances in shards:
         rows_of = rows_by_photo(instances.image_ids)
         for photo in images.itertuples():
@@ -87,27 +94,33 @@ def _labels(image_id, instance_ids, tag_of):
     untagged = [number for number in instance_ids if (image_id, number) not in tag_of]
     if untagged:
         raise ValueError(
-            f"{image_id}: instances {untagged} have no row in the tags. "
-            "They were assigned for other instances: delete the tags and run the workflow again."
+            f"{image_id}: found no row for instances {untagged} in the tags. The tags belong to other instances. "
+            "Delete the tags and run the workflow again: rule write_tags makes them again."
         )
     return np.array([tag_of[image_id, number] for number in instance_ids], np.int64)
 
 
-def proxy_mask(masks, labels, keywords, noisy_pixels="ignore", missing_keywords="background"):
-    """Label map of one photo.
+def proxy_mask(
+    masks: Sequence[dict[str, Any]],
+    labels: np.ndarray,
+    keywords: Collection[int],
+    noisy_pixels: str = "ignore",
+    missing_keywords: str = "background",
+) -> np.ndarray | None:
+    """Draw the label map of one photo.
 
     Parameters
     ----------
     masks : list of dict
-        COCO compressed RLE of the photo's instances.
+        The photo's instances, COCO compressed RLE.
     labels : (n,) int
         Their labels, 0 = noisy.
     keywords : collection of int
         Labels of the photo's keywords.
     noisy_pixels : {"ignore", "background"}
-        What the pixels of noisy instances become.
+        Label of the pixels of noisy instances.
     missing_keywords : {"background", "ignore"}
-        What the background becomes in a photo of which some keyword is no instance's tag.
+        Label of the background in photos where some keyword got no instance.
 
     Returns
     -------
@@ -117,38 +130,39 @@ def proxy_mask(masks, labels, keywords, noisy_pixels="ignore", missing_keywords=
     labels = np.asarray(labels, np.int64)
     if not np.any(labels != NOISY):
         return None  # ASSUME: a photo in which no instance has a tag gets no proxy
-    # ASSUME: noisy pixels and the background of a photo with a missing keyword are unspecified; both are config keys
+    # ASSUME: the paper does not say what noisy pixels become, nor what the background becomes in a photo with a missing
+    # keyword. Both are config keys.
     background = IGNORE if missing_keywords == "ignore" and not set(keywords) <= set(labels.tolist()) else 0
     values = np.where(labels == NOISY, IGNORE if noisy_pixels == "ignore" else background, labels)
     proxy = np.full(masks[0]["size"], background, np.uint8)
-    # ASSUME: where two instances overlap the smaller one is on top, of two equal ones the first
+    # ASSUME: where two instances overlap, the smaller one is on top; if they are equal, the first one
     for instance in np.lexsort((np.arange(len(labels)), [area(mask) for mask in masks]))[::-1]:
         proxy[decode(masks[instance])] = values[instance]
     return proxy
 
 
 class CocoInstances:
-    """Gathers the tagged instances of photos as COCO's instances.
+    """Collects the tagged instances of photos in COCO's format.
 
     Parameters
     ----------
     categories : Categories
-        Annotations carry the dataset's own ``category_id``.
+        Annotations have the dataset's own ``category_id``.
 
     Attributes
     ----------
     content : dict
-        ``images`` (id 1.. in the order added), ``categories`` and ``annotations`` (id 1..; whole masks as RLE with
-        text counts, bbox as x, y, width, height).
+        ``images`` (id 1.. in the order in which they were added), ``categories`` and ``annotations`` (id 1..; the
+        whole mask as RLE with text counts; bbox as x, y, width, height).
     """
 
-    def __init__(self, categories):
+    def __init__(self, categories: Categories):
         self._ids = categories.ids
         listed = [{"id": number, "name": name} for number, name in zip(categories.ids, categories.names, strict=True)]
-        self.content = {"images": [], "categories": listed, "annotations": []}
+        self.content: dict[str, list[dict[str, Any]]] = {"images": [], "categories": listed, "annotations": []}
 
-    def add(self, photo):
-        """Add a :class:`TaggedPhoto` and those of its instances that have a tag."""
+    def add(self, photo: TaggedPhoto) -> None:
+        """Add a photo and its instances that have a tag."""
         number = len(self.content["images"]) + 1
         self.content["images"].append(
             {

@@ -1,13 +1,15 @@
-"""Masks from attention alone, as class activation maps are used without instances: a reference for proxy masks."""
+"""Masks from attention maps alone, without instances: a reference for proxy masks."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
 _ALMOST_ONE = 1 - 2**-11
-"""The largest float16 below 1: where sigmoid has run out of digits, the score is taken to be that of this value."""
+"""The largest float16 below 1. Attention that float16 rounds to 1 gets the score of this value."""
 
 
-def cam_mask(maps, labels, size, threshold):
+def cam_mask(maps: np.ndarray, labels: Sequence[int], size: tuple[int, int], threshold: float) -> np.ndarray | None:
     """Label map of one photo.
 
     Parameters
@@ -19,16 +21,17 @@ def cam_mask(maps, labels, size, threshold):
     size : (int, int)
         Height and width of the photo, pixels.
     threshold : float
-        Share of a map's largest score below which a pixel is background, in (0, 1).
+        In (0, 1). A pixel is background if all its scores are below this share of their map's largest score.
 
     Returns
     -------
     (H, W) uint8 or None
-        0 background, else the label of the largest share; of equal ones the lowest. None if no score is above 0.
+        0 background, else the label with the largest share. If shares are equal, the lowest label. None if no score
+        is above 0.
     """
     maps = np.clip(np.asarray(maps, np.float64), 1e-6, _ALMOST_ONE)
-    # Zhou et al., Learning Deep Features for Discriminative Localization, §3.2: the map's own scores, from 20 % of the
-    # largest on; ASSUME scores below 0 speak against the keyword
+    # Zhou et al., Learning Deep Features for Discriminative Localization, §3.2: pixels whose score is at least 20 % of
+    # the map's largest score. ASSUME scores below 0 speak against the keyword.
     scores = np.maximum(np.log(maps / (1 - maps)), 0)
     shares = [_resized(score / score.max(), size) for score in scores if score.max() > 0]
     present = [label for score, label in zip(scores, labels, strict=True) if score.max() > 0]
@@ -39,5 +42,5 @@ def cam_mask(maps, labels, size, threshold):
 
 
 def _resized(values, size):
-    """A map (h, w), resized bilinearly with half-pixel centres, as for the scores of instances."""
+    """Resize a map (h, w) bilinearly with half-pixel centres, as for the scores of instances."""
     return np.asarray(Image.fromarray(values.astype(np.float32)).resize(size[::-1], Image.Resampling.BILINEAR))

@@ -1,14 +1,20 @@
-"""Attention of every salient instance for each of its photo's keywords (PAPER §3.1 eq. 2)."""
+"""Scores: the attention of every salient instance for each keyword of its photo (PAPER §3.1 eq. 2)."""
 
 from itertools import groupby
 
 import numpy as np
+import pandas as pd
 
 from aisi.dataset.keywords import keyword_labels
+from aisi.formats.attention import AttentionMaps
+from aisi.formats.dataset import Categories
+from aisi.formats.instances import SalientInstances
 from aisi.formats.scores import Scores
 
 
-def score_instances(images, categories, instances, attention):
+def score_instances(
+    images: pd.DataFrame, categories: Categories, instances: SalientInstances, attention: AttentionMaps
+) -> Scores:
     """Score the instances of one shard.
 
     Parameters
@@ -29,19 +35,24 @@ def score_instances(images, categories, instances, attention):
     Raises
     ------
     ValueError
-        If a photo of an instance is not in ``images``, or its maps are not those of its keywords.
+        If an instance's photo is not in ``images``, or the photo's maps are not those of its keywords.
     """
     labels_of = dict(zip(images["image_id"], keyword_labels(images, categories), strict=True))
     size_of = dict(zip(images["image_id"], zip(images["height"], images["width"], strict=True), strict=True))
     counts, labels, scores = [], [], []
     for image_id, rows in groupby(range(len(instances)), instances.image_ids.__getitem__):
         if image_id not in labels_of:
-            raise ValueError(f"{image_id}: has salient instances but is not in the shard's table of photos.")
+            raise ValueError(
+                f"{image_id}: it has salient instances but is not in the shard's table of photos. Delete the "
+                "instances and run the workflow again: rule detect_salient_instances or import_salient_instances makes "
+                "them again."
+            )
         candidates, maps = attention[image_id]
         if candidates.tolist() != labels_of[image_id]:
             raise ValueError(
-                f"{image_id}: attention maps of labels {candidates.tolist()}, its keywords {labels_of[image_id]}. "
-                "Delete the maps and run the workflow again: rule compute_attention_maps makes them anew."
+                f"{image_id}: found attention maps of labels {candidates.tolist()}, expected those of its keywords, "
+                f"{labels_of[image_id]}. Delete the maps and run the workflow again: rule compute_attention_maps makes "
+                "them again."
             )
         values = box_means(maps, size_of[image_id], instances.boxes[list(rows)])
         counts += [len(candidates)] * len(values)
@@ -54,11 +65,11 @@ def score_instances(images, categories, instances, attention):
     )
 
 
-def box_means(maps, size, boxes):
-    """Mean of maps, resized bilinearly to the photo, inside boxes (PAPER §3.1 eq. 2).
+def box_means(maps: np.ndarray, size: tuple[int, int], boxes: np.ndarray) -> np.ndarray:
+    """Average maps, resized bilinearly to the photo, inside boxes (PAPER §3.1 eq. 2).
 
-    The full maps are never made: a resized pixel is a weighted sum of cells, and the weights of rows and of columns
-    can be averaged over a box's sides before they meet the map.
+    The resized maps are never made. A resized pixel is a weighted sum of cells. So the weights of rows and of columns
+    are averaged over the sides of a box first, and then multiplied with the map.
 
     Parameters
     ----------
@@ -81,7 +92,7 @@ def box_means(maps, size, boxes):
 
 
 def _mean_weights(cells, length, starts, ends):
-    """Weights (n, cells) of a line of cells, stretched to ``length`` pixels, in its means over starts:ends."""
+    """Weights (n, cells) of a line's cells in its means over starts:ends, after it is resized to ``length`` pixels."""
     # ASSUME half-pixel centres (align_corners False), as torch and Pillow resize
     positions = np.clip((np.arange(length) + 0.5) * cells / length - 0.5, 0, cells - 1)
     lower = positions.astype(np.int64)

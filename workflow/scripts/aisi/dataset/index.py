@@ -1,13 +1,15 @@
-"""What a dataset holds: its photos, their keywords and its categories, checked before anything is computed.
+"""The index of a dataset: its photos, their keywords and its categories, checked before anything is computed.
 
-Masks are not looked at here: keywords are the only supervision of a dataset.
+Masks are not read here: keywords are the only supervision of a dataset.
 """
 
 import hashlib
 import os
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pandas as pd
 
@@ -22,35 +24,36 @@ from aisi.progress import progress
 
 @dataclass(frozen=True)
 class DatasetIndex:
-    """What rule index_images finds.
+    """The photos, rejected files and categories that rule index_images finds.
 
     Attributes
     ----------
     images : dict
-        Split to DataFrame with columns ``formats.IMAGE_COLUMNS``, by ascending image_id; keywords by ascending label.
+        Split to DataFrame with the columns ``IMAGE_COLUMNS`` of :mod:`aisi.formats.dataset`, by ascending image_id;
+        keywords by ascending label.
     rejected : DataFrame
-        Columns ``formats.REJECTED_COLUMNS``.
+        Columns ``REJECTED_COLUMNS``.
     categories : Categories
     """
 
-    images: dict
+    images: dict[str, pd.DataFrame]
     rejected: pd.DataFrame
     categories: Categories
 
 
 def index_dataset(
-    layout,
-    root,
-    keywords,
-    train,
-    val=None,
-    categories=None,
-    on_bad_image="stop",
-    threads=1,
-    simple_images=None,
-    train_on="main",
-):
-    """Read a dataset's rows and open each of its photos once.
+    layout: str,
+    root: str | Path,
+    keywords: str | Path | None,
+    train: str,
+    val: str | None = None,
+    categories: Sequence[str] | None = None,
+    on_bad_image: str = "stop",
+    threads: int = 1,
+    simple_images: str | Path | None = None,
+    train_on: str = "main",
+) -> DatasetIndex:
+    """Read the rows of a dataset and open each of its photos once.
 
     Parameters
     ----------
@@ -59,21 +62,21 @@ def index_dataset(
         folder with ``annotations/instances_{split}.json`` and a folder of photos for each split.
     root : str or Path
     keywords : str, Path or None
-        CSV image_id,split,keywords (``voc`` and ``coco`` need no split); None: the annotations of their root.
+        A CSV image_id,split,keywords (``voc`` and ``coco`` need no split). None: the annotations in their root.
     train : str
-        Split in which a photo without keywords is rejected, since it cannot train anything.
+        Split of the training photos. A photo without keywords is rejected there, since it cannot train anything.
     val : str, optional
     categories : list of str, optional
-        Names in the order of their labels. Without it VOC's 20 for ``voc``, the JSON's for ``coco``, else
-        the keywords that occur, sorted.
+        Names in the order of their labels. None: for ``voc`` VOC's 20, for ``coco`` those of the JSON, else the
+        keywords that occur, sorted.
     on_bad_image : {"stop", "skip"}
-        What a missing or unreadable picture does: it is one of the problems of the error, or it is rejected.
+        What happens to a missing or unreadable photo: ``stop`` makes it part of the error, ``skip`` rejects it.
     threads : int
-        Pictures that are decoded at a time.
+        Number of photos that are decoded at the same time.
     simple_images : str or Path, optional
-        Folder with a sub-folder of pictures for each keyword.
+        Folder with a sub-folder of photos for each keyword.
     train_on : {"main", "simple", "both"}
-        What the split ``train`` holds: the dataset's photos, the simple images, or both (PAPER table 1b).
+        Photos of the split ``train``: those of the dataset, the simple photos, or both (PAPER table 1b).
 
     Returns
     -------
@@ -82,21 +85,21 @@ def index_dataset(
     Raises
     ------
     DatasetError
-        With every wrong row and, with ``stop``, every bad picture, one a line; or with the split that is empty.
+        With one line for every wrong row and, with ``stop``, every bad photo; or with the split that is empty.
     """
     splits = {"dataset.train": train} | ({"dataset.val": val} if val else {})
     rows, problems, category_ids = read_rows(layout, root, keywords, splits)
     if categories is not None:
         category_ids = {normal(name): label for label, name in enumerate(categories, 1)}
     names = list(category_ids) or sorted({name for row in rows for name in row.keywords})
-    if train_on != "main":
+    if train_on != "main" and simple_images is not None:
         simple, more = simple_rows(simple_images, train)
         problems += more + _clashes(rows, simple)
         rows = [row for row in rows if row.split != train or train_on == "both"] + simple
     problems += _category_problems(names) + _keyword_problems(rows, names)
     located, missing, ambiguous = _locate(rows)
-    useless = [(str(path), "no keyword") for row, path in located if _useless(row, train)]
-    images, unreadable = _inspect([(row, path) for row, path in located if not _useless(row, train)], threads)
+    untrainable = [(str(path), "no keyword") for row, path in located if _cannot_train(row, train)]
+    images, unreadable = _inspect([(row, path) for row, path in located if not _cannot_train(row, train)], threads)
     problems += ambiguous
     if on_bad_image == "stop":
         problems += [reason for _, reason in missing + unreadable]
@@ -104,15 +107,17 @@ def index_dataset(
         raise DatasetError("\n".join(problems))
 
     labels = {name: label for label, name in enumerate(names, 1)}
-    images = {split: _table(images, split, labels) for split in splits.values()}
-    rejected = pd.DataFrame(sorted(missing + unreadable + useless), columns=REJECTED_COLUMNS)
-    _check_left(images, splits, rejected)
-    _tell(images, rejected, names)
-    return DatasetIndex(images, rejected, coloured_categories(names, category_ids.values()))
+    tables = {split: _table(images, split, labels) for split in splits.values()}
+    rejected = pd.DataFrame(sorted(missing + unreadable + untrainable), columns=REJECTED_COLUMNS)
+    _check_left(tables, splits, rejected)
+    _print_counts(tables, rejected, names)
+    return DatasetIndex(tables, rejected, coloured_categories(names, category_ids.values()))
 
 
-def index_test(layout, root, keywords, split, threads=1):
-    """Photos of a split that is only predicted, whatever their keywords.
+def index_test(
+    layout: str, root: str | Path, keywords: str | Path | None, split: str, threads: int = 1
+) -> pd.DataFrame:
+    """Index a split that is only predicted. Its keywords are not used.
 
     Parameters
     ----------
@@ -123,12 +128,12 @@ def index_test(layout, root, keywords, split, threads=1):
     Returns
     -------
     DataFrame
-        Columns ``formats.IMAGE_COLUMNS``, by ascending image_id; keywords are empty.
+        Columns ``IMAGE_COLUMNS``, by ascending image_id; keywords are empty.
 
     Raises
     ------
     DatasetError
-        With every wrong row and every bad picture: a server wants them all, so that none is left out.
+        With every wrong row and every bad photo. None may be left out, since a server expects all of them.
     """
     rows, problems, _ = read_rows(layout, root, keywords, {"dataset.test": split})
     located, missing, ambiguous = _locate([replace(row, keywords=()) for row in rows])
@@ -140,19 +145,19 @@ def index_test(layout, root, keywords, split, threads=1):
     return _table(images, split, {})
 
 
-def shard_of(image_id, shards):
-    """Shard 0..shards - 1 of a photo: the same in every run and whatever other photos there are."""
+def shard_of(image_id: str, shards: int) -> int:
+    """Give the shard 0..shards - 1 of a photo. It is the same in every run and does not depend on other photos."""
     return int.from_bytes(hashlib.sha256(image_id.encode()).digest()[:8], "big") % shards
 
 
-def divide(images, shards):
-    """Divide a split's photos into the tables of its shards, some perhaps empty."""
+def divide(images: pd.DataFrame, shards: int) -> list[pd.DataFrame]:
+    """Divide a split's photos into the tables of its shards. Some may be empty."""
     numbers = pd.Series([shard_of(image_id, shards) for image_id in images["image_id"]], images.index, dtype="int64")
     return [images[numbers == shard] for shard in range(shards)]
 
 
-def coloured_categories(names, ids=()):
-    """Categories of these names, with VOC's colours; without ``ids``, the labels are the dataset's own numbers too."""
+def coloured_categories(names: Sequence[str], ids: Iterable[int] = ()) -> Categories:
+    """Give these categories VOC's colours. Without ``ids``, the labels are also the dataset's own numbers."""
     labels = range(1, len(names) + 1)
     colours = tuple(f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in voc_palette()[1 : len(names) + 1])
     return Categories(tuple(names), tuple(ids) or tuple(labels), colours)
@@ -163,21 +168,21 @@ def coloured_categories(names, ids=()):
 
 def _category_problems(names):
     reserved = [name for name in names if name in RESERVED_NAMES]
-    problems = [f"category {name!r}: the word has another meaning here. Rename it." for name in reserved]
-    broken = [name for name in names if not name or KEYWORD_SEPARATOR in name]
+    problems = [f"category {name!r}: this word has another meaning here. Rename it." for name in reserved]
+    wrong = [name for name in names if not name or KEYWORD_SEPARATOR in name]
     problems += [
-        f"category {name!r}: a name has no {KEYWORD_SEPARATOR!r} and is not empty. Rename it." for name in broken
+        f"category {name!r}: a name must not be empty or contain {KEYWORD_SEPARATOR!r}. Rename it." for name in wrong
     ]
     if len(names) > MAX_CATEGORIES:
         problems.append(
-            f"{len(names)} categories, expected at most {MAX_CATEGORIES}, which is what a palette PNG holds. "
-            "Check that keywords are spelled alike, or leave some out."
+            f"{len(names)} categories, expected at most {MAX_CATEGORIES}: a palette PNG holds no more. "
+            "Check that equal keywords are spelled the same way, or leave some out."
         )
     return problems
 
 
 def _keyword_problems(rows, names):
-    known, problems = set(names), {}
+    known, problems = set(names), dict[tuple[str, str], str]()
     for row in rows:
         for name in set(row.keywords) - known:
             problems.setdefault(
@@ -188,7 +193,7 @@ def _keyword_problems(rows, names):
 
 
 def _clashes(rows, simple):
-    """Simple images with the image_id of a photo of the dataset."""
+    """Problems: simple photos that have the image_id of a photo of the dataset."""
     taken = {row.image_id: row for row in rows}
     return [
         f"{row.where}: {row.image_id!r} is also in {taken[row.image_id].where}. Rename one."
@@ -200,12 +205,12 @@ def _clashes(rows, simple):
 # ------------------------------------------------------------------ photos
 
 
-def _useless(row, train):
+def _cannot_train(row, train):
     return row.split == train and not row.keywords
 
 
 def _locate(rows):
-    """Pairs (row, path), and pairs (path, reason) of photos that are missing, and problems of ambiguous ones."""
+    """Pairs (row, path) of photos, pairs (path, reason) of missing ones, and problems of ambiguous ones."""
     files_of = {folder: _files_by_stem(folder) for folder in {row.folder for row in rows}}
     located, missing, problems = [], [], []
     for row in rows:
@@ -215,8 +220,8 @@ def _locate(rows):
             located.append((row, folder / names[0]))
         elif names:
             problems.append(
-                f"{row.where}: {row.image_id!r} is {' and '.join(names)} below {folder}. Rename one: files that "
-                "differ only in suffix cannot be told apart."
+                f"{row.where}: {row.image_id!r} is {' and '.join(names)} below {folder}. Rename one: files whose names "
+                "differ only in suffix would have the same image_id."
             )
         else:
             stem = os.path.splitext(row.stem)[0]
@@ -227,26 +232,26 @@ def _locate(rows):
 
 
 def _files_by_stem(folder):
-    files = {}
+    files: dict[str, list[str]] = {}
     for name, _ in list_files(folder):
         files.setdefault(normal(os.path.splitext(name)[0]), []).append(name)
     return files
 
 
 def _inspect(located, threads):
-    """Rows with path, width, height and sha256; and pairs (path, reason) of pictures that cannot be read."""
+    """Rows with path, width, height and sha256; and pairs (path, reason) of photos that cannot be read."""
     images, unreadable = [], []
     with ThreadPoolExecutor(threads) as executor:
-        looks = executor.map(_look, [path for _, path in located])
-        for (row, path), look in zip(progress(located, desc="photos"), looks, strict=True):
-            if isinstance(look, BadImageError):
-                unreadable.append((str(path), str(look)))
+        inspected = executor.map(_inspect_photo, [path for _, path in located])
+        for (row, path), found in zip(progress(located, desc="photos"), inspected, strict=True):
+            if isinstance(found, BadImageError):
+                unreadable.append((str(path), str(found)))
             else:
-                images.append((row, str(path), *look))
+                images.append((row, str(path), *found))
     return images, unreadable
 
 
-def _look(path):
+def _inspect_photo(path):
     try:
         height, width, _ = read_photo(path).shape
     except BadImageError as error:
@@ -276,11 +281,11 @@ def _check_left(images, splits, rejected):
         raise DatasetError("\n".join(problems))
 
 
-def _tell(images, rejected, names):
+def _print_counts(images, rejected, names):
     for split, table in images.items():
         print(f"{split}: {len(table)} photos")
     print(f"{len(rejected)} rejected, {len(names)} categories")
     used = {name for table in list(images.values())[:1] for keywords in table["keywords"] for name in keywords}
     unused = [name for name in names if name not in used]
     if unused:
-        print(f"Warning: no training photo has the keyword of {', '.join(unused)}: nothing can be learnt of it.")
+        print(f"Warning: no training photo has the keyword {', '.join(unused)}. It cannot be learned.")

@@ -1,6 +1,9 @@
 """True masks and keywords of the demo's scenes, and the files of its datasets."""
 
 import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -10,12 +13,15 @@ from aisi.files import atomic
 from aisi.formats.dataset import KEYWORD_SEPARATOR
 from aisi.labels import IGNORE
 
+if TYPE_CHECKING:
+    from aisi.demo.scenes import Scene
+
 MIN_PIXELS = 32
-"""An object of a target category with fewer pixels inside its border is void: too little to name."""
+"""An object of a target category with fewer pixels inside its border is void: it is too small to recognise."""
 
 
-def label_scene(scene):
-    """True masks and keywords of a scene of the target set, as VOC has them.
+def label_scene(scene: "Scene") -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Make the true masks and keywords of a scene of the target set, in VOC's manner.
 
     Parameters
     ----------
@@ -24,11 +30,12 @@ def label_scene(scene):
     Returns
     -------
     classes : (H, W) uint8
-        0 background and distractors, 1..C category by name, 255 the objects' outermost pixels and unnameable scraps.
+        0 background and distractors, 1..C categories in the order of their names, 255 the outermost pixels of objects,
+        and objects that are too small.
     instances : (H, W) uint8
-        0 background and distractors, 1.. objects in sight, 255 where ``classes`` has it.
+        0 background and distractors, 1.. visible objects, 255 where ``classes`` is 255.
     keywords : tuple of str
-        Categories in sight, sorted.
+        Visible categories, sorted.
     """
     classes, instances = np.zeros_like(scene.owners), np.zeros_like(scene.owners)
     edge = _edges(scene.owners)
@@ -59,16 +66,16 @@ def _edges(owners):
     return edge
 
 
-def label_salient(scene, min_area=0.01, min_in_sight=0.5):
-    """Instances of a scene that are salient: not too small, not mostly hidden or outside.
+def label_salient(scene: "Scene", min_area: float = 0.01, min_in_sight: float = 0.5) -> np.ndarray:
+    """Label the salient instances of a scene: those that are not too small, not mostly hidden and not mostly outside.
 
     Parameters
     ----------
     scene : Scene
     min_area : float
-        Least share of the picture.
+        Smallest share of the photo.
     min_in_sight : float
-        Least share of the silhouette in sight.
+        Smallest visible share of the silhouette.
 
     Returns
     -------
@@ -85,21 +92,21 @@ def label_salient(scene, min_area=0.01, min_in_sight=0.5):
     return instances
 
 
-def write_photo(path, scene):
+def write_photo(photo_path: str | Path, scene: "Scene") -> None:
     """Write a scene's photo as JPEG."""
-    with atomic(path) as temporary:
+    with atomic(photo_path) as temporary:
         Image.fromarray(scene.photo).save(temporary, quality=scene.quality)
 
 
-def write_image_set(path, image_ids):
-    """Write a split's list of ids, one a line."""
-    with atomic(path) as temporary:
+def write_image_set(list_path: str | Path, image_ids: Iterable[str]) -> None:
+    """Write the list of a split's ids, one in each line."""
+    with atomic(list_path) as temporary:
         temporary.write_text("".join(f"{image_id}\n" for image_id in image_ids), encoding="utf-8")
 
 
-def write_keywords(path, rows):
-    """Write a dataset's keywords: image_id, split and a tuple of names a picture."""
-    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+def write_keywords(table_path: str | Path, rows: Iterable[tuple[str, str, tuple[str, ...]]]) -> None:
+    """Write a dataset's keywords: a row of image_id, split and keywords for each photo."""
+    with atomic(table_path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["image_id", "split", "keywords"])
         table.writerows((image_id, split, KEYWORD_SEPARATOR.join(names)) for image_id, split, names in rows)

@@ -1,31 +1,34 @@
 """The demo's categories: how their objects look."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from aisi.demo import shapes
 
 
 @dataclass(frozen=True)
 class Category:
-    """How objects of one name look: each a habit, not a law (`HABIT`).
+    """How the objects of a category usually look; `HABIT` says how often an object follows this.
 
     Attributes
     ----------
     shape : callable
-        Of `shapes`.
+        A function of `shapes`.
     colours, accents : str
-        Usual colours of the body and of the second material, names of `COLOURS`.
+        Usual colours of the body and of the second material: names in `COLOURS`.
     textures : str
-        Usual textures, names of `TEXTURES`.
+        Usual textures: names in `TEXTURES`.
     grounds : str
-        Surfaces it is found on somewhat more often, names of `SURFACES`.
+        Surfaces on which it occurs somewhat more often: names in `SURFACES`.
     turn : float
         Standard deviation of its rotation, degrees.
     frequency : float
-        How often it accompanies another, relative to others.
+        How often it occurs together with another category, relative to the others.
     """
 
-    shape: object
+    shape: Callable[[np.random.Generator], list[shapes.Part]]
     colours: str
     accents: str
     textures: str
@@ -50,7 +53,8 @@ TARGET = {
         shapes.umbrella, "red black blue", "white yellow purple", "plain stripes", "tiles clouds", 16, 1.2
     ),
 }
-"""What keywords name. Alike on purpose: mushroom and umbrella, duck and teapot, kite and butterfly, fish and snail."""
+"""Categories of the keywords. Some pairs look alike on purpose: mushroom and umbrella, duck and teapot, kite and
+butterfly, fish and snail."""
 
 AUXILIARY = {
     "apple": Category(shapes.apple, "red green yellow", "green", "plain speckle"),
@@ -68,7 +72,7 @@ AUXILIARY = {
     "tree": Category(shapes.tree, "green green orange", "brown grey", "patches speckle", turn=6),
     "turtle": Category(shapes.turtle, "green brown teal", "green brown", "scales patches"),
 }
-"""What the salient instance detector and the feature extractor learn on."""
+"""Categories on which the salient instance detector and the feature extractor are trained."""
 
 DISTRACTORS = {
     "ball": Category(shapes.ball, "red white orange", "white black", "patches plain", turn=60),
@@ -80,4 +84,4 @@ DISTRACTORS = {
     "rock": Category(shapes.rock, "grey brown", "grey", "patches speckle", turn=60),
     "tyre": Category(shapes.tyre, "black grey", "grey", "checks plain"),
 }
-"""Objects that no keyword names."""
+"""Objects that have no keyword."""

@@ -1,4 +1,4 @@
-"""Grounds of the demo's scenes: surfaces, and the litter on them."""
+"""Grounds of the demo's scenes: surfaces with litter on them."""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -13,8 +13,10 @@ def _resized(grid, height, width):
     return np.asarray(Image.fromarray(grid.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC))
 
 
-def fractal(height, width, rng, cells=2, octaves=5, stretch=1):
-    """Noise of several scales, (height, width) float32 in about [0, 1]; stretch > 1 draws it out along the rows."""
+def fractal(
+    height: int, width: int, rng: np.random.Generator, cells: int = 2, octaves: int = 5, stretch: int = 1
+) -> np.ndarray:
+    """Make noise of several scales, (height, width) float32 in about [0, 1]; stretch > 1 stretches it along rows."""
     total = np.zeros((height, width), np.float32)
     for octave in range(octaves):
         n = cells * 2**octave
@@ -24,31 +26,31 @@ def fractal(height, width, rng, cells=2, octaves=5, stretch=1):
     return np.clip(0.5 + 0.25 * total, 0, 1)
 
 
-def _mix(first, second, share):
+def _mix(first, second, *, share):
     return first + share[..., None].astype(np.float32) * (second - first)
 
 
 def _jitter(rng, colours, n, spread=0.12):
-    """n tones between and around colours, as 0..255 tuples for drawing."""
+    """n tones between and around two colours, as tuples of 0..255 for drawing."""
     share = rng.random((n, 1))
     tones = colours[0] * share + colours[1] * (1 - share) + rng.normal(0, spread, (n, 1)) + rng.normal(0, 0.02, (n, 3))
     return [tuple(tone) for tone in np.clip(tones * 255, 0, 255).astype(int).tolist()]
 
 
-def _drawn(picture, strokes):
-    """Let a function draw on a picture."""
-    image = Image.fromarray(np.clip(picture * 255, 0, 255).astype(np.uint8))
+def _drawn(photo, strokes):
+    """Let a function draw on a photo."""
+    image = Image.fromarray(np.clip(photo * 255, 0, 255).astype(np.uint8))
     strokes(ImageDraw.Draw(image))
     return np.asarray(image, np.float32) / 255
 
 
 def _clouds(height, width, rng, colours):
-    return _mix(*colours, soft_step(fractal(height, width, rng, stretch=2) - 0.5, rng.uniform(0.8, 2.5)))
+    return _mix(*colours, share=soft_step(fractal(height, width, rng, stretch=2) - 0.5, rng.uniform(0.8, 2.5)))
 
 
 def _sand(height, width, rng, colours):
     ripples = 0.3 * np.sin(np.linspace(0, rng.uniform(15, 60), height))[:, None] + fractal(height, width, rng, 4)
-    return _mix(*colours, np.clip(ripples + rng.normal(0, 0.12, (height, width)), 0, 1))
+    return _mix(*colours, share=np.clip(ripples + rng.normal(0, 0.12, (height, width)), 0, 1))
 
 
 def _grass(height, width, rng, colours):
@@ -60,11 +62,11 @@ def _grass(height, width, rng, colours):
         for a, b, c, d, tone in zip(x.tolist(), y.tolist(), lean.tolist(), length.tolist(), tones, strict=True):
             draw.line((a, b, a + c, b - d), fill=tone)
 
-    return _drawn(_mix(*colours, fractal(height, width, rng)), strokes)
+    return _drawn(_mix(*colours, share=fractal(height, width, rng)), strokes)
 
 
 def _scattered(height, width, rng, colours, radius, slim):
-    """Overlapping leaves or stones that fill the ground."""
+    """Overlapping leaves or stones that cover the ground."""
     n = int(2.2 * height * width / (3.1 * radius**2 * slim))
     centres = rng.uniform(0, 1, (n, 1, 2)) * (width, height)
     angle, turn = np.arange(6) * np.pi / 3, rng.uniform(0, np.pi, (n, 1))
@@ -90,7 +92,7 @@ def _pebbles(height, width, rng, colours):
 
 
 def _courses(height, width, rng, colours, tall, long, offset):
-    """Rows of bricks, planks or tiles with a joint between."""
+    """Rows of bricks, planks or tiles with joints between them."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     y = y + x * np.float32(rng.normal(0, 0.04)) + np.float32(rng.uniform(0, 99))
     row = np.floor(y / tall).astype(int)
@@ -99,7 +101,7 @@ def _courses(height, width, rng, colours, tall, long, offset):
     tone = rng.random((64, 64))[row % 64, column % 64]
     joint = (y % tall < 1.3) | (x % long < 1.3)
     surface = 0.6 * tone + 0.4 * fractal(height, width, rng, 4, stretch=3)
-    return np.where(joint[..., None], colours[1] * 0.5, _mix(*colours, surface))
+    return np.where(joint[..., None], colours[1] * 0.5, _mix(*colours, share=surface))
 
 
 def _bricks(height, width, rng, colours):
@@ -121,13 +123,13 @@ def _tiles(height, width, rng, colours):
 def _plaid(height, width, rng, colours):
     x, y = (np.sin(np.arange(n) * rng.uniform(0.15, 0.6) + rng.uniform(0, 6)) for n in (width, height))
     bands = 0.5 + 0.25 * (np.sign(x)[None] + np.sign(y)[:, None]) * rng.uniform(0.5, 1)
-    return _mix(*colours, np.clip(bands + 0.3 * (fractal(height, width, rng) - 0.5), 0, 1))
+    return _mix(*colours, share=np.clip(bands + 0.3 * (fractal(height, width, rng) - 0.5), 0, 1))
 
 
 def _water(height, width, rng, colours):
     y = np.arange(height, dtype=np.float32)[:, None]
     swell = np.sin(y * rng.uniform(0.3, 0.8) + 9 * fractal(height, width, rng, 3, stretch=1))
-    return _mix(*colours, soft_step(swell + fractal(height, width, rng, 8, stretch=4) - 0.5, 0.4))
+    return _mix(*colours, share=soft_step(swell + fractal(height, width, rng, 8, stretch=4) - 0.5, 0.4))
 
 
 def _bokeh(height, width, rng, colours):
@@ -139,7 +141,9 @@ def _bokeh(height, width, rng, colours):
         for a, b, c, tone in zip(x.tolist(), y.tolist(), r.tolist(), tones, strict=True):
             draw.ellipse((a - c, b - c, a + c, b + c), fill=tone)
 
-    return gaussian_filter(_drawn(_mix(*colours, fractal(height, width, rng)), strokes), (2.5, 2.5, 0), truncate=2)
+    return gaussian_filter(
+        _drawn(_mix(*colours, share=fractal(height, width, rng)), strokes), (2.5, 2.5, 0), truncate=2
+    )
 
 
 SURFACES = {
@@ -165,7 +169,7 @@ def _surface(height, width, rng, favoured=""):
     return draw(height, width, rng, (first, second)).astype(np.float32)
 
 
-def render_ground(height, width, rng, favoured=""):
+def render_ground(height: int, width: int, rng: np.random.Generator, favoured: str = "") -> np.ndarray:
     """Render the ground of a scene: one to four surfaces, litter, pools of light, more or less out of focus.
 
     Parameters
@@ -173,7 +177,7 @@ def render_ground(height, width, rng, favoured=""):
     height, width : int
     rng : numpy.random.Generator
     favoured : str
-        Surfaces that are somewhat more probable than others.
+        Surfaces that are somewhat more probable than the others.
 
     Returns
     -------
@@ -184,33 +188,30 @@ def render_ground(height, width, rng, favoured=""):
     for _ in range(rng.choice([0, 1, 1, 2, 3])):
         region = coverage(_region(height, width, rng), slice(0, height), slice(0, width), fine=1)
         soft = rng.choice([0.5, rng.uniform(0.5, 3)])
-        ground = _mix(ground, _surface(height, width, rng), gaussian_filter(region, soft, truncate=2))
+        ground = _mix(ground, _surface(height, width, rng), share=gaussian_filter(region, soft, truncate=2))
     ground = _litter(ground, rng)
     blur = rng.choice([0.0, *rng.uniform(0.5, 2.5, 3)])
     if blur:
         ground = gaussian_filter(ground, (blur, blur, 0), truncate=2)
     grey = ground.mean(2, keepdims=True)
-    ground = grey + rng.uniform(0.35, 1) * (ground - grey)  # ASSUME grounds are duller than objects
+    ground = grey + rng.uniform(0.35, 1) * (ground - grey)  # ASSUME grounds are less colourful than objects
     pools = 1 + rng.uniform(0, 0.9) * (fractal(height, width, rng, 1, 2) - 0.5)
     return np.clip(ground * pools[..., None], 0, 1)
 
 
 def _region(height, width, rng):
-    """Outline of a part of the ground with a surface of its own: beyond a horizon, a post, a panel or a hill."""
-    kind, x, y = (
-        rng.choice(["horizon", "horizon", "post", "panel", "hill"]),
-        rng.uniform(0, width),
-        rng.uniform(0, height),
-    )
-    if kind == "horizon":
+    """Outline of a part of the ground with its own surface: beyond a horizon, a post, a panel or a hill."""
+    form = rng.choice(["horizon", "horizon", "post", "panel", "hill"])
+    x, y = rng.uniform(0, width), rng.uniform(0, height)
+    if form == "horizon":
         line = rng.uniform(0.15, 0.7) * height + rng.normal(0, 0.02 * height, 6).cumsum()
         ridge = np.stack([np.linspace(-9, width + 9, 6), line], 1)
         ridge = ridge if rng.random() < 0.5 else shapes.curve(ridge, closed=False)
         return np.concatenate([ridge, [(width + 9, -9), (-9, -9)]])
-    if kind == "post":
+    if form == "post":
         return np.array([(x, -9), (x + rng.uniform(8, 40), -9), (x + rng.uniform(8, 40), height + 9), (x, height + 9)])
-    if kind == "panel":
-        corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)] * rng.uniform(0.1, 0.4, 2) * (width, height)
+    if form == "panel":
+        corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * rng.uniform(0.1, 0.4, 2) * (width, height)
         return corners + (x, y) + rng.normal(0, 4, (4, 2))
     angle = np.arange(8) * np.pi / 4
     bulge = rng.uniform(0.2, 0.5, (8, 1)) * width
@@ -218,7 +219,7 @@ def _region(height, width, rng):
 
 
 def _litter(ground, rng):
-    """Things too small or too shapeless to be objects: twigs, stains, scraps."""
+    """Things that are too small or too shapeless to be objects: twigs, stains, scraps."""
     height, width = ground.shape[:2]
     outlines, tones = [], []
     for _ in range(rng.integers(0, 14)):

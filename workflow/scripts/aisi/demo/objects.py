@@ -1,4 +1,4 @@
-"""Objects of the demo: a silhouette, a texture and colours, posed and shaded."""
+"""Objects of the demo: a silhouette with a texture and colours, posed and shaded."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy.ndimage import uniform_filter
 
+from aisi.demo.categories import Category
 from aisi.demo.textures import HABIT, TEXTURES, another_tone, pick_colour
 
 
 @dataclass(frozen=True)
 class Light:
-    """Direction towards the light in the picture, unit (x, y), and how strongly it models."""
+    """Direction towards the light in the photo, a unit vector (x, y), and how strongly it shades objects."""
 
     x: float
     y: float
@@ -26,8 +27,8 @@ class Patch:
     cover: np.ndarray
 
 
-def render_object(category, size, light, rng):
-    """Render an object upright or turned, alone.
+def render_object(category: Category, size: float, light: Light, rng: np.random.Generator) -> Patch:
+    """Render one object, upright or turned.
 
     Parameters
     ----------
@@ -59,12 +60,12 @@ def render_object(category, size, light, rng):
         lit = base * shade[..., None] + gloss * shine[..., None]
         colour[rows, columns] += mask[..., None] * (lit - colour[rows, columns])
         cover[rows, columns] += mask * (1 - cover[rows, columns])
-    # Colours were mixed over black at the outer edge: undo that, the ground comes later.
+    # At the outer edge the colours are mixed with black. Undo this, since the ground comes later.
     return Patch(np.clip(colour / np.maximum(cover, 1e-3)[..., None], 0, 1), cover)
 
 
 def _materials(category, rng):
-    """Two tones of each material; plain parts use the first."""
+    """Two tones of each material. Plain parts use the first one."""
     body, accent = pick_colour(rng, category.colours), pick_colour(rng, category.accents)
     other = accent if rng.random() < 0.4 else another_tone(rng, body, 0.6)
     trim, white = pick_colour(rng, "yellow grey brown", 0.5), pick_colour(rng, "cream white", 1.0)
@@ -78,7 +79,7 @@ def _materials(category, rng):
 
 
 def _pose(outlines, size, turn, rng):
-    """Bend, stretch, flip, turn and scale outlines; give them in pixels, and each pixel's u, v in its own frame."""
+    """Bend, stretch, flip, turn and scale outlines to pixels; also give each pixel's u, v in the object's own frame."""
     waves, phase, bend = rng.normal(0, 1.6, (2, 2)), rng.uniform(0, 6, 2), rng.uniform(0, 0.09)
     turn = np.radians(rng.normal(0, turn))
     squeeze, shear = np.exp(rng.normal(0, 0.14)), rng.normal(0, 0.12)
@@ -97,22 +98,22 @@ def _pose(outlines, size, turn, rng):
 
 
 def _window(outline, shape):
-    """Rows and columns of the outline's box."""
+    """Rows and columns of the box around an outline."""
     low, high = np.floor(outline.min(0)).astype(int), np.ceil(outline.max(0)).astype(int) + 1
     return slice(max(low[1], 0), min(high[1], shape[0])), slice(max(low[0], 0), min(high[0], shape[1]))
 
 
-def coverage(outline, rows, columns, fine=3):
-    """Share of each pixel of a window that lies inside the outline, from a drawing three times as fine."""
+def coverage(outline: np.ndarray, rows: slice, columns: slice, fine: int = 3) -> np.ndarray:
+    """Share of each pixel of a window that lies inside an outline (n, 2), from a drawing ``fine`` times as large."""
     height, width = rows.stop - rows.start, columns.stop - columns.start
-    image = Image.new("L", (width * fine, height * fine))
+    drawing = Image.new("L", (width * fine, height * fine))
     corners = (outline - (columns.start, rows.start)) * fine
-    ImageDraw.Draw(image).polygon([tuple(corner) for corner in corners.tolist()], fill=255)
-    return np.asarray(image.reduce(fine), np.float32) / 255
+    ImageDraw.Draw(drawing).polygon([tuple(corner) for corner in corners.tolist()], fill=255)
+    return np.asarray(drawing.reduce(fine), np.float32) / 255
 
 
 def _modelling(mask, light):
-    """Shade and highlight of a part as if it were rounded towards its outline."""
+    """Shade and highlight of a part, as if its surface were rounded towards its outline."""
     side = min(mask.shape)
     if side < 5:
         return np.ones_like(mask), np.zeros_like(mask)

@@ -1,11 +1,12 @@
-"""Rendered scenes of the demo: three sets of pictures, of three disjoint sets of categories.
+"""Rendered scenes of the demo: three sets of photos, from three disjoint sets of categories.
 
-An object is a silhouette (`shapes`), a texture and colours. Each is drawn from the habits of its category or,
-sometimes, from all there are. The object is posed, shaded, and put on cluttered ground among others that may hide it.
-Every picture has its own generator, seeded by (seed, set, index). So it can be rendered alone.
+An object has a silhouette (`shapes`), a texture and colours. They are usually drawn from the habits of its category,
+sometimes from all textures and colours. The object is posed, shaded, and put on cluttered ground among other objects,
+which may hide it. Every photo has its own generator, seeded by (seed, set, index), so it can be rendered alone.
 """
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,39 +15,45 @@ from scipy.ndimage import gaussian_filter
 from aisi.demo.annotation import label_salient, label_scene
 from aisi.demo.categories import AUXILIARY, DISTRACTORS, TARGET
 from aisi.demo.grounds import render_ground
-from aisi.demo.objects import Light, render_object
+from aisi.demo.objects import Light, Patch, render_object
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A rendered picture and what is on it.
+    """A rendered photo and what it shows.
 
     Attributes
     ----------
     photo : (H, W, 3) uint8
     owners : (H, W) uint8
-        0 ground, k for the k-th object where it is in sight.
+        0 ground, k where the k-th object is visible.
     names : tuple of str
-        Category of each object, of any pool.
+        Category of each object: target, auxiliary or distractor.
     areas : tuple of int
-        Pixels of each object's whole silhouette, hidden and outside ones too.
+        Number of pixels of each object's whole silhouette, including hidden ones and those outside the photo.
     quality : int
-        JPEG quality to write it with.
+        JPEG quality with which the photo is written.
     """
 
     photo: np.ndarray
     owners: np.ndarray
-    names: tuple
-    areas: tuple
+    names: tuple[str, ...]
+    areas: tuple[int, ...]
     quality: int
 
 
 IN_SIGHT = 0.5
-"""At least this share of an object's silhouette is inside the picture and not hidden when it is placed."""
+"""Smallest share of an object's silhouette that is visible, inside the photo, when the object is placed."""
 
 
-def compose(ground, objects, light, rng, crop=0.2):
-    """Put objects on the ground, one before the other.
+def compose(
+    ground: np.ndarray,
+    objects: Sequence[tuple[str, Patch]],
+    light: Light,
+    rng: np.random.Generator,
+    crop: float = 0.2,
+) -> Scene:
+    """Put objects on the ground, one in front of the other.
 
     Parameters
     ----------
@@ -56,15 +63,16 @@ def compose(ground, objects, light, rng, crop=0.2):
     light : Light
     rng : numpy.random.Generator
     crop : float
-        How often an object may be cut by the border.
+        Probability that the border may cut an object.
 
     Returns
     -------
     Scene
-        Objects that find no place are left out.
+        Objects for which there is no place are left out.
     """
     photo, owners = ground.copy(), np.zeros(ground.shape[:2], np.uint8)
-    names, areas = [], []
+    names: list[str] = []
+    areas: list[int] = []
     reach, dark, soft = rng.uniform(0.02, 0.1), rng.uniform(0.15, 0.6), rng.uniform(0.8, 3.0)
     for name, patch in objects:
         solid = patch.cover > 0.5
@@ -83,7 +91,7 @@ def compose(ground, objects, light, rng, crop=0.2):
 
 
 def _overlap(small, large, place):
-    """Slices of the large array and of the small one put at ``place`` (x, y) that fall on each other."""
+    """Slices of a large array, and of a small one put at ``place`` (x, y), where the two overlap."""
     (x, y), here, there = place, [], []
     for offset, extent, limit in ((y, small[0], large[0]), (x, small[1], large[1])):
         start, stop = max(offset, 0), max(min(offset + extent, limit), 0)
@@ -93,7 +101,7 @@ def _overlap(small, large, place):
 
 
 def _place(solid, owners, areas, rng, crop, tries=12):
-    """A corner (x, y) where enough of the object, and of each before it, stays in sight; None if none is found."""
+    """A corner (x, y) where enough of this object and of each earlier one is visible; None if none is found."""
     (h, w), (height, width) = solid.shape, owners.shape
     seen = np.bincount(owners.ravel(), minlength=len(areas) + 1)
     least = rng.choice([IN_SIGHT, 0.85, 0.85])
@@ -112,7 +120,7 @@ def _place(solid, owners, areas, rng, crop, tries=12):
 
 
 def _cast(photo, cover, place, shift, dark, soft):
-    """Darken what lies under an object's shadow."""
+    """Darken the photo where an object's shadow falls."""
     margin = int(2 * soft) + 2
     shadow = gaussian_filter(np.pad(cover, margin), soft, truncate=2)
     corner = round(place[0] + shift[0]) - margin, round(place[1] + shift[1]) - margin
@@ -121,7 +129,7 @@ def _cast(photo, cover, place, shift, dark, soft):
 
 
 def _develop(photo, rng):
-    """What a camera does: exposure, colour cast, contrast, vignette, blur and noise; (H, W, 3) uint8."""
+    """Add what a camera does: exposure, colour cast, contrast, vignette, blur and noise; (H, W, 3) uint8."""
     height, width = photo.shape[:2]
     blur = rng.choice([0.0, rng.uniform(0.3, 0.9)])
     if blur:
@@ -141,7 +149,7 @@ def _generator(seed, collection, index):
 
 
 def _frame(image_size, rng):
-    """Height and width: the longer side given, the shorter one between 3:4 and 1:1, more often landscape."""
+    """Height and width: the longer side is given, the shorter one is 0.67 to 1 times as long; mostly landscape."""
     shorter = round(image_size * rng.choice([0.75, 0.75, rng.uniform(0.67, 1.0)]))
     return (shorter, image_size) if rng.random() < 0.75 else (image_size, shorter)
 
@@ -152,19 +160,27 @@ def _light(rng):
 
 
 def _size(shape, rng, low, high):
-    """Longer side of an object, log-uniform between shares of the picture's mean side."""
+    """Longer side of an object: log-uniform between two shares of the photo's mean side."""
     return float(np.sqrt(shape[0] * shape[1]) * np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def _check(**values):
-    """Refuse parameters out of range: name=(value, low, high)."""
+    """Refuse parameters that are out of range: name=(value, low, high)."""
     for name, (value, low, high) in values.items():
         if not low <= value <= high:
             raise ValueError(f"{name} is {value}, expected {low} to {high}. Change it in the config's demo block.")
 
 
-def render_scene(seed, split, index, image_size, max_objects, multiple_keywords, distractors):
-    """Render picture ``index`` of a split of the target set.
+def render_scene(
+    seed: int,
+    split: str,
+    index: int,
+    image_size: int,
+    max_objects: int,
+    multiple_keywords: float,
+    distractors: float,
+) -> Scene:
+    """Render photo ``index`` of a split of the target set.
 
     Parameters
     ----------
@@ -173,11 +189,11 @@ def render_scene(seed, split, index, image_size, max_objects, multiple_keywords,
     image_size : int
         Longer side, pixels, 96 to 1024.
     max_objects : int
-        Most objects of target categories, 1 to 10.
+        Largest number of objects of target categories, 1 to 10.
     multiple_keywords : float
-        Share of pictures that are given two or three categories, in [0, 1].
+        Share of photos that get two or three categories, in [0, 1].
     distractors : float
-        Share of pictures that are given one or two objects of no category, in [0, 1].
+        Share of photos that get one or two objects without a keyword, in [0, 1].
 
     Returns
     -------
@@ -194,7 +210,7 @@ def render_scene(seed, split, index, image_size, max_objects, multiple_keywords,
 
 
 def _turn(seed, split, index):
-    """The category that picture ``index`` shows in any case: each once in every block of C pictures."""
+    """The category that photo ``index`` always shows. In every block of C photos, each category has its turn once."""
     names = list(TARGET)
     block, place = divmod(index, len(names))
     return names[_generator(seed, f"turns/{split}", block).permutation(len(names))[place]]
@@ -212,13 +228,13 @@ def _target_scene(rng, first, image_size, max_objects, multiple_keywords, distra
     if rng.random() < distractors:
         strangers = rng.choice(list(DISTRACTORS), rng.choice([1, 1, 2]))
         names, sizes = [*names, *strangers], [*sizes, *(_size(shape, rng, 0.2, 0.6) for _ in strangers)]
-    ground = render_ground(*shape, rng, TARGET[first].grounds)
+    ground = render_ground(shape[0], shape[1], rng, TARGET[first].grounds)
     order = rng.permutation(len(names))
     return _arranged(ground, [names[k] for k in order], [sizes[k] for k in order], light, rng)
 
 
 def _arranged(ground, names, sizes, light, rng):
-    """A scene of objects of any pool, from back to front."""
+    """A scene of objects of any category, from back to front."""
     pool = TARGET | AUXILIARY | DISTRACTORS
     objects = [
         (str(name), render_object(pool[name], size, light, rng)) for name, size in zip(names, sizes, strict=True)
@@ -226,8 +242,8 @@ def _arranged(ground, names, sizes, light, rng):
     return compose(ground, objects, light, rng)
 
 
-def render_salient_scene(seed, split, index, image_size, max_objects):
-    """Render picture ``index`` of a split of the detector's set: auxiliary categories, at least one object salient.
+def render_salient_scene(seed: int, split: str, index: int, image_size: int, max_objects: int) -> Scene:
+    """Render photo ``index`` of a split of the detector's set: auxiliary categories, at least one salient object.
 
     Parameters
     ----------
@@ -250,21 +266,21 @@ def render_salient_scene(seed, split, index, image_size, max_objects):
 def _salient_scene(rng, image_size, max_objects):
     shape, light = _frame(image_size, rng), _light(rng)
     n = min(max_objects, rng.choice([1, 2, 3, 4], p=[0.35, 0.3, 0.2, 0.15]))
-    kinds = rng.choice(list(AUXILIARY), rng.integers(1, n + 1), replace=False)
+    categories = rng.choice(list(AUXILIARY), rng.integers(1, n + 1), replace=False)
     small = rng.choice(list(AUXILIARY), rng.choice([0, 0, 1, 2]))  # at the back, too small to be salient
-    names = [*small, *rng.choice(kinds, n)]
+    names = [*small, *rng.choice(categories, n)]
     sizes = [_size(shape, rng, *limits) for limits in [(0.06, 0.13)] * len(small) + [(0.27, 1.05 / n**0.25)] * n]
-    return _arranged(render_ground(*shape, rng), names, sizes, light, rng)
+    return _arranged(render_ground(shape[0], shape[1], rng), names, sizes, light, rng)
 
 
-def render_single_object(seed, name, index, image_size):
-    """Render picture ``index`` of one auxiliary category: one object that fills most of it.
+def render_single_object(seed: int, name: str, index: int, image_size: int) -> Scene:
+    """Render photo ``index`` of one auxiliary category: one object that fills most of the photo.
 
     Parameters
     ----------
     seed, index : int
     name : str
-        Of `AUXILIARY`.
+        A category in `AUXILIARY`.
     image_size : int
         Longer side, pixels, 32 to 1024.
 
@@ -274,7 +290,7 @@ def render_single_object(seed, name, index, image_size):
     """
     _check(seed=(seed, 0, 2**31 - 1), image_size=(image_size, 32, 1024))
     if name not in AUXILIARY:
-        raise ValueError(f"{name!r} is no auxiliary category, expected one of {', '.join(AUXILIARY)}.")
+        raise ValueError(f"Found category {name!r}, expected one of {', '.join(AUXILIARY)}.")
     rng = _generator(seed, f"single_objects/{name}", index)
     shape, light = _frame(image_size, rng), _light(rng)
-    return _arranged(render_ground(*shape, rng), [name], [_size(shape, rng, 0.55, 1.15)], light, rng)
+    return _arranged(render_ground(shape[0], shape[1], rng), [name], [_size(shape, rng, 0.55, 1.15)], light, rng)

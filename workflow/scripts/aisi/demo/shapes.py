@@ -1,12 +1,15 @@
-"""Silhouettes of the demo's objects: parts as polygons, with proportions drawn anew for every object.
+"""Silhouettes of the demo's objects: parts as polygons. Every object has its own random proportions.
 
-A shape is a function of a random generator that gives a list of :class:`Part`, back to front, in a frame of about
-[-1, 1] x [-1, 1] with y downwards and the object upright. Pose, colour and texture are not decided here.
+A shape is a function of a random generator. It gives a list of :class:`Part`, from back to front, in a frame of about
+[-1, 1] x [-1, 1], with y downwards and the object upright. Pose, colour and texture are chosen in `objects`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+Points = np.ndarray | Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -28,16 +31,16 @@ class Part:
 # ------------------------------------------------------------------ outlines
 
 
-def curve(points, closed=True, steps=6):
+def curve(points: Points, closed: bool = True, steps: int = 6) -> np.ndarray:
     """Smooth curve through points (Catmull-Rom).
 
     Parameters
     ----------
-    points : (n, 2) array-like
-        At least three if closed, two if open.
+    points : (n, 2) float
+        At least three for a closed curve, two for an open one.
     closed : bool
     steps : int
-        Samples per segment.
+        Samples of each segment.
 
     Returns
     -------
@@ -54,15 +57,23 @@ def curve(points, closed=True, steps=6):
     return q if closed else np.concatenate([q, p[-2:-1]])
 
 
-def ellipse(x, y, rx, ry, turn=0.0, start=0.0, stop=2 * np.pi):
-    """Ellipse, or the segment of one between two angles (radians, clockwise from the right); (24, 2)."""
+def ellipse(
+    x: float,
+    y: float,
+    rx: float,
+    ry: float,
+    turn: float = 0.0,
+    start: float = 0.0,
+    stop: float = 2 * np.pi,
+) -> np.ndarray:
+    """An ellipse, or its segment between two angles (radians, clockwise from the right); (24, 2) float64."""
     angle = np.linspace(start, stop, 24, endpoint=stop - start < 2 * np.pi)
     px, py = rx * np.cos(angle), ry * np.sin(angle)
     return np.stack([x + px * np.cos(turn) - py * np.sin(turn), y + px * np.sin(turn) + py * np.cos(turn)], 1)
 
 
-def limb(points, *widths):
-    """Thick smooth line with a round end; widths (half of the thickness) are spread evenly along it."""
+def limb(points: Points, *widths: float) -> np.ndarray:
+    """A thick smooth line with a round end. The widths, half of its thickness, are spread evenly along it."""
     line = curve(points, closed=False)
     along = np.gradient(line, axis=0)
     normal = along[:, ::-1] * (1, -1) / np.maximum(np.hypot(*along.T), 1e-9)[:, None]
@@ -73,14 +84,14 @@ def limb(points, *widths):
     return np.concatenate([right, cap, left[::-1]])
 
 
-def mirrored(half, smooth=True):
-    """Closed outline from its right half, given from top to bottom."""
+def mirrored(half: Points, smooth: bool = True) -> np.ndarray:
+    """A closed, symmetric outline from its right half, which is given from top to bottom."""
     half = curve(half, closed=False) if smooth else np.asarray(half, float)
     return np.concatenate([half, half[::-1] * (-1, 1)])
 
 
-def shrunk(outline, factor):
-    """The outline scaled about its mean."""
+def shrunk(outline: np.ndarray, factor: float) -> np.ndarray:
+    """An outline, scaled about its mean."""
     return outline.mean(0) + factor * (outline - outline.mean(0))
 
 
@@ -111,7 +122,7 @@ def _eye(x, y, radius):
 # ------------------------------------------------------------------ target categories
 
 
-def bottle(rng):
+def bottle(rng: np.random.Generator) -> list[Part]:
     neck, width, shoulder = rng.uniform(0.09, 0.17), rng.uniform(0.26, 0.46), rng.uniform(-0.45, 0.05)
     waist = width * rng.uniform(0.8, 1.1)
     glass = mirrored(
@@ -132,7 +143,7 @@ def bottle(rng):
     return parts
 
 
-def butterfly(rng):
+def butterfly(rng: np.random.Generator) -> list[Part]:
     reach, tall = rng.uniform(0.7, 1.0), rng.uniform(0.55, 0.9)
     upper = [
         (0.04, -0.1),
@@ -143,10 +154,9 @@ def butterfly(rng):
     ]
     drop = rng.uniform(0.45, 0.95)
     lower = [(0.04, 0.0), (0.6 * reach, 0.02), (0.72 * reach, 0.6 * drop), (0.35 * reach, drop), (0.1, 0.4)]
-    upper, lower = curve(upper), curve(lower)
     far, near = (1.0, rng.uniform(0.25, 1.0))[:: rng.choice([-1, 1])]  # one wing turned away
     parts = []
-    for outline, main, inner in ((lower, _accent, _body), (upper, _body, _accent)):
+    for outline, main, inner in ((curve(lower), _accent, _body), (curve(upper), _body, _accent)):
         for side in (far, -near):
             parts += [main(outline * (side, 1)), inner(shrunk(outline, 0.55) * (side, 1))]
     parts.append(_dark(limb([(0, -0.35), (0, 0.0), (0, 0.5)], 0.05, 0.08, 0.03)))
@@ -154,7 +164,7 @@ def butterfly(rng):
     return parts + [_dark(limb([(0, -0.35), (s * spread, -0.65), (s * spread * 1.6, -0.8)], 0.02)) for s in (-1, 1)]
 
 
-def cactus(rng):
+def cactus(rng: np.random.Generator) -> list[Part]:
     parts = []
     if rng.random() < 0.2:  # pads instead of a column
         pads = [(0.0, 0.35, 0.36, 0.45)]
@@ -179,7 +189,7 @@ def cactus(rng):
     return parts
 
 
-def duck(rng):
+def duck(rng: np.random.Generator) -> list[Part]:
     tail, belly, long = rng.uniform(0.2, 0.5), rng.uniform(0.45, 0.65), rng.uniform(0.75, 1.0)
     head_x, head_y, head = rng.uniform(-0.75, -0.5), rng.uniform(-0.75, -0.3), rng.uniform(0.17, 0.25)
     body = [(-0.55, 0.1), (-0.1, -0.1), (0.4, -0.12), (long, -tail), (0.75, 0.3), (0.1, belly), (-0.45, 0.42)]
@@ -200,7 +210,7 @@ def duck(rng):
     return parts + _eye(head_x - 0.3 * head, head_y - 0.25 * head, 0.05)
 
 
-def fish(rng):
+def fish(rng: np.random.Generator) -> list[Part]:
     depth, back = rng.uniform(0.26, 0.62), rng.uniform(0.05, 0.12)
     body = curve(
         [(-0.92, rng.uniform(-0.1, 0.15)), (-0.35, -depth), (0.15, -0.8 * depth), (0.62, -back)]
@@ -220,7 +230,7 @@ def fish(rng):
     return parts + _eye(-0.65, -0.2 * depth, rng.uniform(0.05, 0.1))
 
 
-def kite(rng):
+def kite(rng: np.random.Generator) -> list[Part]:
     width, cross, foot = rng.uniform(0.4, 0.75), rng.uniform(-0.45, -0.05), rng.uniform(0.3, 0.6)
     top, right, bottom, left, hub = (0, -0.9), (width, cross), (0, foot), (-width, cross), (0, cross)
     if rng.random() < 0.25:  # delta
@@ -241,7 +251,7 @@ def kite(rng):
     return parts
 
 
-def mushroom(rng):
+def mushroom(rng: np.random.Generator) -> list[Part]:
     wide, top, rim = rng.uniform(0.45, 0.95), rng.uniform(-0.9, -0.45), rng.uniform(-0.1, 0.15)
     peak = rng.uniform(0.35, 0.85)
     cap = mirrored(
@@ -264,7 +274,7 @@ def mushroom(rng):
     return parts
 
 
-def snail(rng):
+def snail(rng: np.random.Generator) -> list[Part]:
     radius, x = rng.uniform(0.42, 0.62), rng.uniform(0.0, 0.3)
     y = 0.55 - radius
     lift = rng.uniform(-0.35, 0.1)
@@ -282,7 +292,7 @@ def snail(rng):
     return parts + [(_dark if rng.random() < 0.6 else _trim)(limb(spiral, 0.02, 0.05))]
 
 
-def teapot(rng):
+def teapot(rng: np.random.Generator) -> list[Part]:
     rx, ry = rng.uniform(0.42, 0.58), rng.uniform(0.36, 0.55)
     low, square = 0.15 + ry, rng.uniform(0.6, 0.95)
     belly = [
@@ -320,7 +330,7 @@ def teapot(rng):
     return parts
 
 
-def umbrella(rng):
+def umbrella(rng: np.random.Generator) -> list[Part]:
     hook = rng.choice([-1, 1]) * rng.uniform(0.1, 0.2)
     shaft = limb([(0, -0.6), (0, 0.2), (0, 0.75)], 0.025)
     handle = limb([(0, 0.65), (0, 0.85), (hook * 0.5, 0.97), (hook, 0.85)], 0.04)
@@ -345,7 +355,7 @@ def umbrella(rng):
 # ------------------------------------------------------------------ auxiliary categories
 
 
-def apple(rng):
+def apple(rng: np.random.Generator) -> list[Part]:
     wide, tall, dent = rng.uniform(0.65, 0.85), rng.uniform(0.55, 0.8), rng.uniform(0.05, 0.2)
     skin = [
         (0, -tall + dent + 0.1),
@@ -362,7 +372,7 @@ def apple(rng):
     return parts
 
 
-def beetle(rng):
+def beetle(rng: np.random.Generator) -> list[Part]:
     wide, long = rng.uniform(0.36, 0.58), rng.uniform(0.55, 0.75)
     parts = []
     for y in (-0.25, 0.1, 0.4):
@@ -390,7 +400,7 @@ def beetle(rng):
     return [*parts, _dark(limb([(0, -0.38), (0, long + 0.2)], 0.02))]
 
 
-def boat(rng):
+def boat(rng: np.random.Generator) -> list[Part]:
     deck, keel, hull = rng.uniform(0.3, 0.5), rng.uniform(0.4, 0.75), rng.uniform(0.7, 0.95)
     mast, back = rng.uniform(-0.2, 0.15), rng.uniform(0.4, 0.8)
     parts = [_dark(limb([(mast, deck), (mast, -0.95)], 0.025))]
@@ -407,7 +417,7 @@ def boat(rng):
     return parts
 
 
-def candle(rng):
+def candle(rng: np.random.Generator) -> list[Part]:
     width, top = rng.uniform(0.1, 0.26), rng.uniform(-0.55, -0.1)
     flame = mirrored([(0, top - 0.42), (0.1, top - 0.2), (0.05, top - 0.08), (0, top - 0.06)])
     parts = [_dark(limb([(0, top + 0.02), (0, top - 0.12)], 0.02)), _trim(flame), _light(shrunk(flame, 0.5))]
@@ -418,7 +428,7 @@ def candle(rng):
     return [*parts, _light(ellipse(0, top, width, 0.05))]
 
 
-def carrot(rng):
+def carrot(rng: np.random.Generator) -> list[Part]:
     wide, bend = rng.uniform(0.18, 0.34), rng.uniform(-0.25, 0.25)
     parts = []
     for _ in range(rng.integers(3, 7)):
@@ -427,7 +437,7 @@ def carrot(rng):
     return [*parts, _body(limb([(0, -0.35), (0.3 * bend, 0.2), (bend, 0.95)], wide, wide * 0.75, 0.02))]
 
 
-def cup(rng):
+def cup(rng: np.random.Generator) -> list[Part]:
     top, foot, tall = rng.uniform(0.4, 0.65), rng.uniform(0.25, 0.5), rng.uniform(0.4, 0.75)
     loop = rng.uniform(0.25, 0.4)
     grip = [(0.85 * top, -0.6 * tall), (top + loop, -0.55 * tall), (top + loop, 0.15), (0.9 * foot, 0.45 * tall)]
@@ -439,7 +449,7 @@ def cup(rng):
     return [*parts, _trim(ellipse(0, -tall, top, 0.13)), _dark(ellipse(0, -tall + 0.02, 0.86 * top, 0.09))]
 
 
-def flower(rng):
+def flower(rng: np.random.Generator) -> list[Part]:
     n, reach, centre = rng.integers(5, 10), rng.uniform(0.3, 0.5), rng.uniform(0.12, 0.24)
     thick, bend = rng.uniform(0.5, 1.1) * np.pi * reach / n, rng.uniform(-0.2, 0.2)
     parts = [_accent(limb([(0, -0.4), (bend, 0.3), (0.3 * bend, 1.0)], 0.04))]
@@ -452,7 +462,7 @@ def flower(rng):
     return [*parts, _trim(ellipse(0, -0.4, centre, centre))]
 
 
-def guitar(rng):
+def guitar(rng: np.random.Generator) -> list[Part]:
     low, high, waist = rng.uniform(0.34, 0.46), rng.uniform(0.24, 0.34), rng.uniform(0.17, 0.25)
     body = mirrored([(0.05, -0.15), (high, 0.05), (waist, 0.3), (low, 0.65), (0.15, 0.97), (0, 0.97)])
     parts = [_body(body), _dark(ellipse(0, 0.36, 0.12, 0.12))]
@@ -461,7 +471,7 @@ def guitar(rng):
     return [*parts, _dark(mirrored([(0.16, 0.66), (0.16, 0.72)], smooth=False))]
 
 
-def hat(rng):
+def hat(rng: np.random.Generator) -> list[Part]:
     brim, crown, top = rng.uniform(0.75, 1.0), rng.uniform(0.35, 0.55), rng.uniform(-0.75, -0.2)
     flat = rng.uniform(0.6, 1.05) * crown
     parts = [_body(ellipse(0, 0.4, brim, rng.uniform(0.12, 0.24)))]
@@ -479,7 +489,7 @@ def hat(rng):
     return parts
 
 
-def house(rng):
+def house(rng: np.random.Generator) -> list[Part]:
     wide, wall, ridge = rng.uniform(0.5, 0.85), rng.uniform(-0.2, 0.2), rng.uniform(-0.95, -0.5)
     eaves = wide + rng.uniform(0.05, 0.15)
     parts = []
@@ -497,7 +507,7 @@ def house(rng):
     return parts
 
 
-def leaf(rng):
+def leaf(rng: np.random.Generator) -> list[Part]:
     wide, widest, bend = rng.uniform(0.28, 0.6), rng.uniform(-0.4, 0.4), rng.uniform(-0.15, 0.15)
     blade = mirrored(
         [(0, -0.95), (0.7 * wide, (widest - 0.95) / 2), (wide, widest), (0.6 * wide, (widest + 0.7) / 2), (0, 0.7)]
@@ -508,7 +518,7 @@ def leaf(rng):
     return parts
 
 
-def rocket(rng):
+def rocket(rng: np.random.Generator) -> list[Part]:
     wide, tail = rng.uniform(0.18, 0.34), rng.uniform(0.45, 0.65)
     fin = rng.uniform(0.2, 0.4)
     parts = [_trim(mirrored([(wide * 0.6, tail), (wide * 0.4, tail + 0.2), (0, rng.uniform(0.85, 1.0))]))]
@@ -526,7 +536,7 @@ def rocket(rng):
     return parts
 
 
-def tree(rng):
+def tree(rng: np.random.Generator) -> list[Part]:
     trunk, foot = rng.uniform(0.07, 0.14), rng.uniform(0.15, 0.5)
     parts = [_accent(limb([(0, 0.95), (rng.uniform(-0.05, 0.05), 0.4), (0, -0.1)], trunk * 1.4, trunk))]
     if rng.random() < 0.4:  # conifer
@@ -542,7 +552,7 @@ def tree(rng):
     return parts
 
 
-def turtle(rng):
+def turtle(rng: np.random.Generator) -> list[Part]:
     wide, tall, base = rng.uniform(0.5, 0.68), rng.uniform(0.4, 0.7), rng.uniform(0.25, 0.4)
     nose, lift = rng.uniform(-0.95, -0.8), rng.uniform(-0.3, 0.2)
     parts = [_accent(limb([(x, base), (x + rng.uniform(-0.1, 0.1), base + 0.32)], 0.13, 0.1)) for x in (-0.35, 0.4)]
@@ -562,7 +572,7 @@ def turtle(rng):
 # ------------------------------------------------------------------ distractors: objects of no category
 
 
-def ball(rng):
+def ball(rng: np.random.Generator) -> list[Part]:
     parts = [_body(ellipse(0, 0, 0.9, 0.9))]
     if rng.random() < 0.6:
         tilt, flat = rng.uniform(-1, 1), rng.uniform(0.05, 0.3)
@@ -570,7 +580,7 @@ def ball(rng):
     return parts
 
 
-def barrel(rng):
+def barrel(rng: np.random.Generator) -> list[Part]:
     wide, bulge = rng.uniform(0.4, 0.55), rng.uniform(1.1, 1.35)
     parts = [_body(mirrored([(wide, -0.8), (wide * bulge, 0), (wide, 0.8)]))]
     for y in (-0.5, 0.45):
@@ -579,13 +589,13 @@ def barrel(rng):
     return [*parts, _trim(ellipse(0, -0.8, wide, 0.13))]
 
 
-def bone(rng):
+def bone(rng: np.random.Generator) -> list[Part]:
     thick, knob = rng.uniform(0.1, 0.18), rng.uniform(0.17, 0.26)
     ends = [ellipse(x * 0.75, y * knob * 0.8, knob, knob) for x in (-1, 1) for y in (-1, 1)]
     return [_body(outline) for outline in (*ends, limb([(-0.75, 0), (0, rng.uniform(-0.1, 0.1)), (0.75, 0)], thick))]
 
 
-def cone(rng):
+def cone(rng: np.random.Generator) -> list[Part]:
     wide, top = rng.uniform(0.4, 0.6), rng.uniform(0.05, 0.12)
     parts = [_dark(mirrored([(wide * 1.4, 0.75), (wide * 1.4, 0.92)], smooth=False))]
     parts.append(_body(mirrored([(top, -0.95), (wide, 0.78)], smooth=False)))
@@ -595,7 +605,7 @@ def cone(rng):
     return parts
 
 
-def crate(rng):
+def crate(rng: np.random.Generator) -> list[Part]:
     wide, tall, deep = rng.uniform(0.6, 0.9), rng.uniform(0.5, 0.8), rng.uniform(0.0, 0.35)
     front = mirrored([(wide, -tall), (wide, tall)], smooth=False)
     roof = np.array([(-wide, -tall), (wide, -tall), (wide + deep * 0.2, -tall - deep), (-wide + deep, -tall - deep)])
@@ -605,7 +615,7 @@ def crate(rng):
     return [*parts, _trim(limb([(-wide * 0.9, tall * 0.9), (wide * 0.9, -tall * 0.9)], 0.07))]
 
 
-def gear(rng):
+def gear(rng: np.random.Generator) -> list[Part]:
     n, depth = rng.integers(7, 13), rng.uniform(0.12, 0.25)
     angle = np.arange(4 * n) * 2 * np.pi / (4 * n)
     reach = 0.95 - depth * np.isin(np.arange(4 * n) % 4, (2, 3))
@@ -614,7 +624,7 @@ def gear(rng):
     return [_body(teeth), _accent(ellipse(0, 0, 0.6, 0.6)), _dark(ellipse(0, 0, hub, hub))]
 
 
-def rock(rng):
+def rock(rng: np.random.Generator) -> list[Part]:
     n = rng.integers(6, 10)
     angle = np.sort(rng.uniform(0, 0.7, n) + np.arange(n)) * 2 * np.pi / n
     reach = rng.uniform(0.6, 1.0, n)
@@ -623,7 +633,7 @@ def rock(rng):
     return [_body(outline), _accent(facet)]
 
 
-def tyre(rng):
+def tyre(rng: np.random.Generator) -> list[Part]:
     hole = rng.uniform(0.35, 0.65)
     rim, circle = rng.uniform(0.03, 0.08), ellipse(0, 0, 1, 1)
     circle = np.concatenate([circle, circle[:1]])

@@ -1,6 +1,6 @@
 """Colours and textures of the demo's objects.
 
-A texture takes coordinates u, v of an object's surface, and a generator, and gives values in [0, 1].
+A texture is a function of the coordinates u, v on an object's surface and of a generator. It gives values in [0, 1].
 """
 
 import colorsys
@@ -23,32 +23,35 @@ COLOURS = {
     "grey": (0.60, 0.20, 0.00, 0.15, 0.30, 0.70),
     "black": (0.65, 0.20, 0.05, 0.30, 0.05, 0.22),
 }
+"""Mean and standard deviation of the hue, lowest and highest saturation, lowest and highest value; all in [0, 1]."""
 
 HABIT = 0.85
-"""How often an object has a colour and a texture of its category's habits rather than any."""
+"""How often an object has a usual colour or texture of its category, rather than any of all."""
 
 
-def pick_colour(rng, names, habit=HABIT):
+def pick_colour(rng: np.random.Generator, names: str, habit: float = HABIT) -> np.ndarray:
+    """Draw a colour, (3,) float32 RGB in [0, 1]: of one of ``names`` with probability ``habit``, else of any."""
     name = rng.choice(names.split() if rng.random() < habit else list(COLOURS))
     hue, spread, *ranges = COLOURS[name]
     saturation, value = rng.uniform(ranges[0], ranges[1]), rng.uniform(ranges[2], ranges[3])
     return np.array(colorsys.hsv_to_rgb(rng.normal(hue, spread) % 1, saturation, value), np.float32)
 
 
-def another_tone(rng, colour, amount=0.35):
-    """Another tone of a colour."""
+def another_tone(rng: np.random.Generator, colour: np.ndarray, amount: float = 0.35) -> np.ndarray:
+    """Draw another tone of a colour, (3,) float32 in [0, 1]."""
     tone = colour * (1 + rng.uniform(0.15, amount) * rng.choice([-1, 1])) + rng.normal(0, 0.05, 3)
     return np.clip(tone, 0, 1).astype(np.float32)
 
 
 def _waves(u, v, rng, frequency=3.0, n=6):
-    """Smooth noise of the plane, about -1 to 1: a sum of plane waves."""
+    """Smooth noise, about -1 to 1: a sum of plane waves."""
     k = rng.normal(0, frequency, (n, 2)).astype(np.float32)
     phase = rng.uniform(0, 2 * np.pi, n).astype(np.float32)
     return sum(np.sin(a * u + b * v + p) for (a, b), p in zip(k, phase, strict=True)) * np.float32(1.4 / n)
 
 
-def soft_step(x, sharpness):
+def soft_step(x: np.ndarray, sharpness: float) -> np.ndarray:
+    """A step from 0 to 1 at x = 0; its slope is ``sharpness``."""
     return np.clip(0.5 + sharpness * x, 0, 1)
 
 
@@ -66,7 +69,7 @@ def _stripes(u, v, rng):
 
 
 def _cells(u, v, rng, frequency):
-    """Cell numbers (in 0..15) and the place inside each cell."""
+    """Numbers of the cells (0..15) and the position inside each cell."""
     u, v = u * frequency + rng.uniform(0, 16), v * frequency + rng.uniform(0, 16)
     i, j = np.floor(u).astype(np.int32), np.floor(v).astype(np.int32)
     return i & 15, j & 15, u - i, v - j
