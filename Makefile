@@ -52,6 +52,7 @@ lint: setup
 	ruff format --check .
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+	PYTHONPATH=workflow/scripts lint-imports --no-logo --no-cache
 
 docs: setup
 	python tools/write_config_page.py

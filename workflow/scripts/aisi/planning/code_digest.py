@@ -1,4 +1,7 @@
-"""Digest of the code a workflow script really runs."""
+"""Digest of the code that a workflow script runs.
+
+No kept library does this: Snakemake's own trigger ``code`` looks at the script alone, not at the modules it imports.
+"""
 
 import ast
 import hashlib
@@ -10,33 +13,61 @@ PACKAGE = Path(__file__).parents[1]
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def code_digest(script):
-    """Digest of a script and every module of this package it imports, directly or not.
+def code_digest(script: str | Path) -> str:
+    """Digest of a script and of every module of this package that it imports, directly or not.
 
-    Comments, docstrings and layout do not count, so rewording one does not retrain a model.
+    Comments, docstrings and layout do not count, so that a better wording does not train a model again.
+
+    Parameters
+    ----------
+    script : str or Path
+
+    Returns
+    -------
+    str
+        12 hexadecimal digits.
+
+    Raises
+    ------
+    ValueError
+        If a module has a relative import.
     """
-    seen, todo = {}, [Path(script)]
+    code = code_of(script)
+    return hashlib.sha256("\n".join(f"{name}\n{code[name]}" for name in sorted(code)).encode()).hexdigest()[:12]
+
+
+def code_of(script: str | Path) -> dict[str, str]:
+    """Code that a script runs: its own and that of every module of this package that it imports, directly or not.
+
+    Parameters
+    ----------
+    script : str or Path
+
+    Returns
+    -------
+    dict
+        Path, relative to the folder of the package, to syntax tree without comments and docstrings.
+    """
+    seen: dict[Path, str] = {}
+    todo = [Path(script)]
     while todo:
         path = todo.pop()
         if path in seen:
             continue
         seen[path], names = _read(path, path.read_text())
         todo += [found for name in names for found in _module_paths(name)]
-    home = PACKAGE.parent
-    names = {path: os.path.relpath(path, home) for path in seen}
-    code = "\n".join(f"{names[path]}\n{seen[path]}" for path in sorted(seen, key=names.get))
-    return hashlib.sha256(code.encode()).hexdigest()[:12]
+    return {os.path.relpath(path, PACKAGE.parent): tree for path, tree in seen.items()}
 
 
-def text_digest(folder):
-    """Digest of what the files of a folder hold, and of their names."""
+def text_digest(folder: str | Path) -> str:
+    """Digest of the names and contents of the files in a folder, 12 hexadecimal digits."""
     digest = hashlib.sha256()
     for path in sorted(Path(folder).iterdir()):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:12]
 
 
-@cache  # scripts share most modules, and parsing takes most of the time before the first job
+@cache  # scripts share most modules, and parsing takes most of the time before the first job starts
 def _read(path, text):
     tree = ast.parse(text)
     names = list(_imports(tree, path))
@@ -49,13 +80,13 @@ def _imports(tree, path):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             if node.level:
-                raise ValueError(f"{path}:{node.lineno}: use an absolute import, relative ones are not followed.")
+                raise ValueError(f"{path}:{node.lineno}: use an absolute import. Relative imports are not followed.")
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _module_paths(name):
-    """Files that importing a module of this package runs: those of the packages it lies in, and its own."""
+    """Files that Python runs when it imports a module of this package: of the packages around it, and its own."""
     head, *rest = name.split(".")
     if head != PACKAGE.name:
         return []
