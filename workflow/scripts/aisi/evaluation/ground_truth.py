@@ -1,24 +1,30 @@
-"""The dataset's true masks, for evaluation and the reference rows alone."""
+"""The true masks of the dataset. Only evaluation and the rules of references may read them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from aisi.dataset.coco import photo_name
 from aisi.files import inside
+from aisi.evaluation.metrics import InstancePair
 from aisi.formats.coco import read_coco
+from aisi.formats.dataset import Categories
 from aisi.formats.instances import SalientInstances
 from aisi.formats.masks import read_labels
 from aisi.formats.tags import TAG_COLUMNS
 from aisi.labels import IGNORE, NOISY
-from aisi.masks import area, decode, encode, from_segmentation, outside_void, tight_boxes, values_in, wrong_size
+from aisi.masks import Rle, area, decode, encode, from_segmentation, outside_void, tight_boxes, values_in, wrong_size
 from aisi.progress import progress
 
 NO_PIXEL = [[0, 0] * 3]
-"""Polygon of an annotation without one: as in COCO's own tools, no object."""
+"""Polygon of an annotation that has none: no pixel, as in COCO's own tools."""
 
 
-def photos_with_masks(images, folder):
-    """The photos that have a true mask, ``{image_id}.png`` in the folder.
+def photos_with_masks(images: pd.DataFrame, folder: str | Path) -> pd.DataFrame:
+    """Select the photos that have a true mask, ``{image_id}.png`` in the folder.
 
     Parameters
     ----------
@@ -33,19 +39,19 @@ def photos_with_masks(images, folder):
     Raises
     ------
     ValueError
-        If there are photos but none has a mask: most likely the folder is not the right one.
+        If there are photos but none has a mask: most likely the folder is wrong.
     """
     found = images[[inside(folder, f"{image_id}.png").is_file() for image_id in images["image_id"]]]
     if len(images) and not len(found):
         raise ValueError(
-            f"{folder}: none of {len(images)} photos has a true mask here; expected for example "
-            f"{images['image_id'].iloc[0]}.png. Name the right folder, or none to leave evaluation out."
+            f"{folder}: none of {len(images)} photos has a true mask here, expected for example "
+            f"{images['image_id'].iloc[0]}.png. Set the right folder, or null to leave out evaluation."
         )
     print(f"{len(found)} of {len(images)} photos have a true mask in {folder}.")
     return found
 
 
-def read_label_map(folder, photo, n_labels=IGNORE - 1):
+def read_label_map(folder: str | Path, photo: Any, n_labels: int = IGNORE - 1) -> np.ndarray:
     """Read a photo's label map and check it.
 
     Parameters
@@ -54,7 +60,7 @@ def read_label_map(folder, photo, n_labels=IGNORE - 1):
     photo : row of images
         With image_id, height and width.
     n_labels : int
-        C, the largest label allowed below 255.
+        C, the largest label that is allowed besides 255.
 
     Returns
     -------
@@ -63,7 +69,7 @@ def read_label_map(folder, photo, n_labels=IGNORE - 1):
     Raises
     ------
     ValueError
-        If the map has another size than the upright photo, or a label above C other than 255.
+        If the map does not have the size of the upright photo, or has a label above C other than 255.
     """
     path = inside(folder, f"{photo.image_id}.png")
     labels = read_labels(path)
@@ -78,41 +84,41 @@ def read_label_map(folder, photo, n_labels=IGNORE - 1):
     return labels
 
 
-def read_if_there(folder, photo):
-    """:func:`read_label_map` with any labels, or None if the folder has none of the photo."""
+def read_if_there(folder: str | Path, photo: Any) -> np.ndarray | None:
+    """Read a photo's label map with any labels, as :func:`read_label_map`. None if the folder has no map of it."""
     return read_label_map(folder, photo) if inside(folder, f"{photo.image_id}.png").is_file() else None
 
 
-def listed_photos(images, path):
-    """The photos that a list names, an image_id a line; all of them if ``path`` is None."""
+def listed_photos(images: pd.DataFrame, path: str | Path | None) -> pd.DataFrame:
+    """Select the photos in a list with an image_id in each line. All photos if ``path`` is None."""
     if path is None:
         return images
     with open(path, encoding="utf-8-sig") as file:
         return images[images["image_id"].isin([line.strip() for line in file])]
 
 
-def true_label(mask, truth):
-    """True category of an instance: the one that covers at least half of its pixels that are not 255.
+def true_label(mask: np.ndarray, truth: np.ndarray) -> int:
+    """True category of an instance: the category of at least half of its pixels, void pixels left out.
 
     Parameters
     ----------
     mask : (H, W) bool
     truth : (H, W) uint8
-        True class mask.
+        True class mask; 255 is void.
 
     Returns
     -------
     int
-        1..C, or 0 (noisy) if no category covers half, or nothing but 255 is below the mask. Of two categories with
-        half each the lower.
+        1..C, or 0 (noisy) if no category covers half or all pixels are void. If two categories cover half each, the
+        lower label.
     """
     counts = np.bincount(truth[mask], minlength=IGNORE + 1)[:IGNORE]
     label = 1 + int(counts[1:].argmax())
     return label if counts[label] and 2 * counts[label] >= counts.sum() else NOISY
 
 
-def true_labels(masks, truth):
-    """:func:`true_label` of each instance of a photo: masks a list of dict (COCO RLE); (n,) int64."""
+def true_labels(masks: Sequence[Rle], truth: np.ndarray) -> np.ndarray:
+    """True label of each instance of a photo, (n,) int64, by :func:`true_label`; masks are COCO compressed RLE."""
     return np.array([true_label(decode(mask), truth) for mask in masks], np.int64)
 
 
@@ -154,8 +160,8 @@ def oracle_tags(images, instances, labels, names):
     return pd.DataFrame(columns)[TAG_COLUMNS]
 
 
-def true_objects(objects, classes):
-    """True instances of a photo.
+def true_objects(objects: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, list[Rle]]:
+    """Find the true instances of a photo in its masks.
 
     Parameters
     ----------
@@ -167,11 +173,12 @@ def true_objects(objects, classes):
     Returns
     -------
     labels : (n,) int64
-        By :func:`true_label`. Objects of no category are left out.
+        As from :func:`true_label`. Objects of no category are left out.
     masks : list of dict
         COCO compressed RLE.
     """
-    labels, masks = [], []
+    labels: list[int] = []
+    masks: list[Rle] = []
     for number in values_in(objects):
         if number in (0, IGNORE):
             continue
@@ -182,12 +189,14 @@ def true_objects(objects, classes):
     return np.array(labels, np.int64), masks
 
 
-def read_objects(objects, classes, photo, n_labels):
-    """Read a photo's true instances.
+def read_objects(
+    objects_folder: str | Path, classes_folder: str | Path, photo: Any, n_labels: int
+) -> tuple[np.ndarray, list[Rle], np.ndarray]:
+    """Read the true instances of a photo.
 
     Parameters
     ----------
-    objects, classes : str or Path
+    objects_folder, classes_folder : str or Path
         Folders of instance masks and of class masks.
     photo : row of images
         With image_id, height and width.
@@ -198,20 +207,22 @@ def read_objects(objects, classes, photo, n_labels):
     labels, masks
         As from :func:`true_objects`.
     void : (H, W) bool
-        Pixels that do not count, 255 in the instance mask.
+        Pixels that do not count: 255 in the instance mask.
     """
-    numbers = read_label_map(objects, photo)
-    return *true_objects(numbers, read_label_map(classes, photo, n_labels)), numbers == IGNORE
+    numbers = read_label_map(objects_folder, photo)
+    return *true_objects(numbers, read_label_map(classes_folder, photo, n_labels)), numbers == IGNORE
 
 
-def annotated_objects(path, images, categories):
-    """True instances of a dataset's COCO JSON, photo by photo.
+def annotated_objects(
+    path: str | Path, images: pd.DataFrame, categories: Categories
+) -> Iterator[tuple[Any, np.ndarray, list[Rle]]]:
+    """Read the true instances of a dataset's COCO JSON, photo by photo.
 
     Parameters
     ----------
     path : str or Path
     images : DataFrame
-        As from :func:`aisi.formats.dataset.read_images`; photos that the file does not name are left out.
+        As from :func:`aisi.formats.dataset.read_images`; photos that are not in the file are left out.
     categories : Categories
 
     Yields
@@ -220,20 +231,24 @@ def annotated_objects(path, images, categories):
     labels : (n,) int64
         1..C, or 255 for a crowd.
     masks : list of dict
-        COCO compressed RLE, none of them empty.
+        COCO compressed RLE, none is empty.
 
     Raises
     ------
     ValueError
-        After the last photo, with every mask that cannot be read or does not fit its photo.
+        After the last photo, with all masks that cannot be read or do not fit their photo.
     """
     coco = read_coco(path)
-    annotations, problems, empty = {}, [], 0
+    annotations: dict[Any, list[dict[str, Any]]] = {}
+    problems, empty = [], 0
     for annotation in coco["annotations"]:
         annotations.setdefault(annotation["image_id"], []).append(annotation)
     listed = {photo_name(image["file_name"]): image for image in coco["images"]}
+    photo: Any  # a row
     for photo in images[images["image_id"].isin(listed)].itertuples():
-        image, labels, masks = listed[photo.image_id], [], []
+        image = listed[photo.image_id]
+        labels: list[int] = []
+        masks: list[Rle] = []
         size = [image.get("height", photo.height), image.get("width", photo.width)]
         if size != [photo.height, photo.width]:
             problems.append(f"{path}: image {photo.image_id!r}: {wrong_size(size, photo)}")
@@ -252,18 +267,20 @@ def annotated_objects(path, images, categories):
             else:
                 empty += 1
         yield photo, np.array(labels, np.int64), masks
-    print(f"{path}: {empty} annotations without a pixel are left out.")
+    print(f"{path}: {empty} annotations without pixels are left out.")
     if problems:
         raise ValueError("\n".join(problems))
 
 
-def label_maps(labels, masks, size):
-    """Class mask and instance mask of a photo's true instances.
+def label_maps(
+    labels: Sequence[int] | np.ndarray, masks: Sequence[Rle], size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the class mask and the instance mask of a photo's true instances.
 
     Parameters
     ----------
     labels : (n,) int
-        1..C, or 255 for what does not count.
+        1..C, or 255 for instances that do not count.
     masks : list of dict
         COCO compressed RLE.
     size : (int, int)
@@ -272,11 +289,12 @@ def label_maps(labels, masks, size):
     Returns
     -------
     classes, objects : (H, W) uint8
-        0 background; labels, and 1.. instances in the given order; 255 does not count. Of more than 254 instances,
-        which is what a palette PNG holds, the smallest do not count as instances.
+        0 is background, 255 does not count. Other values are labels in the first, and 1.. for the instances in their
+        order in the second. A palette PNG holds 254 instances: if there are more, the smallest do not count.
     """
     classes, objects = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
-    # ASSUME: crowds lie below; of instances that overlap the smaller is on top, as in proxies, of equal ones the first
+    # ASSUME: crowds are below all instances. Where two instances overlap, the smaller one is on top, as in proxy masks;
+    # if their areas are equal, the first one.
     areas = [area(mask) for mask in masks]
     order = sorted(range(len(masks)), key=lambda i: (labels[i] != IGNORE, -areas[i], -i))
     numbered = sorted([i for i in order if labels[i] != IGNORE][: IGNORE - 1])
@@ -287,46 +305,63 @@ def label_maps(labels, masks, size):
     return classes, objects
 
 
-def true_instances(photos, objects, classes, n_labels):
-    """Read all true instances of a split, in the form of salient ones and their tags.
+def true_instances(
+    photos: pd.DataFrame, objects_folder: str | Path, classes_folder: str | Path, n_labels: int
+) -> tuple[SalientInstances, pd.DataFrame]:
+    """Read all true instances of a split as if they were salient instances with tags.
 
     Parameters
     ----------
     photos : DataFrame
-        As from :func:`aisi.formats.dataset.read_images`; all have masks of both kinds.
-    objects, classes : str or Path
-        Folders of instance masks and of class masks.
+        As from :func:`aisi.formats.dataset.read_images`. All have an instance mask and a class mask.
+    objects_folder, classes_folder : str or Path
+        Folders of these masks.
     n_labels : int
 
     Returns
     -------
     instances : SalientInstances
-        Scores are 1.
+        All scores are 1.
     tags : DataFrame
         Columns image_id, instance_id, label.
     """
-    image_ids, numbers, masks, labels = [], [], [], []
+    image_ids: list[str] = []
+    numbers: list[int] = []
+    masks: list[Rle] = []
+    labels: list[int] = []
+    photo: Any  # a row
     for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
-        own_labels, own_masks, _ = read_objects(objects, classes, photo, n_labels)
+        own_labels, own_masks, _ = read_objects(objects_folder, classes_folder, photo, n_labels)
         image_ids += [photo.image_id] * len(own_masks)
         numbers += range(len(own_masks))
         masks += own_masks
         labels += own_labels.tolist()
     instances = SalientInstances(
-        image_ids, np.array(numbers, np.int64), tight_boxes(masks), np.ones(len(masks), np.float32), masks
+        np.array(image_ids, object),
+        np.array(numbers, np.int64),
+        tight_boxes(masks),
+        np.ones(len(masks), np.float32),
+        masks,
     )
     return instances, pd.DataFrame({"image_id": image_ids, "instance_id": numbers, "label": labels})
 
 
-def read_truth(photos, judged, with_objects, classes, objects, n_labels):
-    """True masks, one photo at a time.
+def read_truth(
+    photos: pd.DataFrame,
+    with_classes: pd.DataFrame,
+    with_objects: pd.DataFrame,
+    classes_folder: str | Path,
+    objects_folder: str | Path,
+    n_labels: int,
+) -> Iterator[tuple[np.ndarray | None, tuple[np.ndarray, list[Rle], np.ndarray] | None]]:
+    """Read the true masks, one photo at a time.
 
     Parameters
     ----------
-    photos, judged, with_objects : DataFrame
-        As from :func:`aisi.formats.dataset.read_images`: all photos, those whose class mask is read, and those
-        whose instances are read.
-    classes, objects : str or Path
+    photos, with_classes, with_objects : DataFrame
+        As from :func:`aisi.formats.dataset.read_images`: all photos, those with a class mask to read, and those with
+        an instance mask to read.
+    classes_folder, objects_folder : str or Path
         Folders of class masks and of instance masks.
     n_labels : int
 
@@ -337,19 +372,27 @@ def read_truth(photos, judged, with_objects, classes, objects, n_labels):
     objects : tuple or None
         As from :func:`read_objects`.
     """
-    judged, with_objects = set(judged["image_id"]), set(with_objects["image_id"])
+    class_ids, object_ids = set(with_classes["image_id"]), set(with_objects["image_id"])
+    photo: Any  # a row
     for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
-        truth = read_label_map(classes, photo, n_labels) if photo.image_id in judged else None
-        yield truth, read_objects(objects, classes, photo, n_labels) if photo.image_id in with_objects else None
+        truth = read_label_map(classes_folder, photo, n_labels) if photo.image_id in class_ids else None
+        has_objects = photo.image_id in object_ids
+        yield truth, read_objects(objects_folder, classes_folder, photo, n_labels) if has_objects else None
 
 
-def instance_pairs(photos, masks, objects, found, n_labels):
-    """True instances and found ones, one photo at a time.
+def instance_pairs(
+    photos: Iterable[Any],
+    classes_folder: str | Path,
+    objects_folder: str | Path,
+    found: Mapping[str, tuple[list[int], list[float], list[Rle]]],
+    n_labels: int,
+) -> Iterator[InstancePair]:
+    """Pair true instances with found ones, one photo at a time.
 
     Parameters
     ----------
     photos : iterable of rows of images
-    masks, objects : str or Path
+    classes_folder, objects_folder : str or Path
         Folders of class masks and of instance masks.
     found : dict
         As from :func:`aisi.formats.coco.read_instances`.
@@ -358,10 +401,10 @@ def instance_pairs(photos, masks, objects, found, n_labels):
     Yields
     ------
     true_labels, true_masks, labels, scores, masks
-        For :func:`aisi.evaluation.metrics.average_precision_metrics`; found instances without the void pixels.
+        For :func:`aisi.evaluation.metrics.average_precision_metrics`. Found instances have no void pixels.
     """
     for photo in photos:
-        true_labels, true_masks, void = read_objects(objects, masks, photo, n_labels)
+        true_labels, true_masks, void = read_objects(objects_folder, classes_folder, photo, n_labels)
         labels, scores, whole = found.get(photo.image_id, ([], [], []))
         kept, cut = outside_void(whole, void)
         yield true_labels, true_masks, [labels[k] for k in kept], [scores[k] for k in kept], cut

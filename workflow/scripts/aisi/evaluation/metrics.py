@@ -1,11 +1,13 @@
 """Figures of merit: accuracy of tags, IoU of label maps, recall and AP of instances.
 
-Each function gives rows ``(metric, category, value, n)``: category is ``all`` or a name, value NaN where nothing was
-to be counted, n the number of items behind the value.
+Each function returns rows ``(metric, category, value, n)``. The category is ``all`` or a name. The value is NaN if there
+is nothing to count. n is the number of items that the value counts.
 """
 
 import contextlib
 import io
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,21 +16,38 @@ from pycocotools.cocoeval import COCOeval
 
 from aisi.formats.metrics import METRIC_COLUMNS
 from aisi.labels import ALL, IGNORE, NOISY
-from aisi.masks import area, intersections_over_union
+from aisi.masks import Rle, area, intersections_over_union
 
 
-def metric_table(rows, assignment="", network="", seed=0, task="", split="", protocol=""):
-    """Rows of this module's functions as a table of ``METRIC_COLUMNS``."""
+Row = tuple[str, str, float, int]
+"""Metric, category, value and n."""
+
+
+def metric_table(
+    rows: Iterable[Row],
+    assignment: str = "",
+    network: str = "",
+    seed: int | str = 0,
+    task: str = "",
+    split: str = "",
+    protocol: str = "",
+) -> pd.DataFrame:
+    """Rows of this module's functions as a table with columns ``METRIC_COLUMNS``."""
     head = (assignment, network, seed, task, split, protocol)
     return pd.DataFrame([(*head, *row) for row in rows], columns=METRIC_COLUMNS)
 
 
-def share(hits):
-    """Share of hits (n,) bool, and n; NaN of nothing."""
+def share(hits: np.ndarray) -> tuple[float, int]:
+    """Share of hits, (n,) bool, and n. The share of nothing is NaN."""
     return (float(np.mean(hits)) if len(hits) else np.nan), len(hits)
 
 
-def tag_metrics(labels, true_labels, n_keywords, names):
+def tag_metrics(
+    labels: Sequence[int] | np.ndarray | pd.Series,
+    true_labels: Sequence[int] | np.ndarray | pd.Series,
+    n_keywords: Sequence[int] | np.ndarray | pd.Series,
+    names: Sequence[str],
+) -> list[Row]:
     """Accuracy of tags.
 
     Parameters
@@ -43,9 +62,10 @@ def tag_metrics(labels, true_labels, n_keywords, names):
     Returns
     -------
     list of tuple
-        ``accuracy``: of all instances, noisy being right when rejected; ``accuracy_objects``: of those with a true
-        category, over all and for each category; ``accuracy_multi``: of those of them in photos with two or more
-        keywords; ``retained``: share of instances with a tag.
+        ``accuracy``: share of all instances with the right tag; ``noisy`` is right for an instance of no category.
+        ``accuracy_objects``: the same among instances with a true category, over all and for each category.
+        ``accuracy_multi``: the same among those in photos with two or more keywords. ``retained``: share of instances
+        with a tag.
     """
     labels, true_labels, n_keywords = (np.asarray(values, np.int64) for values in (labels, true_labels, n_keywords))
     right, objects = labels == true_labels, true_labels != NOISY
@@ -60,8 +80,8 @@ def tag_metrics(labels, true_labels, n_keywords, names):
     ]
 
 
-def confusion_matrix(truth, prediction, n_labels):
-    """Pixels by true and predicted label, as VOC counts them.
+def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, n_labels: int) -> np.ndarray:
+    """Count pixels by true and predicted label, as VOC does.
 
     Parameters
     ----------
@@ -73,7 +93,7 @@ def confusion_matrix(truth, prediction, n_labels):
     Returns
     -------
     (C + 1, C + 1) int64
-        Row = truth, column = prediction.
+        Rows are true labels, columns are predicted labels.
     """
     counted = truth != IGNORE
     true, predicted = truth[counted].astype(np.int64), prediction[counted]
@@ -82,28 +102,28 @@ def confusion_matrix(truth, prediction, n_labels):
     return np.bincount(true * side + predicted, minlength=side * side).reshape(side, side)
 
 
-def intersection_over_union(confusion):
-    """IoU of each label, (C + 1,) float; NaN for a label that neither occurs nor is predicted."""
+def intersection_over_union(confusion: np.ndarray) -> np.ndarray:
+    """IoU of each label, (C + 1,) float, from a confusion matrix. NaN for a label in neither truth nor prediction."""
     hits = np.diag(confusion)
     union = confusion.sum(0) + confusion.sum(1) - hits
     return np.divide(hits, union, out=np.full(len(hits), np.nan), where=union > 0)
 
 
-def segmentation_metrics(photos, names):
-    """VOC's mean IoU: intersections and unions summed over all photos, then averaged over the labels.
+def segmentation_metrics(photos: Iterable[tuple[np.ndarray, np.ndarray]], names: Sequence[str]) -> list[Row]:
+    """VOC's mean IoU: intersections and unions are summed over all photos, then their ratios averaged over labels.
 
     Parameters
     ----------
     photos : iterable of (truth, prediction)
-        (H, W) uint8 each, as in :func:`confusion_matrix`; taken one at a time.
+        (H, W) uint8 each, as in :func:`confusion_matrix`. The function holds one pair at a time.
     names : list of str
         Names of labels 1..C.
 
     Returns
     -------
     list of tuple
-        ``miou``: mean over background and the categories that occur; n = photos. ``iou`` of ``background`` and each
-        category; n = photos whose truth holds it.
+        ``miou``: mean over background and the categories that occur; n is the number of photos. ``iou`` of
+        ``background`` and of each category; n is the number of photos with this label in their truth.
     """
     total = ConfusionTotal(len(names))
     for truth, prediction in photos:
@@ -112,20 +132,20 @@ def segmentation_metrics(photos, names):
 
 
 class ConfusionTotal:
-    """Adds up photos' confusion matrices, for :func:`segmentation_metrics`."""
+    """Adds the confusion matrices of photos, for :func:`segmentation_metrics`."""
 
-    def __init__(self, n_labels):
+    def __init__(self, n_labels: int) -> None:
         side = n_labels + 1
         self._total, self._holding, self._n = np.zeros((side, side), np.int64), np.zeros(side, np.int64), 0
 
-    def add(self, confusion):
+    def add(self, confusion: np.ndarray) -> None:
         """Add a photo's matrix, as from :func:`confusion_matrix`."""
         self._total += confusion
         self._holding += confusion.sum(1) > 0
         self._n += 1
 
-    def rows(self, names):
-        """The rows of :func:`segmentation_metrics`."""
+    def rows(self, names: Sequence[str]) -> list[Row]:
+        """Rows as from :func:`segmentation_metrics`."""
         ious = intersection_over_union(self._total)
         mean = float(np.nanmean(ious)) if np.any(~np.isnan(ious)) else np.nan
         return [("miou", ALL, mean, self._n)] + [
@@ -134,28 +154,31 @@ class ConfusionTotal:
         ]
 
 
-def recall_metrics(photos, names, threshold=0.5):
-    """Share of true instances that some instance meets with an IoU of at least the threshold.
+def recall_metrics(
+    photos: Iterable[tuple[Sequence[int] | np.ndarray, list[Rle], list[Rle]]], names: Sequence[str], threshold: float = 0.5
+) -> list[Row]:
+    """Share of true instances that overlap a found instance with an IoU of at least the threshold.
 
     Parameters
     ----------
     photos : iterable of (true_labels, true_masks, masks)
-        (n,) int and two lists of COCO compressed RLE; labels of found instances play no part.
+        (n,) int, 1..C, and two lists of COCO compressed RLE. The labels of found instances do not count.
     names : list of str
         Names of labels 1..C.
 
     Returns
     -------
     list of tuple
-        ``recall50`` over all and for each category; n = true instances.
+        ``recall50`` over all and for each category; n is the number of true instances.
     """
-    labels, hits = [], []
+    all_labels: list[int] = []
+    all_hits: list[bool] = []
     for true_labels, true_masks, masks in photos:
         if len(true_masks):
             best = intersections_over_union(masks, true_masks).max(0, initial=0)
-            labels.extend(true_labels)
-            hits.extend(best >= threshold)
-    labels, hits = np.array(labels, np.int64), np.array(hits, bool)
+            all_labels.extend(true_labels)
+            all_hits.extend(best >= threshold)
+    labels, hits = np.array(all_labels, np.int64), np.array(all_hits, bool)
     metric = f"recall{round(100 * threshold)}"
     return [(metric, ALL, *share(hits))] + [
         (metric, name, *share(hits[labels == label])) for label, name in enumerate(names, start=1)
@@ -163,27 +186,33 @@ def recall_metrics(photos, names, threshold=0.5):
 
 
 AREAS = {"": (0, 1e10), "_s": (0, 32**2), "_m": (32**2, 96**2), "_l": (96**2, 1e10)}
-"""COCO's ranges of an instance's area, pixels, by the ending of the metric's name."""
+"""COCO's ranges of an instance's area in pixels, by the ending of the metric's name."""
 
 
-def average_precision_metrics(photos, names):
-    """COCO's average precision of masks, by pycocotools: at most 100 instances a photo.
+InstancePair = tuple[Sequence[int] | np.ndarray, list[Rle], Sequence[int] | np.ndarray, Sequence[float] | np.ndarray, list[Rle]]
+"""True labels and masks of a photo; labels, scores and masks of its found instances."""
+
+
+def average_precision_metrics(photos: Iterable[InstancePair], names: Sequence[str]) -> list[Row]:
+    """COCO's average precision of masks, by pycocotools, which counts at most 100 found instances a photo.
 
     Parameters
     ----------
     photos : iterable of (true_labels, true_masks, labels, scores, masks)
-        True instances and found ones; labels (n,) int 1..C, scores (n,) float, masks lists of COCO compressed RLE.
+        True instances and found ones: labels (n,) int, 1..C; scores (n,) float; masks lists of COCO compressed RLE.
     names : list of str
         Names of labels 1..C.
 
     Returns
     -------
     list of tuple
-        ``ap`` (mean over IoU 0.50:0.05:0.95), ``ap50``, ``ap70`` and ``ap75``, then ``ap_s``, ``ap_m`` and
-        ``ap_l`` of instances of COCO's ``AREAS``; over all (mean over the categories that occur in the truth) and
-        for each category; n = true instances.
+        ``ap`` (mean over IoU 0.50:0.05:0.95), ``ap50``, ``ap70`` and ``ap75``; then ``ap_s``, ``ap_m`` and ``ap_l``
+        of instances in COCO's ``AREAS``. Over all (mean over the categories that occur in the truth) and for each
+        category; n is the number of true instances.
     """
-    true, found, n_photos = [], [], 0
+    true: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
+    n_photos = 0
     for true_labels, true_masks, labels, scores, masks in photos:
         n_photos += 1
         for label, mask in zip(true_labels, true_masks, strict=True):
@@ -208,7 +237,7 @@ _AVERAGE_PRECISIONS = [
     *(("ap", slice(None), ""), ("ap50", slice(0, 1), ""), ("ap70", slice(4, 5), ""), ("ap75", slice(5, 6), "")),
     *((f"ap{ending}", slice(None), ending) for ending in AREAS if ending),
 ]
-"""Metric, its part of the IoU thresholds, and the ending of its range of areas."""
+"""Metric, its IoU thresholds, and the ending of its range of areas."""
 
 
 def _annotation(number, photo, label, mask, score=None):
@@ -218,13 +247,13 @@ def _annotation(number, photo, label, mask, score=None):
 
 
 def _precision(true, found, n_photos, n_labels):
-    """Precision (T, R, C, A) at IoU thresholds, recalls, labels and AREAS; -1 where a label does not occur."""
+    """Precision (T, R, C, A) by IoU threshold, recall, label and area; -1 for a label that does not occur."""
     both = []
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its own progress
         for annotations in (true, found):
             coco = COCO()
             coco.dataset = {
-                # the masks carry the sizes; pycocotools asks for the keys all the same
+                # the masks hold the sizes, but pycocotools needs the keys
                 "images": [{"id": photo, "height": 0, "width": 0} for photo in range(1, n_photos + 1)],
                 "categories": [{"id": label} for label in range(1, n_labels + 1)],
                 "annotations": annotations,

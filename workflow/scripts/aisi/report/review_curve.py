@@ -1,28 +1,35 @@
-"""How the accuracy of tags grows with a person's corrections: solved anew around the first of them, in two orders."""
+"""How the accuracy of tags grows with a person's corrections, if the partition is solved again around them."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from aisi.evaluation.metrics import tag_metrics
+from aisi.formats.graph import Graph
 from aisi.formats.review_curve import REVIEW_CURVE_COLUMNS
+from aisi.formats.scores import Scores
 from aisi.labels import ALL, NOISY
 from aisi.partition import solve
 from aisi.partition.tags import batch_problem
 from aisi.progress import progress
 
 FREE = -1
-"""Of an instance whose tag the solver chooses."""
+"""Marks an instance that has no fixed label: the solver chooses it."""
 
 
-def review_orders(margins, open_, n_random, seed):
-    """Orders in which instances may be looked at.
+def review_orders(
+    margins: Sequence[float] | pd.Series, reviewed: np.ndarray, n_random: int, seed: int
+) -> list[tuple[str, int, np.ndarray]]:
+    """Orders in which a person may review instances.
 
     Parameters
     ----------
     margins : (N,) float
-        NaN where there is none.
-    open_ : (N,) bool
-        Those that are looked at.
+        NaN where unknown.
+    reviewed : (N,) bool
+        The instances that the person reviews.
     n_random : int
         Number of random orders.
     seed : int
@@ -30,26 +37,56 @@ def review_orders(margins, open_, n_random, seed):
     Returns
     -------
     list of (str, int, (n,) int64)
-        Name, number and positions: ``margin``, the least certain first, unknown ones last, ties in the order of the
-        instances; then each ``random``.
+        Name, number and positions of each order. The first is ``margin``: the least certain instance first, unknown
+        margins last, ties in the order of the instances. The others are ``random``.
     """
-    positions = np.flatnonzero(open_)
+    positions = np.flatnonzero(reviewed)
     orders = [("margin", 0, positions[np.argsort(np.asarray(margins)[positions], kind="stable")])]
     randoms = np.random.default_rng(seed)
     return orders + [("random", draw, randoms.permutation(positions)) for draw in range(n_random)]
 
 
-def person_labels(true_labels, scores):
-    """What a person says of each instance: its true category if it is a keyword of the photo, else noisy."""
+def person_labels(true_labels: Sequence[int] | np.ndarray, scores: Scores) -> np.ndarray:
+    """Labels that a person gives: the true category if it is a keyword of the photo, else noisy.
+
+    Parameters
+    ----------
+    true_labels : (N,) int
+        0 for an instance of no category.
+    scores : Scores
+        Of the same instances; their labels are the keywords of each photo.
+
+    Returns
+    -------
+    (N,) int64
+    """
     owners = np.repeat(np.arange(len(true_labels)), np.diff(scores.offsets))
-    said = np.full(len(true_labels), NOISY)
+    given = np.full(len(true_labels), NOISY)
     known = scores.labels == np.asarray(true_labels)[owners]
-    said[owners[known]] = scores.labels[known]
-    return said
+    given[owners[known]] = scores.labels[known]
+    return given
 
 
-def solve_around(graph, scores, fixed, beta, retention, solver, gap):
-    """Labels (N,) int64 of all instances, each batch of the graph solved around the pins ``fixed``."""
+def solve_around(
+    graph: Graph, scores: Scores, fixed: np.ndarray, beta: float, retention: float, solver: str, gap: float
+) -> np.ndarray:
+    """Solve each batch of the graph with fixed labels.
+
+    Parameters
+    ----------
+    graph : Graph
+    scores : Scores
+    fixed : (N,) int
+        Label of each fixed instance, ``FREE`` for the others.
+    beta, retention, gap : float
+    solver : str
+        As for :func:`aisi.partition.solve`.
+
+    Returns
+    -------
+    (N,) int64
+        Labels of all instances.
+    """
     labels = np.zeros(graph.n_nodes, np.int64)
     for batch in range(len(graph.batches) - 1):
         instances, problem = batch_problem(graph, batch, scores, fixed, beta, retention)
@@ -57,23 +94,33 @@ def solve_around(graph, scores, fixed, beta, retention, solver, gap):
     return labels
 
 
-def review_curve(graph, scores, tags, true_labels, judged, shares, n_random, seed, **settings):
-    """Accuracy of the tags after corrections, for each order and each share of the instances looked at.
+def review_curve(
+    graph: Graph,
+    scores: Scores,
+    tags: pd.DataFrame,
+    true_labels: np.ndarray,
+    evaluated: np.ndarray,
+    shares: Sequence[float],
+    n_random: int,
+    seed: int,
+    **settings: Any,
+) -> pd.DataFrame:
+    """Accuracy of the tags after corrections, for each order and each share of reviewed instances.
 
     Parameters
     ----------
     graph : Graph
     scores : Scores
     tags : DataFrame
-        As from :func:`aisi.formats.tags.read_tags`; overrides among them stay pinned.
+        As from :func:`aisi.formats.tags.read_tags`; overrides stay fixed.
     true_labels : (N,) int
-        Of the same instances, 0 where there is no true category.
-    judged : (N,) bool
-        Instances of photos with a true mask: these alone are looked at and counted.
-    shares : list of float
-        Of the judged instances that are not pinned yet, 0 to 1.
+        Of the same instances, 0 for an instance of no category.
+    evaluated : (N,) bool
+        Instances of photos with a true mask. Only these are reviewed and counted.
+    shares : sequence of float
+        Shares, 0 to 1, of the evaluated instances that have no override.
     n_random, seed : int
-        Random orders, and their seed.
+        Number of random orders, and their seed.
     **settings
         beta, retention, solver and gap, as for :func:`solve_around`.
 
@@ -83,33 +130,33 @@ def review_curve(graph, scores, tags, true_labels, judged, shares, n_random, see
         Columns ``REVIEW_CURVE_COLUMNS``.
     """
     labels, n_keywords = tags["label"].to_numpy(), tags["keywords"].map(len).to_numpy()
-    given, said = (tags["source"] == "override").to_numpy(), person_labels(true_labels, scores)
-    differ = int((solve_around(graph, scores, np.where(given, labels, FREE), **settings) != labels).sum())
-    if differ:  # A time limit may end at other tags; other settings may not.
-        print(f"Solved anew without corrections, {differ} of {len(labels)} tags differ from those of the run.")
-    orders = review_orders(tags["margin"], judged & ~given, n_random, seed)
+    overridden, corrections = (tags["source"] == "override").to_numpy(), person_labels(true_labels, scores)
+    differ = int((solve_around(graph, scores, np.where(overridden, labels, FREE), **settings) != labels).sum())
+    if differ:  # only a time limit may lead to other tags
+        print(f"Solved again without corrections, {differ} of {len(labels)} tags differ from the tags of the run.")
+    orders = review_orders(tags["margin"], evaluated & ~overridden, n_random, seed)
     rows = []
     for name, draw, order in progress(orders, unit="order"):
         for share in shares:
             seen = order[: round(share * len(order))]
-            fixed = np.where(given, labels, FREE)
-            fixed[seen] = said[seen]
+            fixed = np.where(overridden, labels, FREE)
+            fixed[seen] = corrections[seen]
             solved = solve_around(graph, scores, fixed, **settings)
             alone = labels.copy()
-            alone[seen] = said[seen]
+            alone[seen] = corrections[seen]
             found = {
                 metric: value
                 for metric, category, value, _ in tag_metrics(
-                    solved[judged], true_labels[judged], n_keywords[judged], []
+                    solved[evaluated], true_labels[evaluated], n_keywords[evaluated], []
                 )
                 if category == ALL
             }
             rows.append(
                 {
                     **{"order": name, "draw": draw, "share": share, "seen": len(seen)},
-                    **{"corrected": int((labels[seen] != said[seen]).sum()), "n": int(judged.sum())},
+                    **{"corrected": int((labels[seen] != corrections[seen]).sum()), "n": int(evaluated.sum())},
                     **{metric: found[metric] for metric in ("accuracy", "accuracy_objects", "accuracy_multi")},
-                    "accuracy_alone": float(np.mean(alone[judged] == true_labels[judged])),
+                    "accuracy_alone": float(np.mean(alone[evaluated] == true_labels[evaluated])),
                 }
             )
     return pd.DataFrame(rows, columns=REVIEW_CURVE_COLUMNS)

@@ -1,40 +1,49 @@
-"""The review page: every instance with what a person needs to judge its tag, as data for workflow/report/review."""
+"""The review page: what a person needs to check the tag of each instance, as data for workflow/report/review.
+
+No kept library shows and corrects tags of instances in a page that opens from disk.
+"""
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from contourpy import contour_generator
 from matplotlib.path import Path as Polyline
 from PIL import Image
 
 from aisi.files import atomic
+from aisi.formats.dataset import Categories
+from aisi.formats.graph import Graph
+from aisi.formats.scores import Scores
 from aisi.masks import decode
 
 PAGE = Path(__file__).parents[3] / "report" / "review"
-"""The page's own files, the same for every run."""
+"""Folder of the page's own files, the same for every run."""
 UNITS = 1000
-"""Length of a photo's longer side in the outlines' coordinates."""
+"""Length of a photo's longer side in the coordinates of outlines."""
 CELLS = 96
 """Largest side, in cells, of the grid in which an instance is outlined."""
 NEIGHBOURS = 6
-"""Neighbours shown of each instance, at most: those of the heaviest edges."""
+"""Largest number of neighbours that the page shows for an instance: those of the heaviest edges."""
 
 
-def thumbnail(shard, row):
-    """Path below the page's folder of the thumbnail of a shard's photo, by its row in the shard's table."""
+def thumbnail(shard: int, row: int) -> str:
+    """Path of a thumbnail, relative to the page's folder: of the photo in this row of the shard's table."""
     return f"thumbnails/shard_{shard}/{row}.jpg"
 
 
-def shrink(photo, longest):
-    """Shrink a photo (H, W, 3) uint8 to a picture no side of which is longer than ``longest`` pixels."""
-    picture = Image.fromarray(photo)
-    picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-    return picture
+def shrink(photo: np.ndarray, longest_side: int) -> Image.Image:
+    """Shrink a photo, (H, W, 3) uint8, until no side is longer than ``longest_side`` pixels."""
+    small = Image.fromarray(photo)
+    small.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
+    return small
 
 
-def outline(mask, box):
+def outline(mask: dict[str, Any], box: Sequence[int] | np.ndarray) -> str:
     """Outline of an instance as an SVG path, in ``UNITS`` of the photo's longer side.
 
     Parameters
@@ -47,8 +56,8 @@ def outline(mask, box):
     Returns
     -------
     str
-        Closed polygons, their holes too, in relative whole numbers. They follow the mask to about a hundredth of the
-        box's longer side, or to a pixel where that is more; parts of less than two cells are left out.
+        Closed polygons, also of holes, in relative whole numbers. They follow the mask to about a hundredth of the
+        box's longer side, or to one pixel if that is more. Parts of less than two cells are left out.
     """
     x0, y0, x1, y1 = (int(side) for side in box)
     inside = Image.fromarray(decode(mask)[y0:y1, x0:x1] * np.uint8(255))
@@ -62,10 +71,10 @@ def outline(mask, box):
 
 
 def _simplified(line):
-    """Leave points out that lie within about half a cell of the line through the others."""
+    """Leave out points that are within about half a cell of the line through the others."""
     line = Polyline(line)
     line.simplify_threshold = 0.5
-    return line.cleaned(simplify=True).vertices[:-1]  # the last one marks the end
+    return line.cleaned(simplify=True).vertices[:-1]  # the last vertex only marks the end
 
 
 def _polygon(points):
@@ -77,8 +86,8 @@ def _polygon(points):
     return f"M{x} {y}l" + " ".join(map(str, steps)).replace(" -", "-") + "z"
 
 
-def nearest(graph, n=NEIGHBOURS):
-    """The heaviest edges of each instance.
+def nearest(graph: Graph, n: int = NEIGHBOURS) -> list[list[list[float]]]:
+    """Find the heaviest edges of each instance.
 
     Parameters
     ----------
@@ -88,7 +97,7 @@ def nearest(graph, n=NEIGHBOURS):
     Returns
     -------
     list of list of [int, float]
-        For each instance of the split its neighbours, at most n, as position and cosine; the most similar first.
+        For each instance of the split at most n neighbours: position and cosine, the most similar first.
     """
     ends = graph.order[np.concatenate([graph.edges, graph.edges[:, ::-1]])]
     weights = np.tile(graph.weights, 2)
@@ -99,13 +108,22 @@ def nearest(graph, n=NEIGHBOURS):
     return [pairs[start : min(start + n, end)] for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
 
 
-def review_data(name, assignment, shards, categories, tags, scores, graph, outlines):
-    """What the page shows.
+def review_data(
+    name: str,
+    assignment: str,
+    shards: Sequence[pd.DataFrame],
+    categories: Categories,
+    tags: pd.DataFrame,
+    scores: Scores,
+    graph: Graph,
+    outlines: list[str],
+) -> dict[str, Any]:
+    """Collect what the page shows.
 
     Parameters
     ----------
     name, assignment : str
-        Of the dataset, and whose tags they are.
+        Name of the dataset, and of the assignment of the tags.
     shards : list of DataFrame
         Photos of each shard.
     categories : Categories
@@ -113,19 +131,20 @@ def review_data(name, assignment, shards, categories, tags, scores, graph, outli
     scores : Scores
     graph : Graph
     outlines : list of str
-        Of every instance, in the order of ``tags``.
+        As from :func:`outline`, in the order of ``tags``.
 
     Returns
     -------
     dict
-        run (a digest of the instances: tags may change, the page's memory stays), name, assignment, units, categories,
-        and parallel lists over photos and over instances. given: the tag was an override. attention: of the photo's
-        keywords in their order. margin: null where there is none, a text where it is infinite.
+        ``run``, ``name``, ``assignment``, ``units``, ``categories``, and parallel lists for ``photos`` and for
+        ``instances``. ``run`` is a digest of the instances: if only tags change, the page keeps its corrections.
+        ``given``: the tag was an override. ``attention``: one score for each keyword of the photo, in their order.
+        ``margin``: null if unknown, a text if infinite.
 
     Raises
     ------
     ValueError
-        If the tables are of different instances.
+        If the tables belong to different instances.
     """
     n = len(tags)
     if not n == len(outlines) == len(scores.offsets) - 1 == graph.n_nodes:
@@ -134,9 +153,11 @@ def review_data(name, assignment, shards, categories, tags, scores, graph, outli
             f"{graph.n_nodes} nodes. They belong to different instances: delete the tags and run the workflow again."
         )
     coloured = zip(categories.names, categories.colours, strict=True)
-    kinds = [{"name": name, "colour": colour} for name, colour in coloured]
-    rows = [(photo, shard, row) for shard, table in enumerate(shards) for row, photo in enumerate(table.itertuples())]
-    photos = {
+    shown_categories = [{"name": name, "colour": colour} for name, colour in coloured]
+    rows: list[Any] = [
+        (photo, shard, row) for shard, table in enumerate(shards) for row, photo in enumerate(table.itertuples())
+    ]
+    photos: dict[str, list[Any]] = {
         "id": [photo.image_id for photo, *_ in rows],
         "thumbnail": [thumbnail(shard, row) for _, shard, row in rows],
         "width": [photo.width for photo, *_ in rows],
@@ -157,9 +178,16 @@ def review_data(name, assignment, shards, categories, tags, scores, graph, outli
         "near": nearest(graph),
         "outline": outlines,
     }
-    key = [name, assignment, kinds, photos["id"], photos["keywords"], *(instances[k] for k in ("photo", "id", "box"))]
+    key = [
+        name,
+        assignment,
+        shown_categories,
+        photos["id"],
+        photos["keywords"],
+        *(instances[k] for k in ("photo", "id", "box")),
+    ]
     run = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
-    head = {"run": run, "name": name, "assignment": assignment, "units": UNITS, "categories": kinds}
+    head = {"run": run, "name": name, "assignment": assignment, "units": UNITS, "categories": shown_categories}
     return head | {"photos": photos, "instances": instances}
 
 
@@ -169,15 +197,15 @@ def _margin(value):
     return float(f"{value:.4g}") if np.isfinite(value) else "Infinity"
 
 
-def write_data(path, data):
-    """Write the data as a script, since a page on disk may not fetch JSON; all of it is one quoted text."""
+def write_data(path: str | Path, data: dict[str, Any]) -> None:
+    """Write the data as a script with one quoted text, because a page that opens from disk cannot fetch JSON."""
     text = json.dumps(json.dumps(data, separators=(",", ":"), allow_nan=False))
     with atomic(path) as temporary:
         temporary.write_text(f"const REVIEW = JSON.parse({text});\n", encoding="ascii")
 
 
-def write_page(*paths):
-    """Copy the page's own files of these names."""
+def write_page(*paths: str | Path) -> None:
+    """Copy the page's own files that have the names of these paths."""
     for path in paths:
         with atomic(path) as temporary:
             temporary.write_bytes((PAGE / Path(path).name).read_bytes())
