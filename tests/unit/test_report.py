@@ -104,7 +104,8 @@ def test_markdown():
 def test_results_page():
     page = results_page("demo", "snakemake --cores all", metrics(), COUNTS)
     assert "`snakemake --cores all`" in page
-    assert "lose 0.500 mIoU to the true masks: 0.375 by the instances (what `oracle` loses), 0.125 by the tags" in page
+    assert "lose 0.500 mIoU against the true masks: 0.375 because of the instances" in page
+    assert "(`oracle` loses as much), 0.125 because of the tags." in page
     assert "| cat | 0.300 | 0.500 | 0.625 | 0.400 |" in page
     assert "| train | class-agnostic | recall50 | 0.600 | 5 |" in page
     assert "nan" not in page

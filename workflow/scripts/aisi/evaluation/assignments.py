@@ -1,33 +1,52 @@
-"""Judging assignments against the true masks: what is counted, and many of them in one pass over the photos."""
+"""Evaluation of tags and proxy masks against the true masks, for many assignments in one pass over the photos."""
+
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
+import pandas as pd
 
 from aisi.evaluation.metrics import (
     ConfusionTotal,
+    InstancePair,
+    Row,
     average_precision_metrics,
     confusion_matrix,
     intersection_over_union,
     tag_metrics,
 )
 from aisi.labels import NOISY
-from aisi.masks import outside_void
-from aisi.proxy_masks import proxy_mask
+from aisi.masks import Rle, outside_void
+from aisi.proxy_masks import TaggedPhoto, proxy_mask
 
 
-def photo_iou(truth, proxy, n_labels):
-    """Mean IoU of one photo over the labels, background included, that its truth or its proxy, (H, W) uint8, holds."""
+def photo_iou(truth: np.ndarray, proxy: np.ndarray, n_labels: int) -> float:
+    """Mean IoU of one photo over the labels in its true mask or its proxy mask, background included.
+
+    Parameters
+    ----------
+    truth, proxy : (H, W) uint8
+        As for :func:`aisi.evaluation.metrics.confusion_matrix`.
+    n_labels : int
+        C.
+
+    Returns
+    -------
+    float
+    """
     return float(np.nanmean(intersection_over_union(confusion_matrix(truth, proxy, n_labels))))
 
 
-def judge_tags(tags, oracle, judged, names):
+def evaluate_tags(
+    tags: pd.DataFrame, oracle: pd.DataFrame, image_ids: Collection[str] | pd.Series, names: Sequence[str]
+) -> list[Row]:
     """Accuracy of tags.
 
     Parameters
     ----------
     tags, oracle : DataFrame
-        As from :func:`aisi.formats.tags.read_tags`, of the same instances; the second holds the true tags.
-    judged : collection of str
-        The image_ids that count.
+        As from :func:`aisi.formats.tags.read_tags`, of the same instances. The oracle has the true tags.
+    image_ids : collection of str
+        The photos that count.
     names : list of str
         Names of labels 1..C.
 
@@ -39,27 +58,33 @@ def judge_tags(tags, oracle, judged, names):
     Raises
     ------
     ValueError
-        If the instances are not the same.
+        If the two tables have different instances.
     """
     key = ["image_id", "instance_id"]
     pairs = tags.merge(oracle[[*key, "label"]], on=key, validate="one_to_one", suffixes=("", "_true"))
     if not len(pairs) == len(tags) == len(oracle):
         raise ValueError(
             f"{len(tags)} tags, {len(oracle)} true tags, {len(pairs)} of the same instances. "
-            "They belong to different instances: delete both files and run the workflow again."
+            "The files belong to different instances: delete both and run the workflow again."
         )
-    pairs = pairs[pairs["image_id"].isin(judged)]
+    pairs = pairs[pairs["image_id"].isin(list(image_ids))]
     return tag_metrics(pairs["label"], pairs["label_true"], pairs["keywords"].map(len), names)
 
 
-def judge_proxies(photos, n_assignments, names):
-    """Judge the proxies of many assignments as if they had been written, each photo's true masks read once.
+Truth = tuple[np.ndarray | None, tuple[np.ndarray, list[Rle], np.ndarray] | None]
+"""A photo's true masks, as from :func:`aisi.evaluation.ground_truth.read_truth`."""
+
+
+def evaluate_proxies(
+    photos: Iterable[tuple[Sequence[TaggedPhoto], Truth]], n_assignments: int, names: Sequence[str]
+) -> list[dict[str, list[Row]]]:
+    """Evaluate the proxy masks of many assignments without writing them. Each photo's true masks are read once.
 
     Parameters
     ----------
     photos : iterable of (tagged, (truth, objects))
-        tagged: the photo as :class:`aisi.proxy_masks.TaggedPhoto` by each assignment; the others as from
-        :func:`aisi.evaluation.ground_truth.read_truth`. Taken one at a time.
+        tagged: the photo with the tags of each assignment, as :class:`aisi.proxy_masks.TaggedPhoto`. truth, objects:
+        as from :func:`aisi.evaluation.ground_truth.read_truth`. The function holds one photo at a time.
     n_assignments : int
     names : list of str
         Names of labels 1..C.
@@ -67,14 +92,15 @@ def judge_proxies(photos, n_assignments, names):
     Returns
     -------
     list of dict
-        For each assignment ``proxy_semantic``, the rows of :func:`aisi.evaluation.metrics.segmentation_metrics`, and
-        ``proxy_instance``, those of :func:`aisi.evaluation.metrics.average_precision_metrics`.
+        For each assignment its rows by task: ``proxy_semantic`` as from
+        :func:`aisi.evaluation.metrics.segmentation_metrics`, ``proxy_instance`` as from
+        :func:`aisi.evaluation.metrics.average_precision_metrics`.
     """
     totals = [ConfusionTotal(len(names)) for _ in range(n_assignments)]
-    pairs = [[] for _ in range(n_assignments)]
+    pairs: list[list[InstancePair]] = [[] for _ in range(n_assignments)]
     for tagged, (truth, objects) in photos:
         if truth is not None:
-            confusions = {}  # assignments that agree on a photo share its proxy
+            confusions: dict[bytes, np.ndarray] = {}  # assignments with the same labels share the proxy mask
             for total, photo in zip(totals, tagged, strict=True):
                 key = photo.labels.tobytes()
                 if key not in confusions:
@@ -94,7 +120,7 @@ def judge_proxies(photos, n_assignments, names):
 
 
 def _tagged(photo, kept, masks):
-    """Labels, scores (rounded as in COCO's file) and masks of the tagged ones among the instances ``kept``."""
+    """Labels, scores (rounded as in COCO's file) and masks of those instances ``kept`` that have a tag."""
     places = np.flatnonzero(photo.labels[kept] != NOISY)
     own = kept[places]
     return photo.labels[own], [round(float(score), 6) for score in photo.scores[own]], [masks[i] for i in places]

@@ -9,7 +9,6 @@ import pandas as pd
 
 from aisi.dataset.coco import photo_name
 from aisi.files import inside
-from aisi.evaluation.metrics import InstancePair
 from aisi.formats.coco import read_coco
 from aisi.formats.dataset import Categories
 from aisi.formats.instances import SalientInstances
@@ -386,7 +385,7 @@ def instance_pairs(
     objects_folder: str | Path,
     found: Mapping[str, tuple[list[int], list[float], list[Rle]]],
     n_labels: int,
-) -> Iterator[InstancePair]:
+) -> Iterator[tuple[np.ndarray, list[Rle], list[int], list[float], list[Rle]]]:
     """Pair true instances with found ones, one photo at a time.
 
     Parameters

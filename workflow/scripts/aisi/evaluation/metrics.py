@@ -1,7 +1,7 @@
 """Figures of merit: accuracy of tags, IoU of label maps, recall and AP of instances.
 
-Each function returns rows ``(metric, category, value, n)``. The category is ``all`` or a name. The value is NaN if there
-is nothing to count. n is the number of items that the value counts.
+Each function returns rows ``(metric, category, value, n)``. The category is ``all`` or a name. The value is NaN if
+there is nothing to count. n is the number of items that the value counts.
 """
 
 import contextlib
@@ -17,7 +17,6 @@ from pycocotools.cocoeval import COCOeval
 from aisi.formats.metrics import METRIC_COLUMNS
 from aisi.labels import ALL, IGNORE, NOISY
 from aisi.masks import Rle, area, intersections_over_union
-
 
 Row = tuple[str, str, float, int]
 """Metric, category, value and n."""
@@ -155,7 +154,9 @@ class ConfusionTotal:
 
 
 def recall_metrics(
-    photos: Iterable[tuple[Sequence[int] | np.ndarray, list[Rle], list[Rle]]], names: Sequence[str], threshold: float = 0.5
+    photos: Iterable[tuple[Sequence[int] | np.ndarray, list[Rle], list[Rle]]],
+    names: Sequence[str],
+    threshold: float = 0.5,
 ) -> list[Row]:
     """Share of true instances that overlap a found instance with an IoU of at least the threshold.
 
@@ -189,7 +190,9 @@ AREAS = {"": (0, 1e10), "_s": (0, 32**2), "_m": (32**2, 96**2), "_l": (96**2, 1e
 """COCO's ranges of an instance's area in pixels, by the ending of the metric's name."""
 
 
-InstancePair = tuple[Sequence[int] | np.ndarray, list[Rle], Sequence[int] | np.ndarray, Sequence[float] | np.ndarray, list[Rle]]
+InstancePair = tuple[
+    Sequence[int] | np.ndarray, list[Rle], Sequence[int] | np.ndarray, Sequence[float] | np.ndarray, list[Rle]
+]
 """True labels and masks of a photo; labels, scores and masks of its found instances."""
 
 

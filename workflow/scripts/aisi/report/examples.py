@@ -1,4 +1,7 @@
-"""Example pictures of the report: a photo and what each stage made of it, side by side."""
+"""Examples in the report: a photo and the results of each stage, side by side."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -6,22 +9,31 @@ from matplotlib.figure import Figure
 from PIL import ImageColor
 from scipy import ndimage
 
+from aisi.formats.dataset import Categories
 from aisi.formats.masks import voc_palette
 from aisi.labels import IGNORE, NOISY
-from aisi.masks import area, decode
+from aisi.masks import Rle, area, decode
+from aisi.proxy_masks import TaggedPhoto
 
 WHITE = (255, 255, 255)
 """Colour of noisy instances and of pixels with label 255."""
 LONGEST_SIDE = 360
-"""Of a picture in the report, in pixels."""
-WORD = {
+"""Longest side of a photo in the report, in pixels."""
+WORD: dict[str, Any] = {
     **{"color": "white", "fontsize": 6, "ha": "center", "va": "center"},
     "bbox": {"facecolor": "black", "alpha": 0.6, "pad": 1, "linewidth": 0},
 }
 
+"""How a word in a panel looks."""
 
-def choose_examples(images, n):
-    """Choose photos evenly from a split, those with two or more keywords before the others.
+Word = tuple[float, float, str]
+"""A word and its place, x and y as shares of the photo's sides."""
+Panel = tuple[Any, list[Word]]
+"""A picture, (h, w, 3) uint8 or None, and the words on it."""
+
+
+def choose_examples(images: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Choose photos at even steps from a split: from those with two or more keywords, if there are n of them.
 
     Parameters
     ----------
@@ -32,7 +44,7 @@ def choose_examples(images, n):
     Returns
     -------
     DataFrame
-        At most n rows, in the order of ``images``.
+        At most n rows, by ascending image_id.
     """
     images = images.sort_values("image_id")
     several = images["keywords"].map(len) >= 2
@@ -40,27 +52,29 @@ def choose_examples(images, n):
     return pool.iloc[np.unique(np.linspace(0, len(pool) - 1, min(n, len(pool))).round().astype(int))]
 
 
-def choose_extremes(images, ious, tags, n):
-    """Choose the photos with the best and the worst proxies, and of the others those with the least certain tags.
+def choose_extremes(
+    images: pd.DataFrame, ious: Sequence[float], tags: pd.DataFrame, n: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Choose the photos with the best and the worst proxy masks, and among the others the least certain tags.
 
     Parameters
     ----------
     images : DataFrame
         As from :func:`aisi.formats.dataset.read_images`.
     ious : (len(images),) float
-        Of their proxies.
+        IoU of the proxy mask of each photo.
     tags : DataFrame
-        As from :func:`aisi.formats.tags.read_tags`. The certainty of a photo is the
-        smallest margin of its tagged instances.
+        As from :func:`aisi.formats.tags.read_tags`. The certainty of a photo is the smallest margin of its tagged
+        instances.
     n : int
-        How many of each kind.
+        Number of photos of each kind.
 
     Returns
     -------
     images : DataFrame
-        The best ones, the worst, the least certain; at most 3 n rows, none twice.
+        The best, the worst, the least certain; at most 3 n rows, no photo twice.
     notes : DataFrame
-        Columns image_id and note: why the photo was chosen.
+        Columns image_id and note, the reason for the choice.
     """
     margins = tags[tags["label"] != NOISY].groupby("image_id")["margin"].min()
     photos = images.assign(iou=ious, margin=images["image_id"].map(margins)).sort_values("image_id")
@@ -74,8 +88,8 @@ def choose_extremes(images, ious, tags, n):
     return chosen[images.columns], pd.DataFrame({"image_id": chosen["image_id"], "note": notes})
 
 
-def label_colours(categories):
-    """Colours of labels 0..255, (256, 3) uint8: the categories' own, white for 255."""
+def label_colours(categories: Categories) -> np.ndarray:
+    """Colours of labels 0..255, (256, 3) uint8: the colours of the categories, white for 255."""
     colours = voc_palette()
     for label, colour in zip(categories.labels, categories.colours, strict=True):
         colours[label] = ImageColor.getrgb(colour)
@@ -83,14 +97,14 @@ def label_colours(categories):
     return colours
 
 
-def shrink(array):
-    """Every k-th pixel of a picture or label map (H, W, ...), so that no side is longer than ``LONGEST_SIDE``."""
+def shrink(array: np.ndarray) -> np.ndarray:
+    """Take every k-th pixel of a photo or label map, (H, W, ...), so that no side is longer than ``LONGEST_SIDE``."""
     step = -(-max(array.shape[:2]) // LONGEST_SIDE)
     return array[::step, ::step]
 
 
-def overlay(photo, labels, colours, opacity=0.6):
-    """Blend a label map over a photo, with white outlines; background stays as it is, 255 is hatched.
+def overlay(photo: np.ndarray, labels: np.ndarray, colours: np.ndarray, opacity: float = 0.6) -> np.ndarray:
+    """Blend a label map over a photo, with white outlines. Background stays as it is, 255 is hatched.
 
     Parameters
     ----------
@@ -102,7 +116,7 @@ def overlay(photo, labels, colours, opacity=0.6):
     Returns
     -------
     (h, w, 3) uint8
-        Of the size that :func:`shrink` gives.
+        Shrunk as by :func:`shrink`.
     """
     photo, labels = shrink(photo), shrink(labels)
     rows, columns = np.indices(labels.shape)
@@ -113,8 +127,8 @@ def overlay(photo, labels, colours, opacity=0.6):
     return np.where(outlines[..., None], 255, blend).astype(np.uint8)
 
 
-def draw_instances(photo, masks, colours):
-    """Blend instances over a photo, the smaller ones on top.
+def draw_instances(photo: np.ndarray, masks: Sequence[Rle], colours: np.ndarray) -> np.ndarray:
+    """Blend instances over a photo, smaller ones on top.
 
     Parameters
     ----------
@@ -122,7 +136,7 @@ def draw_instances(photo, masks, colours):
     masks : list of dict
         COCO compressed RLE.
     colours : (n, 3) uint8
-        One for each instance.
+        Colour of each instance.
 
     Returns
     -------
@@ -136,8 +150,8 @@ def draw_instances(photo, masks, colours):
     return overlay(photo, numbers, table)
 
 
-def tag_words(photo, names):
-    """Words for a photo's tags and their places: [(x, y, word)], the middle of each box as a share of the photo.
+def tag_words(photo: TaggedPhoto, names: Sequence[str]) -> list[Word]:
+    """Words for the tags of a photo, each in the middle of its box.
 
     Parameters
     ----------
@@ -152,29 +166,30 @@ def tag_words(photo, names):
     ]
 
 
-def tag_colours(labels, colours):
-    """Colours of instances by their labels, (n, 3) uint8; white for noisy ones."""
+def tag_colours(labels: Sequence[int] | np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """Colours of instances by their labels, (n, 3) uint8; noisy instances are white."""
     return np.where((np.asarray(labels) == NOISY)[:, None], WHITE, colours[labels]).astype(np.uint8).reshape(-1, 3)
 
 
-def draw_grid(rows, titles, width=2.4):
-    """Lay pictures out as a grid.
+def draw_grid(rows: Sequence[tuple[str, Sequence[Panel]]], titles: Sequence[str], width: float = 2.4) -> Figure:
+    """Draw panels as a grid.
 
     Parameters
     ----------
     rows : list of (caption, list of (picture, words))
-        picture (h, w, 3) uint8, or None for an empty place; words as from :func:`tag_words`. As many pictures in each
-        row as there are titles.
+        picture: (h, w, 3) uint8, or None for an empty panel. words: as from :func:`tag_words`. Each row has a panel
+        for each title.
     titles : list of str
-        Of the columns.
+        Titles of the columns.
     width : float
-        Of a column, inches.
+        Width of a column in inches.
 
     Returns
     -------
     Figure
     """
-    heights = [width * min(1.5, row[0][0].shape[0] / row[0][0].shape[1]) + 0.2 for _, row in rows] or [1]
+    first = [row[0][0] for _, row in rows]
+    heights = [width * min(1.5, picture.shape[0] / picture.shape[1]) + 0.2 for picture in first] or [1]
     figure = Figure(figsize=(width * len(titles), sum(heights) + 0.3), layout="constrained")
     panels = figure.subplots(len(heights), len(titles), squeeze=False, height_ratios=heights)
     for axes in panels.ravel():
@@ -191,23 +206,23 @@ def draw_grid(rows, titles, width=2.4):
     return figure
 
 
-def draw_stages(picture, photo, colours, names):
-    """Panels of one photo for :func:`draw_grid`: photo, instances, tags.
+def draw_stages(pixels: np.ndarray, photo: TaggedPhoto, colours: np.ndarray, names: Sequence[str]) -> list[Panel]:
+    """Panels of one photo for :func:`draw_grid`: the photo, its instances, its tags.
 
     Parameters
     ----------
-    picture : (H, W, 3) uint8
+    pixels : (H, W, 3) uint8
     photo : TaggedPhoto
     colours : (256, 3) uint8
-        Of the labels.
+        Colours of the labels.
     names : list of str
         Names of labels 1..C.
     """
-    instances = draw_instances(picture, photo.masks, voc_palette()[1 : len(photo.masks) + 1])
-    tags = draw_instances(picture, photo.masks, tag_colours(photo.labels, colours))
-    return [(shrink(picture), []), (instances, []), (tags, tag_words(photo, names))]
+    instances = draw_instances(pixels, photo.masks, voc_palette()[1 : len(photo.masks) + 1])
+    tags = draw_instances(pixels, photo.masks, tag_colours(photo.labels, colours))
+    return [(shrink(pixels), []), (instances, []), (tags, tag_words(photo, names))]
 
 
-def draw_maps(picture, label_maps, colours):
-    """Panels of one photo for :func:`draw_grid`: its label maps, each (H, W) uint8 or None, over the photo."""
-    return [(None if labels is None else overlay(picture, labels, colours), []) for labels in label_maps]
+def draw_maps(pixels: np.ndarray, label_maps: Sequence[np.ndarray | None], colours: np.ndarray) -> list[Panel]:
+    """Panels of one photo for :func:`draw_grid`: each of its label maps, (H, W) uint8 or None, over the photo."""
+    return [(None if labels is None else overlay(pixels, labels, colours), []) for labels in label_maps]

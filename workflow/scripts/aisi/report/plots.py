@@ -1,8 +1,12 @@
-"""Plots of the report. Grey levels and hatches tell bars apart, so that they print."""
+"""Plots of the report. Bars differ in grey level and hatch, so that they can be told apart in print."""
 
+from collections.abc import Mapping
 from itertools import cycle
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -14,14 +18,14 @@ SMALL = {"fontsize": 7, "ha": "center"}
 GREYS = ("0.15", "0.95", "0.75", "0.9", "0.55", "0.85", "0.65", "1.0")
 
 
-def save_figure(path, figure):
-    """Write a figure as PNG; the same figure gives the same bytes."""
+def save_figure(path: str | Path, figure: Figure) -> None:
+    """Write a figure as PNG. The same figure gives the same bytes."""
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=120, metadata={"Software": None})
 
 
-def plot_assignments(table):
-    """Bars of each figure, side by side for the assignments.
+def plot_assignments(table: pd.DataFrame) -> Figure:
+    """Plot bars for each figure, one bar for each assignment.
 
     Parameters
     ----------
@@ -39,8 +43,8 @@ def plot_assignments(table):
     return figure
 
 
-def plot_categories(table):
-    """Bars of each category's IoU.
+def plot_categories(table: pd.DataFrame) -> Figure:
+    """Plot bars for the IoU of each category.
 
     Parameters
     ----------
@@ -61,9 +65,9 @@ def plot_categories(table):
 
 
 def _bars(axes, heights, groups, series, values=True):
-    """Bars of heights (G, S); says so where there is none."""
+    """Draw bars of heights, (G, S), or a sentence if there are none."""
     if not heights.size:
-        axes.text(0.5, 0.5, "There are no true masks, so nothing is judged.", ha="center", transform=axes.transAxes)
+        axes.text(0.5, 0.5, "There are no true masks, so nothing is evaluated.", ha="center", transform=axes.transAxes)
         axes.set_axis_off()
         return
     width = 0.84 / len(series)
@@ -79,15 +83,15 @@ def _bars(axes, heights, groups, series, values=True):
     axes.legend(frameon=False, ncols=min(4, len(series)), loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
-def plot_seeds(table, paper=None):
-    """Each figure of an experiment in a panel of its own: a dot for each row, standard deviation over seeds as a bar.
+def plot_seeds(table: pd.DataFrame, paper: str | None = None) -> Figure:
+    """Plot a panel for each figure of an experiment: a dot for each row, its standard deviation over seeds as a bar.
 
     Parameters
     ----------
     table : DataFrame
         As from :func:`aisi.report.tables.seed_table`.
     paper : str, optional
-        Column of the paper's values, drawn as hollow diamonds.
+        Column of the paper's values, which are drawn as hollow diamonds.
 
     Returns
     -------
@@ -100,7 +104,7 @@ def plot_seeds(table, paper=None):
     places = np.arange(len(table))
     for axes, name in zip(panels, names, strict=False):
         spreads = np.nan_to_num(table.get(name + SPREAD, np.zeros(len(table))))
-        marker = {"marker": "D", "markerfacecolor": "white"} if name == paper else {"marker": "o"}
+        marker: dict[str, Any] = {"marker": "D", "markerfacecolor": "white"} if name == paper else {"marker": "o"}
         axes.errorbar(table[name], places, xerr=spreads, color="black", linestyle="none", capsize=3, **marker)
         digits = 1 if table[name].max() > 1 else 3
         for place, value in zip(places, table[name], strict=True):
@@ -116,13 +120,13 @@ def plot_seeds(table, paper=None):
     return figure
 
 
-def plot_training(logs):
-    """Loss by epoch, a panel for each network.
+def plot_training(logs: Mapping[str, pd.DataFrame]) -> Figure:
+    """Plot the loss by epoch, a panel for each network.
 
     Parameters
     ----------
     logs : dict
-        Name of the network to its log: a DataFrame with columns epoch and loss.
+        Name of the network to its log, a DataFrame with columns epoch and loss.
 
     Returns
     -------
@@ -141,14 +145,14 @@ def plot_training(logs):
     return figure
 
 
-def plot_review_curve(curve):
-    """Accuracy of the tags by the share of instances that a person looked at.
+def plot_review_curve(curve: pd.DataFrame) -> Figure:
+    """Plot the accuracy of tags by the share of instances that a person has reviewed.
 
     Parameters
     ----------
     curve : DataFrame
-        As from :func:`aisi.formats.review_curve.read_review_curve`. Random orders are averaged; bars
-        show the lowest and the highest.
+        As from :func:`aisi.formats.review_curve.read_review_curve`. Random orders are averaged; bars show the
+        lowest and the highest.
 
     Returns
     -------
@@ -156,12 +160,12 @@ def plot_review_curve(curve):
     """
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
-    kinds = (("margin", "o", "least certain first", "black"), ("random", "s", "in random order", "0.5"))
-    for order, marker, name, grey in kinds:
+    orders = (("margin", "o", "least certain first", "black"), ("random", "s", "in random order", "0.5"))
+    for order, marker, name, grey in orders:
         own = curve[curve["order"] == order].groupby("share")
         for column, line, suffix in (
-            ("accuracy", "-", ", solved around them"),
-            ("accuracy_alone", ":", ", these alone"),
+            ("accuracy", "-", ", solved again around them"),
+            ("accuracy_alone", ":", ", corrections alone"),
         ):
             mean, low, high = (getattr(own[column], how)() for how in ("mean", "min", "max"))
             spread = [(mean - low).to_numpy(), (high - mean).to_numpy()] if order == "random" and line == "-" else None
@@ -175,7 +179,7 @@ def plot_review_curve(curve):
                 capsize=3,
                 label=name + suffix,
             )
-    axes.set(xlabel="instances looked at, %", ylabel="accuracy of the tags", xlim=(0, None))
+    axes.set(xlabel="reviewed instances, %", ylabel="accuracy of the tags", xlim=(0, None))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return figure

@@ -1,4 +1,7 @@
-"""Tables of the report: the rows of metrics.csv side by side."""
+"""Tables of the report: figures of metrics.csv side by side."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,11 +21,11 @@ COLUMNS = [
     ("instance", "ap50", "network: AP50"),
     ("instance", "ap", "network: AP"),
 ]
-"""Task, metric and heading of each column of the table of assignments, in order."""
+"""Task, metric and heading of the columns of figures, in order."""
 
 
-def tag_counts(tags):
-    """Count an assignment's tags.
+def tag_counts(tags: pd.DataFrame) -> dict[str, int]:
+    """Count the tags of an assignment.
 
     Parameters
     ----------
@@ -32,27 +35,27 @@ def tag_counts(tags):
     Returns
     -------
     dict
-        instances; tagged: those with a tag; photos: those in which an instance has one.
+        ``instances``; ``tagged``: instances with a tag; ``photos``: photos with a tagged instance.
     """
     tagged = tags[tags["label"] != NOISY]
     return {"instances": len(tags), "tagged": len(tagged), "photos": tagged["image_id"].nunique()}
 
 
-def assignment_table(metrics, counts):
-    """One row per assignment and network, one column per figure.
+def assignment_table(metrics: pd.DataFrame, counts: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
+    """Table with a row for each assignment and network and a column for each figure.
 
     Parameters
     ----------
     metrics : DataFrame
-        As from :func:`aisi.formats.metrics.read_metrics`; seeds, if several, are averaged.
+        As from :func:`aisi.formats.metrics.read_metrics`. Several seeds are averaged.
     counts : dict
-        Assignment to :func:`tag_counts`; gives the order of the rows.
+        Assignment to its :func:`tag_counts`, in the order of the rows.
 
     Returns
     -------
     DataFrame
-        Columns assignment, network, the counts, and those headings of ``COLUMNS`` for which there are figures. An
-        assignment with several networks repeats what does not depend on them.
+        Columns assignment, network, the counts, and the headings of ``COLUMNS`` that have figures. An assignment
+        with several networks has several rows; they share the figures that do not depend on a network.
     """
     overall = metrics[metrics["category"] == ALL]
     figures = overall.groupby(["assignment", "network", "task", "metric"])["value"].mean().to_dict()
@@ -60,7 +63,7 @@ def assignment_table(metrics, counts):
     rows = []
     for assignment, count in counts.items():
         for network in sorted({key[1] for key in figures if key[0] == assignment and key[1]}) or [""]:
-            row = {"assignment": assignment, "network": network} | count
+            row: dict[str, Any] = {"assignment": assignment, "network": network} | dict(count)
             for task, metric, heading in columns:
                 own = figures.get((assignment, network, task, metric))
                 row[heading] = figures.get((assignment, "", task, metric), np.nan) if own is None else own
@@ -72,26 +75,26 @@ _COUNTS = ["instances", "tagged", "photos"]
 
 
 SPREAD = " sd"
-"""Ends the heading of a standard deviation over seeds."""
+"""End of the heading of a standard deviation over seeds."""
 
 
-def seed_table(metrics, assignments):
-    """Mean and standard deviation over seeds: one row per assignment and network.
+def seed_table(metrics: pd.DataFrame, assignments: Sequence[str]) -> pd.DataFrame:
+    """Mean and standard deviation over seeds: a row for each assignment and network.
 
     Parameters
     ----------
     metrics : DataFrame
-        As from :func:`aisi.formats.metrics.read_metrics`. ``batches-shuffled-{n}`` make one
-        row: n is the seed of the order.
+        As from :func:`aisi.formats.metrics.read_metrics`. All ``batches-shuffled-{n}`` are one row, because n is
+        the seed of the order.
     assignments : list of str
         The rows, in order.
 
     Returns
     -------
     DataFrame
-        Columns assignment, network, seeds, network seeds (how many), then for each figure of ``COLUMNS`` there is, its
-        mean, and its standard deviation (n - 1; NaN for a single seed) under the same heading + ``SPREAD``. An
-        assignment with several networks repeats what does not depend on them.
+        Columns assignment, network, seeds and network seeds (numbers of them). Then for each of ``COLUMNS`` that has
+        figures its mean, and its standard deviation (n - 1; NaN for one seed) under the same heading + ``SPREAD``. An
+        assignment with several networks has several rows; they share the figures that do not depend on a network.
     """
     overall = metrics[metrics["category"] == ALL]
     overall = overall.assign(assignment=overall["assignment"].str.replace(r"-shuffled-\d+$", "-shuffled", regex=True))
@@ -101,7 +104,7 @@ def seed_table(metrics, assignments):
     rows = []
     for assignment in assignments:
         for network in sorted({key[1] for key in figures if key[0] == assignment and key[1]}) or [""]:
-            row = {"assignment": assignment, "network": network, "seeds": 0, "network seeds": 0}
+            row: dict[str, Any] = {"assignment": assignment, "network": network, "seeds": 0, "network seeds": 0}
             for task, metric, heading in columns:
                 own = figures.get((assignment, network, task, metric)) if network else None
                 found = own or figures.get((assignment, "", task, metric), _NO_SEED)
@@ -115,22 +118,22 @@ def seed_table(metrics, assignments):
 _NO_SEED = {"mean": np.nan, "std": np.nan, "count": 0}
 
 
-def add_paper(table, paper):
-    """Put the paper's values beside ours.
+def add_paper(table: pd.DataFrame, paper: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
+    """Add a column with the paper's values.
 
     Parameters
     ----------
     table : DataFrame
         As from :func:`seed_table`.
     paper : DataFrame
-        Rows of one table and one training set of resources/paper_results.csv: the values as printed.
+        Rows of resources/paper_results.csv of one table and one training set, with the values as printed.
 
     Returns
     -------
     table : DataFrame
-        With a column more if any row is in the paper.
+        With the new column, if any row is in the paper.
     heading : str or None
-        Of this column.
+        Heading of the new column.
     """
     found = paper[paper["assignment"].isin(table["assignment"])]
     if not len(found):
@@ -140,8 +143,8 @@ def add_paper(table, paper):
     return table.assign(**{heading: table["assignment"].map(values)}), heading
 
 
-def with_spread(table):
-    """A table as from :func:`seed_table` as text: mean ± standard deviation in one cell, NaN empty."""
+def with_spread(table: pd.DataFrame) -> pd.DataFrame:
+    """Format a table as from :func:`seed_table`: mean ± standard deviation in one cell, NaN empty."""
     text = {}
     for name in table:
         if pd.api.types.is_float_dtype(table[name]) and not name.endswith(SPREAD):
@@ -159,24 +162,24 @@ def _mean_and_spread(mean, spread, digits):
     return f"{mean:.{digits}f}" + ("" if np.isnan(spread) else f" ± {spread:.{digits}f}")
 
 
-def compare_metrics(first, second):
-    """Figures of two runs side by side.
+def compare_metrics(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Compare the figures of two runs.
 
     Parameters
     ----------
     first, second : DataFrame
-        As from :func:`aisi.formats.metrics.read_metrics`; several seeds of a figure are averaged.
+        As from :func:`aisi.formats.metrics.read_metrics`. Several seeds are averaged.
 
     Returns
     -------
     DataFrame
-        What identifies a figure, then A and B (means), difference (B - A), spread (the larger of both runs' standard
-        deviations over seeds; NaN where neither has two seeds) and exceeds: ``yes`` if the difference is larger than
-        the spread, ``no``, or nothing if one of them is not known.
+        Columns that identify a figure. Then A and B (means of the runs), difference (B - A), spread (standard
+        deviation over seeds, the larger of the two runs; NaN if neither has two seeds) and exceeds: ``yes`` if the
+        difference is larger than the spread, else ``no``; empty if one of them is unknown.
     """
     key = ["assignment", "network", "task", "split", "protocol", "metric", "category"]
-    both = [run.groupby(key, sort=False)["value"].agg(["mean", "std"]) for run in (first, second)]
-    both = pd.concat([both[0].add_suffix("_a"), both[1].add_suffix("_b")], axis=1)
+    one, two = (run.groupby(key, sort=False)["value"].agg(["mean", "std"]) for run in (first, second))
+    both = pd.concat([one.add_suffix("_a"), two.add_suffix("_b")], axis=1)
     table = both.rename(columns={"mean_a": "A", "mean_b": "B"})[["A", "B"]]
     table["difference"] = table["B"] - table["A"]
     table["spread"] = both[["std_a", "std_b"]].max(axis=1)
@@ -186,16 +189,35 @@ def compare_metrics(first, second):
     return table.reset_index()
 
 
-def experiment_page(title, command, table, notes):
-    """The page of an experiment in Markdown: a title, the command that made it, a table as from :func:`seed_table`
-    and sentences below it."""
+def experiment_page(title: str, command: str, table: pd.DataFrame, notes: Sequence[str]) -> str:
+    """Page of an experiment in Markdown.
+
+    Parameters
+    ----------
+    title : str
+    command : str
+        Command that made the figures.
+    table : DataFrame
+        As from :func:`seed_table`.
+    notes : sequence of str
+        Paragraphs below the table.
+
+    Returns
+    -------
+    str
+    """
     shown = with_spread(table)
     shown = shown if shown["network"].any() else shown.drop(columns=["network", "network seeds"])
     return "\n\n".join([f"## {title}", f"Made by `{command}`.", markdown(shown), *notes]) + "\n"
 
 
-def ratio_notes(table, assignment="partition", reference="ground_truth", heading="network: mIoU"):
-    """For each network a sentence: what share of the reference's figure the assignment reaches."""
+def ratio_notes(
+    table: pd.DataFrame,
+    assignment: str = "partition",
+    reference: str = "ground_truth",
+    heading: str = "network: mIoU",
+) -> list[str]:
+    """Sentences, one for each network: the ratio of the assignment's figure to the reference's."""
     if heading not in table:
         return []
     trained = table[table["network"] != ""].set_index(["assignment", "network"])[heading].unstack("assignment")
@@ -208,8 +230,8 @@ def ratio_notes(table, assignment="partition", reference="ground_truth", heading
     ]
 
 
-def category_table(metrics):
-    """IoU per category: one row a category, one column for each assignment's proxies and each network.
+def category_table(metrics: pd.DataFrame) -> pd.DataFrame:
+    """IoU of each category: a row for each category, a column for each assignment's proxy masks and each network.
 
     Parameters
     ----------
@@ -228,14 +250,16 @@ def category_table(metrics):
     return table.rename_axis(columns=None).reset_index()
 
 
-def loss_shares(metrics, assignment="partition", reference="oracle"):
-    """What the proxies lose to the true masks, by cause.
+def loss_shares(
+    metrics: pd.DataFrame, assignment: str = "partition", reference: str = "oracle"
+) -> dict[str, float] | None:
+    """Split the mIoU that the proxy masks lose against the true masks by cause.
 
     Returns
     -------
     dict or None
-        ``instances``: 1 - mIoU of the reference, whose tags are all right; ``tags``: what the assignment loses to the
-        reference. None if either has no figure.
+        ``instances``: 1 - mIoU of the reference, which has only right tags. ``tags``: mIoU of the reference - mIoU of
+        the assignment. None if one of them has no figure.
     """
     miou = metrics[(metrics["task"] == "proxy_semantic") & (metrics["metric"] == "miou")]
     miou = miou.groupby("assignment")["value"].mean()
@@ -244,8 +268,8 @@ def loss_shares(metrics, assignment="partition", reference="oracle"):
     return {"instances": 1 - miou[reference], "tags": miou[reference] - miou[assignment]}
 
 
-def markdown(table):
-    """A DataFrame as a Markdown table; floats with three digits, NaN empty."""
+def markdown(table: pd.DataFrame) -> str:
+    """Format a table in Markdown: floats with three digits, NaN empty."""
     cells = table.map(_cell).astype(object)
     rule = ["---:" if pd.api.types.is_numeric_dtype(table[name]) else "---" for name in table]
     lines = [list(table.columns), rule, *cells.to_numpy().tolist()]
@@ -258,8 +282,8 @@ def _cell(value):
     return str(value).replace("|", r"\|")
 
 
-def sortable_html(table):
-    """A DataFrame as an HTML page whose columns sort when their heading is pressed; floats with three digits."""
+def sortable_html(table: pd.DataFrame) -> str:
+    """Format a table as an HTML page. A click on a heading sorts the rows. Floats have three digits."""
     rows = table.to_html(index=False, float_format="%.3f", na_rep="", border=0)
     return f'<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n{_STYLE}{rows}\n{_SORTING}</html>\n'
 
@@ -296,41 +320,53 @@ heads.forEach((head, column) => {
 """
 
 _FIGURES = (
-    "`photos`: photos with a proxy, in which an instance has a tag. `accuracy`: share of all instances with the right "
-    "tag, noisy being right for one of no category; `accuracy_objects`: of those with a true category; "
-    "`accuracy_multi`: of those of them in photos with two or more keywords. `oracle` is a reference: tagged from the "
-    "true masks."
+    "`photos`: photos with a tagged instance, so with a proxy mask. `accuracy`: share of all instances with the right "
+    "tag; noisy is right for an instance of no category. `accuracy_objects`: the same among instances with a true "
+    "category. `accuracy_multi`: the same among those in photos with two or more keywords. `oracle` is a reference: it "
+    "has the tags of the true masks."
 )
 
 
-def results_page(name, command, metrics, counts, shown="partition"):
-    """The page of results in Markdown.
+def results_page(
+    name: str,
+    command: str,
+    metrics: pd.DataFrame,
+    counts: Mapping[str, Mapping[str, int]],
+    shown: str = "partition",
+) -> str:
+    """Page of results in Markdown.
 
     Parameters
     ----------
     name : str
-        Of the dataset.
+        Name of the dataset.
     command : str
-        That makes these figures.
+        Command that made the figures.
     metrics, counts
         As for :func:`assignment_table`.
     shown : str
-        Assignment whose losses are told apart.
+        Assignment to split the loss of, as in :func:`loss_shares`.
+
+    Returns
+    -------
+    str
     """
     table = assignment_table(metrics, counts)
     table = table if table["network"].any() else table.drop(columns="network")
     parts = [f"# Results: {name}", f"Made by `{command}`.", "## Assignments", markdown(table)]
-    parts.append(_FIGURES if (metrics["task"] == "tags").any() else "There are no true masks, so no tag is judged.")
+    evaluated = (metrics["task"] == "tags").any()
+    parts.append(_FIGURES if evaluated else "There are no true masks, so the tags are not evaluated.")
     if shares := loss_shares(metrics, shown):
         parts.append(
-            f"The proxies of `{shown}` lose {shares['instances'] + shares['tags']:.3f} mIoU to the true masks: "
-            f"{shares['instances']:.3f} by the instances (what `oracle` loses), {shares['tags']:.3f} by the tags."
+            f"The proxy masks of `{shown}` lose {shares['instances'] + shares['tags']:.3f} mIoU against the true "
+            f"masks: {shares['instances']:.3f} because of the instances (`oracle` loses as much), "
+            f"{shares['tags']:.3f} because of the tags."
         )
     salient = metrics[(metrics["task"] == "salient_instances") & (metrics["category"] == ALL)]
     sections = {
         "Salient instances": salient[["split", "protocol", "metric", "value", "n"]],
         "IoU per category": category_table(metrics),
-        "How it was counted": _protocols(metrics),
+        "How the figures are counted": _protocols(metrics),
     }
     parts += [f"## {heading}\n\n{markdown(rows)}" for heading, rows in sections.items() if len(rows)]
     return "\n\n".join(parts) + "\n"
