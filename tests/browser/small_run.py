@@ -92,7 +92,12 @@ class SmallRun:
             output=solved,
         )
         write_tags.main(
-            **read, partitions=[solved], salient_instances=[self.instances], images=[self.images], output=self.tags
+            partition_folders=[solved],
+            salient_instances_paths=[self.instances],
+            scores_paths=[self.scores],
+            images_paths=[self.images],
+            categories_path=self.categories,
+            tags_path=self.tags,
         )
         return read_tags(self.tags)
 
@@ -101,16 +106,16 @@ class SmallRun:
         home = self.page.parent
         write_thumbnails.main(self.images, 96, home / "thumbnails" / "shard_0")
         write_review.main(
-            images=[self.images],
-            salient_instances=[self.instances],
-            scores=[self.scores],
-            graph=self.graph,
-            tags=self.tags,
-            categories=self.categories,
+            images_paths=[self.images],
+            salient_instances_paths=[self.instances],
+            scores_paths=[self.scores],
+            graph_path=self.graph,
+            tags_path=self.tags,
+            categories_path=self.categories,
             name="<script>alert(1)</script>",
             assignment="partition",
-            data=home / "data.js",
-            page=[self.page, home / "review.css", home / "review.js"],
+            data_path=home / "data.js",
+            page_paths=[self.page, home / "review.css", home / "review.js"],
         )
         return self.page
 

@@ -207,7 +207,7 @@ def test_annotations_without_area_are_keywords_but_no_objects(root, tmp_path, em
     read = rasterise(root, tmp_path)
     assert not read("classes", THREE).any()
     assert index(root).images["train"]["keywords"].tolist()[-1] == ("toothbrush",)
-    assert "1 annotations without a pixel" in capsys.readouterr().out
+    assert "1 annotations without pixels" in capsys.readouterr().out
 
 
 def test_masks_that_do_not_fit_are_listed_together(root, tmp_path):

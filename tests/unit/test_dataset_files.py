@@ -160,7 +160,7 @@ def test_import_needs_one_source(tmp_path):
     (tmp_path / "a.json").write_text("[]")
     check_import({"coco": str(tmp_path / "a.json"), "masks": None})
     check_import({"coco": None, "masks": str(tmp_path)}, [f"{tmp_path}/other"])
-    with pytest.raises(DatasetError, match="a.json holds the dataset's true masks, which may only judge"):
+    with pytest.raises(DatasetError, match="a.json holds the dataset's true masks, which only evaluation may read"):
         check_import({"coco": f"{tmp_path}/b/../a.json", "masks": None}, [str(tmp_path / "a.json")])
     for sources, message in (
         ({"coco": None, "masks": None}, "found neither"),

@@ -186,13 +186,13 @@ def test_results_of_an_unknown_category_are_refused(run_folder):
         evaluate("evaluate_instance", task="instance", instances="results.json")
 
 
-def test_only_listed_photos_are_judged(run_folder):
+def test_only_listed_photos_are_evaluated(run_folder):
     Path("list.txt").write_text("c\r\n\r\n", encoding="utf-8-sig")
     values, n = evaluate("evaluate_salient_instances", listed="list.txt")
     assert (values["recall50"], n["recall50"]) == (1, 1)
 
 
-def test_only_photos_with_a_true_mask_are_judged(run_folder):
+def test_only_photos_with_a_true_mask_are_evaluated(run_folder):
     tags = tag_oracle()
     Path("classes/sub dir/ä.png").unlink()
     assert tag_oracle()["label"].tolist() == [0, 0, 0, 2]
@@ -266,8 +266,8 @@ SCRIPT_OF_TASK = {
 TAGGED_BY = {"oracle": ["dog", "cat", "noisy", "dog"], "first": ["cat", "cat", "cat", "dog"], "none": ["noisy"] * 4}
 
 
-def test_many_assignments_at_once_are_judged_as_one_by_one(run_folder):
-    """The same rows as by the rules that judge written proxies, for tags right, wrong and missing."""
+def test_many_assignments_at_once_are_evaluated_as_one_by_one(run_folder):
+    """The same rows as from the rules that evaluate written proxy masks, for right, wrong and missing tags."""
     oracle, parts = tag_oracle(), []
     for assignment, tags in TAGGED_BY.items():
         labels = [["noisy", "cat", "dog"].index(tag) for tag in tags]

@@ -35,10 +35,10 @@ def tags_of(labels, margins, source="solver"):
     return pd.DataFrame(columns, columns=TAG_COLUMNS)
 
 
-def curve(case, shares, judged=None, **changes):
+def curve(case, shares, evaluated=None, **changes):
     graph, scores, tags, truth = case
-    judged = np.ones(N, bool) if judged is None else judged
-    return review_curve(graph, scores, tags, truth, judged, shares, 2, 0, **(SETTINGS | changes))
+    evaluated = np.ones(N, bool) if evaluated is None else evaluated
+    return review_curve(graph, scores, tags, truth, evaluated, shares, 2, 0, **(SETTINGS | changes))
 
 
 def test_orders():
@@ -71,9 +71,9 @@ def test_without_corrections_the_tags_are_those_of_the_run_and_with_all_they_are
     )  # each correction mends one tag
 
 
-def test_only_judged_photos_are_looked_at_and_counted(case):
-    judged = np.arange(N) < 20
-    assert set(curve(case, [1], judged)["seen"]) == {20} == set(curve(case, [1], judged)["n"])
+def test_only_evaluated_photos_are_reviewed_and_counted(case):
+    evaluated = np.arange(N) < 20
+    assert set(curve(case, [1], evaluated)["seen"]) == {20} == set(curve(case, [1], evaluated)["n"])
 
 
 def test_overrides_stay(case):

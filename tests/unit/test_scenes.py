@@ -33,8 +33,9 @@ def digests(folder):
 
 def write_scenes(folder, n_train=12, n_val=3, **changes):
     names = {"photos": "JPEGImages", "class_masks": "SegmentationClass", "object_masks": "SegmentationObject"}
-    outputs = {key: folder / name for key, name in (names | {"image_sets": "ImageSets"}).items()}
-    render_scenes.main(**outputs, keywords=folder / "keywords.csv", n_train=n_train, n_val=n_val, **SETTINGS | changes)
+    outputs = {f"{key}_folder": folder / name for key, name in (names | {"image_sets": "ImageSets"}).items()}
+    settings = SETTINGS | {"n_train": n_train, "n_val": n_val} | changes
+    render_scenes.main(**outputs, keywords_path=folder / "keywords.csv", **settings)
     return folder
 
 
@@ -249,7 +250,7 @@ def test_salient_means_large_and_visible():
 
 
 def test_the_files_of_the_salient_set(tmp_path):
-    outputs = {name: tmp_path / name for name in ("photos", "masks", "image_sets")}
+    outputs = {f"{name}_folder": tmp_path / name for name in ("photos", "masks", "image_sets")}
     render_salient_instances.main(**outputs, n_train=4, n_val=2, seed=3, image_size=128, max_objects=3)
     for split, n in (("train", 4), ("val", 2)):
         image_ids = (tmp_path / f"image_sets/{split}.txt").read_text().split()
@@ -267,7 +268,7 @@ def test_the_salient_set_shows_only_auxiliary_categories():
 
 
 def test_the_files_of_the_single_objects(tmp_path):
-    render_single_objects.main(pictures=tmp_path, n_per_category=2, seed=3, image_size=48)
+    render_single_objects.main(photos_folder=tmp_path, n_per_category=2, seed=3, image_size=48)
     assert sorted(folder.name for folder in tmp_path.iterdir()) == sorted(AUXILIARY)
     for folder in tmp_path.iterdir():
         assert sorted(path.name for path in folder.iterdir()) == ["0000.jpg", "0001.jpg"]

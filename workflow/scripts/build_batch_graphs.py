@@ -1,4 +1,4 @@
-"""Join each instance to its most similar ones inside its batch."""
+"""Join each instance to the most similar instances of its batch."""
 
 from aisi.formats.features import read_features
 from aisi.formats.graph import write_graph
@@ -7,26 +7,27 @@ from aisi.graph import batch_order, build_graph, equal_batches
 from aisi.progress import log_to
 
 
-def main(features, scores, k, shared_keywords_only, centre_features, batch_size, order, output):
-    """One block-diagonal graph over all shards."""
-    features = read_features(*features)
-    scores = read_scores(*scores) if scores else None
+def main(features_paths, scores_paths, k, shared_keywords_only, centre_features, batch_size, order, graph_path):
+    """Write one block-diagonal graph over all shards."""
+    features = read_features(*features_paths)
+    scores = read_scores(*scores_paths) if scores_paths else None
     keywords = (scores.offsets, scores.labels) if scores else None
-    batches, order = equal_batches(len(features), batch_size), batch_order(len(features), order, keywords)
-    graph = build_graph(features, k, keywords if shared_keywords_only else None, centre_features, batches, order)
+    batches = equal_batches(len(features), batch_size)
+    nodes = batch_order(len(features), order, keywords)
+    graph = build_graph(features, k, keywords if shared_keywords_only else None, centre_features, batches, nodes)
     print(f"{graph.n_nodes} instances in {len(batches) - 1} batches, {len(graph.edges)} edges.")
-    write_graph(output, graph)
+    write_graph(graph_path, graph)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            features=snakemake.input.features,
-            scores=snakemake.input.scores,
+            features_paths=snakemake.input.features,
+            scores_paths=snakemake.input.scores,
             k=snakemake.params.k,
             shared_keywords_only=snakemake.params.shared_keywords_only,
             centre_features=snakemake.params.centre_features,
             batch_size=snakemake.params.batch_size,
             order=snakemake.params.order,
-            output=snakemake.output.graph,
+            graph_path=snakemake.output.graph,
         )

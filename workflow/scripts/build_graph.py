@@ -1,4 +1,4 @@
-"""Join each instance of the dataset to its most similar ones."""
+"""Join each instance to the most similar instances of the dataset."""
 
 from aisi.formats.features import read_features
 from aisi.formats.graph import write_graph
@@ -7,23 +7,23 @@ from aisi.graph import build_graph
 from aisi.progress import log_to
 
 
-def main(features, scores, k, shared_keywords_only, centre_features, device, output):
-    """One graph over all shards."""
-    keywords = read_scores(*scores) if shared_keywords_only else None
-    keywords = (keywords.offsets, keywords.labels) if keywords else None
-    graph = build_graph(read_features(*features), k, keywords, centre_features, device=device)
+def main(features_paths, scores_paths, k, shared_keywords_only, centre_features, device, graph_path):
+    """Write one graph over all shards."""
+    scores = read_scores(*scores_paths) if shared_keywords_only else None
+    keywords = (scores.offsets, scores.labels) if scores else None
+    graph = build_graph(read_features(*features_paths), k, keywords, centre_features, device=device)
     print(f"{graph.n_nodes} instances, {len(graph.edges)} edges.")
-    write_graph(output, graph)
+    write_graph(graph_path, graph)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            features=snakemake.input.features,
-            scores=snakemake.input.scores,
+            features_paths=snakemake.input.features,
+            scores_paths=snakemake.input.scores,
             k=snakemake.params.k,
             shared_keywords_only=snakemake.params.shared_keywords_only,
             centre_features=snakemake.params.centre_features,
             device=snakemake.params.device,
-            output=snakemake.output.graph,
+            graph_path=snakemake.output.graph,
         )

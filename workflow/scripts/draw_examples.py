@@ -1,4 +1,4 @@
-"""Draw the example photos of the training split with what each stage made of them."""
+"""Draw example photos of the training split with the results of each stage."""
 
 import pandas as pd
 
@@ -13,33 +13,43 @@ from aisi.report.examples import draw_grid, draw_maps, draw_stages, label_colour
 from aisi.report.plots import save_figure
 
 
-def main(examples, notes, images, salient_instances, tags, categories, label_maps, titles, output):
-    """A row for each example, in their order; columns photo, instances and tags, then one for each ``label_maps``."""
-    categories, tags = read_categories(categories), read_tags(tags)
-    names, colours = categories.names, label_colours(categories)
-    notes = dict(pd.read_csv(notes, dtype=str).itertuples(index=False)) if notes else {}
-    examples = {photo.image_id: photo for photo in read_images(examples).itertuples()}
-    shards = zip(map(read_images, images), map(read_salient_instances, salient_instances), strict=True)
+def main(
+    examples_path,
+    notes_path,
+    images_paths,
+    salient_instances_paths,
+    tags_path,
+    categories_path,
+    label_maps_folders,
+    titles,
+    figure_path,
+):
+    """Draw a row for each example, in their order: photo, instances, tags, then a column for each label map."""
+    categories, tags = read_categories(categories_path), read_tags(tags_path)
+    colours = label_colours(categories)
+    notes = dict(pd.read_csv(notes_path, dtype=str).itertuples(index=False)) if notes_path else {}
+    examples = {photo.image_id: photo for photo in read_images(examples_path).itertuples()}
+    shards = zip(map(read_images, images_paths), map(read_salient_instances, salient_instances_paths), strict=True)
     rows = dict.fromkeys(examples)
     for tagged in tagged_photos(shards, tags, categories):
         if photo := examples.get(tagged.image_id):
-            picture, maps = read_photo(photo.path), [read_if_there(folder, photo) for folder in label_maps]
-            panels = draw_stages(picture, tagged, colours, names) + draw_maps(picture, maps, colours)
+            pixels, maps = read_photo(photo.path), [read_if_there(folder, photo) for folder in label_maps_folders]
+            panels = draw_stages(pixels, tagged, colours, categories.names) + draw_maps(pixels, maps, colours)
             caption = [notes.get(photo.image_id), photo.image_id, ", ".join(photo.keywords)]
             rows[photo.image_id] = ": ".join(filter(None, caption)), panels
-    save_figure(output, draw_grid(list(rows.values()), ["photo", "instances", "tags", *titles]))
+    save_figure(figure_path, draw_grid(list(rows.values()), ["photo", "instances", "tags", *titles]))
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            examples=snakemake.input.examples,
-            notes=snakemake.input.notes,
-            images=snakemake.input.images,
-            salient_instances=snakemake.input.salient_instances,
-            tags=snakemake.input.tags,
-            categories=snakemake.input.categories,
-            label_maps=snakemake.input.label_maps,
+            examples_path=snakemake.input.examples,
+            notes_path=snakemake.input.notes,
+            images_paths=snakemake.input.images,
+            salient_instances_paths=snakemake.input.salient_instances,
+            tags_path=snakemake.input.tags,
+            categories_path=snakemake.input.categories,
+            label_maps_folders=snakemake.input.label_maps,
             titles=snakemake.params.titles,
-            output=snakemake.output.figure,
+            figure_path=snakemake.output.figure,
         )

@@ -8,21 +8,21 @@ from aisi.report.examples import draw_grid, draw_maps, label_colours, shrink
 from aisi.report.plots import save_figure
 
 
-def main(examples, categories, label_maps, titles, output):
-    """Columns photo, then one for each folder of ``label_maps``."""
-    colours, rows = label_colours(read_categories(categories)), []
-    for photo in read_images(examples).itertuples():
-        picture, maps = read_photo(photo.path), [read_if_there(folder, photo) for folder in label_maps]
-        rows.append((photo.image_id, [(shrink(picture), []), *draw_maps(picture, maps, colours)]))
-    save_figure(output, draw_grid(rows, ["photo", *titles]))
+def main(examples_path, categories_path, label_maps_folders, titles, figure_path):
+    """Draw columns: photo, then one for each folder of label maps."""
+    colours, rows = label_colours(read_categories(categories_path)), []
+    for photo in read_images(examples_path).itertuples():
+        pixels, maps = read_photo(photo.path), [read_if_there(folder, photo) for folder in label_maps_folders]
+        rows.append((photo.image_id, [(shrink(pixels), []), *draw_maps(pixels, maps, colours)]))
+    save_figure(figure_path, draw_grid(rows, ["photo", *titles]))
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            examples=snakemake.input.examples,
-            categories=snakemake.input.categories,
-            label_maps=snakemake.input.label_maps,
+            examples_path=snakemake.input.examples,
+            categories_path=snakemake.input.categories,
+            label_maps_folders=snakemake.input.label_maps,
             titles=snakemake.params.titles,
-            output=snakemake.output.figure,
+            figure_path=snakemake.output.figure,
         )

@@ -1,4 +1,4 @@
-"""Choose the photos on which the proxies are best, worst and least certain, by the true masks and the margins."""
+"""Choose the photos with the best, the worst and the least certain proxy masks, by true masks and margins."""
 
 from aisi.evaluation.assignments import photo_iou
 from aisi.evaluation.ground_truth import photos_with_masks, read_label_map
@@ -9,30 +9,30 @@ from aisi.progress import log_to, progress
 from aisi.report.examples import choose_extremes
 
 
-def main(proxies, tags, images, categories, masks, n, output, notes):
-    """Of the photos with a true mask and a proxy, n of each kind; ``notes``: why each was chosen."""
-    n_labels = len(read_categories(categories))
-    judged = photos_with_masks(read_images(*images), masks)
-    judged = judged[[inside(proxies, f"{image_id}.png").is_file() for image_id in judged["image_id"]]]
-    ious = [
-        photo_iou(read_label_map(masks, photo, n_labels), read_label_map(proxies, photo, n_labels), n_labels)
-        for photo in progress(judged.itertuples(), total=len(judged), unit="photo")
-    ]
-    chosen, reasons = choose_extremes(judged, ious, read_tags(tags), n)
-    write_images(output, chosen)
-    with atomic(notes) as temporary:
-        reasons.to_csv(temporary, index=False, lineterminator="\n")
+def main(proxies_folder, tags_path, images_paths, categories_path, masks_folder, n, examples_path, notes_path):
+    """Choose n of each kind among the photos with a true mask and a proxy mask; the notes say why."""
+    n_labels = len(read_categories(categories_path))
+    photos = photos_with_masks(read_images(*images_paths), masks_folder)
+    photos = photos[[inside(proxies_folder, f"{image_id}.png").is_file() for image_id in photos["image_id"]]]
+    ious = []
+    for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
+        truth, proxy = (read_label_map(folder, photo, n_labels) for folder in (masks_folder, proxies_folder))
+        ious.append(photo_iou(truth, proxy, n_labels))
+    examples, notes = choose_extremes(photos, ious, read_tags(tags_path), n)
+    write_images(examples_path, examples)
+    with atomic(notes_path) as temporary:
+        notes.to_csv(temporary, index=False, lineterminator="\n")
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            proxies=snakemake.input.proxies,
-            tags=snakemake.input.tags,
-            images=snakemake.input.images,
-            categories=snakemake.input.categories,
-            masks=snakemake.input.masks,
+            proxies_folder=snakemake.input.proxies,
+            tags_path=snakemake.input.tags,
+            images_paths=snakemake.input.images,
+            categories_path=snakemake.input.categories,
+            masks_folder=snakemake.input.masks,
             n=snakemake.params.n,
-            output=snakemake.output.images,
-            notes=snakemake.output.notes,
+            examples_path=snakemake.output.images,
+            notes_path=snakemake.output.notes,
         )

@@ -1,8 +1,8 @@
-"""Judge all assignments of an experiment at once, tags and proxies, without writing a proxy mask."""
+"""Evaluate tags and proxy masks of all assignments of an experiment, without writing proxy masks."""
 
 import pandas as pd
 
-from aisi.evaluation.assignments import judge_proxies, judge_tags
+from aisi.evaluation.assignments import evaluate_proxies, evaluate_tags
 from aisi.evaluation.ground_truth import listed_photos, photos_with_masks, read_truth
 from aisi.evaluation.metrics import metric_table
 from aisi.formats.dataset import read_categories, read_images
@@ -14,36 +14,54 @@ from aisi.progress import log_to
 from aisi.proxy_masks import tagged_photos
 
 
-def main(tags, rows, oracle, images, salient_instances, categories, masks, objects, listed, split, output):
-    """Judge each of ``tags``, of an assignment and a seed in ``rows``, as rules evaluate_tags and _proxy_* would."""
-    categories, photos, tables = read_categories(categories), read_images(*images), [read_tags(path) for path in tags]
-    names, oracle, judged = categories.names, read_tags(oracle), photos_with_masks(photos, masks)
-    with_objects = photos_with_masks(listed_photos(judged, listed), objects) if objects else judged[:0]
-    shards = list(zip(map(read_images, images), map(read_salient_instances, salient_instances), strict=True))
+def main(
+    tags_paths,
+    rows,
+    oracle_path,
+    images_paths,
+    salient_instances_paths,
+    categories_path,
+    masks_folder,
+    objects_folder,
+    list_path,
+    split,
+    metrics_path,
+):
+    """Evaluate the tags of each row (assignment, seed) as rules evaluate_tags and evaluate_proxy_* do."""
+    categories, photos, oracle = read_categories(categories_path), read_images(*images_paths), read_tags(oracle_path)
+    tables = [read_tags(path) for path in tags_paths]
+    with_masks = photos_with_masks(photos, masks_folder)
+    with_objects = with_masks[:0]
+    if objects_folder:
+        with_objects = photos_with_masks(listed_photos(with_masks, list_path), objects_folder)
+    shards = [
+        (read_images(images_path), read_salient_instances(instances_path))
+        for images_path, instances_path in zip(images_paths, salient_instances_paths, strict=True)
+    ]
     tagged = zip(*(tagged_photos(shards, table, categories) for table in tables), strict=True)
-    truth = read_truth(photos, judged, with_objects, masks, objects, len(names))
+    truth = read_truth(photos, with_masks, with_objects, masks_folder, objects_folder, len(categories))
+    proxies = evaluate_proxies(zip(tagged, truth, strict=True), len(rows), categories.names)
     parts = []
-    for (assignment, seed), table, figures in zip(
-        rows, tables, judge_proxies(zip(tagged, truth, strict=True), len(rows), names), strict=True
-    ):
-        figures = {"tags": judge_tags(table, oracle, judged["image_id"], names)} | figures
+    for (assignment, seed), table, figures in zip(rows, tables, proxies, strict=True):
+        tags = evaluate_tags(table, oracle, with_masks["image_id"], categories.names)
         head = {"assignment": assignment, "seed": seed, "split": split}
-        parts += [metric_table(figures[task], task=task, protocol=PROTOCOLS[task], **head) for task in figures]
-    write_metrics(output, pd.concat(parts, ignore_index=True))
+        for task, figures_of_task in ({"tags": tags} | figures).items():
+            parts.append(metric_table(figures_of_task, task=task, protocol=PROTOCOLS[task], **head))
+    write_metrics(metrics_path, pd.concat(parts, ignore_index=True))
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            tags=snakemake.input.tags,
+            tags_paths=snakemake.input.tags,
             rows=snakemake.params.rows,
-            oracle=snakemake.input.oracle,
-            images=snakemake.input.images,
-            salient_instances=snakemake.input.salient_instances,
-            categories=snakemake.input.categories,
-            masks=snakemake.input.masks,
-            objects=snakemake.input.objects,
-            listed=snakemake.input.listed or None,
+            oracle_path=snakemake.input.oracle,
+            images_paths=snakemake.input.images,
+            salient_instances_paths=snakemake.input.salient_instances,
+            categories_path=snakemake.input.categories,
+            masks_folder=snakemake.input.masks,
+            objects_folder=snakemake.input.objects,
+            list_path=snakemake.input.listed or None,
             split=snakemake.params.split,
-            output=snakemake.output.metrics,
+            metrics_path=snakemake.output.metrics,
         )

@@ -1,4 +1,4 @@
-"""Judge the salient instances: how many of the dataset's true instances do they meet?"""
+"""Evaluate the salient instances: the share of true instances that they find."""
 
 from aisi.evaluation.ground_truth import listed_photos, photos_with_masks, read_objects
 from aisi.evaluation.metrics import metric_table, recall_metrics
@@ -10,22 +10,33 @@ from aisi.masks import check_sizes, outside_void
 from aisi.progress import log_to, progress
 
 
-def main(images, salient_instances, categories, masks, objects, listed, seed, split, output):
-    """Recall over the photos that have true masks of both kinds and, if there is a list, are on it."""
-    names, images = read_categories(categories).names, read_images(*images)
-    instances = read_salient_instances(*salient_instances)
-    judged = photos_with_masks(photos_with_masks(listed_photos(images, listed), objects), masks)
-    rows = recall_metrics(read_pairs(judged, instances, masks, objects, len(names)), names)
-    rows.append(("instances_per_photo", ALL, len(instances) / max(1, len(images)), len(images)))
+def main(
+    images_paths,
+    salient_instances_paths,
+    categories_path,
+    masks_folder,
+    objects_folder,
+    list_path,
+    seed,
+    split,
+    metrics_path,
+):
+    """Count the photos that have true masks of both kinds and, if there is a list, are on it."""
+    names, photos = read_categories(categories_path).names, read_images(*images_paths)
+    instances = read_salient_instances(*salient_instances_paths)
+    with_masks = photos_with_masks(listed_photos(photos, list_path), objects_folder)
+    with_masks = photos_with_masks(with_masks, masks_folder)
+    rows = recall_metrics(read_pairs(with_masks, instances, masks_folder, objects_folder, len(names)), names)
+    rows.append(("instances_per_photo", ALL, len(instances) / max(1, len(photos)), len(photos)))
     head = {"seed": seed, "task": "salient_instances", "split": split}
-    write_metrics(output, metric_table(rows, **head, protocol="class-agnostic, void pixels left out"))
+    write_metrics(metrics_path, metric_table(rows, **head, protocol="class-agnostic, void pixels left out"))
 
 
-def read_pairs(photos, instances, masks, objects, n_labels):
+def read_pairs(photos, instances, masks_folder, objects_folder, n_labels):
     """True instances and salient ones, one photo at a time."""
     rows_of = rows_by_photo(instances.image_ids)
     for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
-        true_labels, true_masks, void = read_objects(objects, masks, photo, n_labels)
+        true_labels, true_masks, void = read_objects(objects_folder, masks_folder, photo, n_labels)
         found = check_sizes(instances.masks[rows_of.get(photo.image_id, slice(0, 0))], photo)
         yield true_labels, true_masks, outside_void(found, void)[1]
 
@@ -33,13 +44,13 @@ def read_pairs(photos, instances, masks, objects, n_labels):
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            images=snakemake.input.images,
-            salient_instances=snakemake.input.salient_instances,
-            categories=snakemake.input.categories,
-            masks=snakemake.input.masks,
-            objects=snakemake.input.objects,
-            listed=snakemake.input.listed or None,
+            images_paths=snakemake.input.images,
+            salient_instances_paths=snakemake.input.salient_instances,
+            categories_path=snakemake.input.categories,
+            masks_folder=snakemake.input.masks,
+            objects_folder=snakemake.input.objects,
+            list_path=snakemake.input.listed or None,
             seed=snakemake.params.seed,
             split=snakemake.params.split,
-            output=snakemake.output.metrics,
+            metrics_path=snakemake.output.metrics,
         )

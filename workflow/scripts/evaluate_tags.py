@@ -1,6 +1,6 @@
-"""Judge the tags of an assignment by those of the true masks."""
+"""Evaluate the tags of an assignment against the tags of the true masks."""
 
-from aisi.evaluation.assignments import judge_tags
+from aisi.evaluation.assignments import evaluate_tags
 from aisi.evaluation.ground_truth import photos_with_masks
 from aisi.evaluation.metrics import metric_table
 from aisi.formats.dataset import read_categories, read_images
@@ -10,25 +10,25 @@ from aisi.planning.protocols import PROTOCOLS
 from aisi.progress import log_to
 
 
-def main(tags, oracle, images, categories, masks, assignment, seed, split, output):
+def main(tags_path, oracle_path, images_paths, categories_path, masks_folder, assignment, seed, split, metrics_path):
     """Count the instances of photos that have a true mask."""
-    names = read_categories(categories).names
-    judged = photos_with_masks(read_images(*images), masks)["image_id"]
-    rows = judge_tags(read_tags(tags), read_tags(oracle), judged, names)
+    names = read_categories(categories_path).names
+    photos = photos_with_masks(read_images(*images_paths), masks_folder)
+    rows = evaluate_tags(read_tags(tags_path), read_tags(oracle_path), photos["image_id"], names)
     head = {"assignment": assignment, "seed": seed, "task": "tags", "split": split}
-    write_metrics(output, metric_table(rows, **head, protocol=PROTOCOLS["tags"]))
+    write_metrics(metrics_path, metric_table(rows, **head, protocol=PROTOCOLS["tags"]))
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            tags=snakemake.input.tags,
-            oracle=snakemake.input.oracle,
-            images=snakemake.input.images,
-            categories=snakemake.input.categories,
-            masks=snakemake.input.masks,
+            tags_path=snakemake.input.tags,
+            oracle_path=snakemake.input.oracle,
+            images_paths=snakemake.input.images,
+            categories_path=snakemake.input.categories,
+            masks_folder=snakemake.input.masks,
             assignment=snakemake.wildcards.assignment,
             seed=snakemake.params.seed,
             split=snakemake.params.split,
-            output=snakemake.output.metrics,
+            metrics_path=snakemake.output.metrics,
         )

@@ -1,4 +1,4 @@
-"""Take over class-agnostic instances that were made elsewhere."""
+"""Import class-agnostic instances that another program has found."""
 
 from aisi.formats.dataset import read_images
 from aisi.formats.instances import new_salient_instances
@@ -6,20 +6,20 @@ from aisi.progress import log_to, progress
 from aisi.salient_instances.imported import from_coco, from_masks
 
 
-def main(images, coco, masks, output):
-    """Write a shard's instances from COCO JSON if ``coco`` is given, else from a folder of PNGs."""
-    photos = read_images(images)
-    found = from_coco(coco, photos) if coco else from_masks(masks, photos)
-    with new_salient_instances(output) as writer:
-        for instances in progress(found, total=len(photos), desc="photos"):
+def main(images_path, coco_path, masks_folder, salient_instances_path):
+    """Write the instances of a shard: from COCO JSON if ``coco_path`` is given, else from a folder of PNGs."""
+    photos = read_images(images_path)
+    found = from_coco(coco_path, photos) if coco_path else from_masks(masks_folder, photos)
+    with new_salient_instances(salient_instances_path) as writer:
+        for instances in progress(found, total=len(photos), unit="photo"):
             writer.append(*instances)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            images=snakemake.input.images,
-            coco=snakemake.params.coco,
-            masks=snakemake.params.masks,
-            output=snakemake.output.salient_instances,
+            images_path=snakemake.input.images,
+            coco_path=snakemake.params.coco,
+            masks_folder=snakemake.params.masks,
+            salient_instances_path=snakemake.output.salient_instances,
         )

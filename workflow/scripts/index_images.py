@@ -1,16 +1,16 @@
-"""Check a dataset's rows and photos, and write what the other stages read of them."""
+"""Check the rows and photos of a dataset, and write the tables that the other stages read."""
 
 from aisi.dataset.index import divide, index_dataset
 from aisi.formats.dataset import write_categories, write_images, write_rejected_images
 from aisi.progress import log_to
 
 
-def main(*, train, val, names, train_shards, val_shards, rejected, categories, **dataset):
-    """Write the shards' tables of both splits, the rejected pictures and the categories of :func:`index_dataset`."""
+def main(*, train, val, names, train_paths, val_paths, rejected_path, categories_path, **dataset):
+    """Write the photos of both splits by shard, the rejected files and the categories; ``dataset``: index_dataset's."""
     index = index_dataset(train=train, val=val, categories=names, **dataset)
-    write_categories(categories, index.categories)
-    write_rejected_images(rejected, index.rejected)
-    for split, paths in ((train, train_shards), (val, val_shards)):
+    write_categories(categories_path, index.categories)
+    write_rejected_images(rejected_path, index.rejected)
+    for split, paths in ((train, train_paths), (val, val_paths)):
         if split:
             for path, images in zip(paths, divide(index.images[split], len(paths)), strict=True):
                 write_images(path, images)
@@ -29,8 +29,8 @@ if "snakemake" in globals():
             simple_images=snakemake.params.simple_images,
             train_on=snakemake.params.train_on,
             threads=snakemake.threads,
-            train_shards=snakemake.output.train,
-            val_shards=snakemake.output.val,
-            rejected=snakemake.output.rejected,
-            categories=snakemake.output.categories,
+            train_paths=snakemake.output.train,
+            val_paths=snakemake.output.val,
+            rejected_path=snakemake.output.rejected,
+            categories_path=snakemake.output.categories,
         )

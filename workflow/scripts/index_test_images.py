@@ -1,14 +1,14 @@
-"""Open every photo of the split that is only predicted."""
+"""Open every photo of the test split, for which networks only predict."""
 
 from aisi.dataset.index import divide, index_test
 from aisi.formats.dataset import write_images
 from aisi.progress import log_to
 
 
-def main(layout, root, keywords, split, threads, shards):
-    """Write the shards' tables; their keywords are empty."""
+def main(layout, root, keywords, split, threads, images_paths):
+    """Write the photos by shard, without keywords."""
     images = index_test(layout, root, keywords, split, threads)
-    for path, part in zip(shards, divide(images, len(shards)), strict=True):
+    for path, part in zip(images_paths, divide(images, len(images_paths)), strict=True):
         write_images(path, part)
 
 
@@ -20,5 +20,5 @@ if "snakemake" in globals():
             keywords=snakemake.params.keywords,
             split=snakemake.params.split,
             threads=snakemake.threads,
-            shards=snakemake.output.images,
+            images_paths=snakemake.output.images,
         )

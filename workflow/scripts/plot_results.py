@@ -6,19 +6,20 @@ from aisi.report.plots import plot_assignments, plot_categories, save_figure
 from aisi.report.tables import assignment_table, category_table
 
 
-def main(metrics, assignments, detailed, assignments_plot, categories_plot):
-    """Plot all ``assignments`` in their order, and the categories of the ``detailed`` ones."""
-    metrics = read_metrics(metrics)
-    save_figure(assignments_plot, plot_assignments(assignment_table(metrics, dict.fromkeys(assignments, {}))))
-    save_figure(categories_plot, plot_categories(category_table(metrics[metrics["assignment"].isin(detailed)])))
+def main(metrics_path, assignments, detailed, assignments_plot_path, categories_plot_path):
+    """Plot all ``assignments`` in their order, and the categories of those in ``detailed``."""
+    metrics = read_metrics(metrics_path)
+    detailed_metrics = metrics[metrics["assignment"].isin(detailed)]
+    save_figure(assignments_plot_path, plot_assignments(assignment_table(metrics, dict.fromkeys(assignments, {}))))
+    save_figure(categories_plot_path, plot_categories(category_table(detailed_metrics)))
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            metrics=snakemake.input.metrics,
+            metrics_path=snakemake.input.metrics,
             assignments=snakemake.params.assignments,
             detailed=snakemake.params.detailed,
-            assignments_plot=snakemake.output.assignments,
-            categories_plot=snakemake.output.categories,
+            assignments_plot_path=snakemake.output.assignments,
+            categories_plot_path=snakemake.output.categories,
         )

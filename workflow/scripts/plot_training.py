@@ -6,11 +6,12 @@ from aisi.progress import log_to
 from aisi.report.plots import plot_training, save_figure
 
 
-def main(names, logs, output):
-    """One panel for each network."""
-    save_figure(output, plot_training({name: pd.read_csv(log) for name, log in zip(names, logs, strict=True)}))
+def main(names, log_paths, figure_path):
+    """Plot a panel for each network."""
+    logs = {name: pd.read_csv(path) for name, path in zip(names, log_paths, strict=True)}
+    save_figure(figure_path, plot_training(logs))
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
-        main(names=snakemake.params.names, logs=snakemake.input.logs, output=snakemake.output.figure)
+        main(names=snakemake.params.names, log_paths=snakemake.input.logs, figure_path=snakemake.output.figure)

@@ -1,4 +1,4 @@
-"""Render pictures of auxiliary categories with masks of their salient instances, to train S4Net on."""
+"""Render photos of auxiliary categories with masks of their salient instances, to train S4Net."""
 
 from pathlib import Path
 
@@ -8,23 +8,23 @@ from aisi.formats.masks import write_labels
 from aisi.progress import log_to, progress
 
 
-def main(*, photos, masks, image_sets, n_train, n_val, seed, image_size, max_objects):
+def main(*, photos_folder, masks_folder, image_sets_folder, n_train, n_val, seed, image_size, max_objects):
     """Write both splits."""
     for split, n in (("train", n_train), ("val", n_val)):
         image_ids = [f"{split}_{index:04d}" for index in range(n)]
         for index, image_id in enumerate(progress(image_ids, desc=split)):
             scene = render_salient_scene(seed, split, index, image_size, max_objects)
-            write_photo(Path(photos) / f"{image_id}.jpg", scene)
-            write_labels(Path(masks) / f"{image_id}.png", label_salient(scene))
-        write_image_set(Path(image_sets) / f"{split}.txt", image_ids)
+            write_photo(Path(photos_folder) / f"{image_id}.jpg", scene)
+            write_labels(Path(masks_folder) / f"{image_id}.png", label_salient(scene))
+        write_image_set(Path(image_sets_folder) / f"{split}.txt", image_ids)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            photos=snakemake.output.photos,
-            masks=snakemake.output.masks,
-            image_sets=snakemake.output.image_sets,
+            photos_folder=snakemake.output.photos,
+            masks_folder=snakemake.output.masks,
+            image_sets_folder=snakemake.output.image_sets,
             n_train=snakemake.params.n_train,
             n_val=snakemake.params.n_val,
             seed=snakemake.params.seed,

@@ -1,4 +1,4 @@
-"""Write proxies from attention alone: the reference row that has no instances."""
+"""Write proxy masks from attention alone: a reference without instances."""
 
 from pathlib import Path
 
@@ -10,23 +10,23 @@ from aisi.formats.masks import write_labels
 from aisi.progress import log_to, progress
 
 
-def main(images, attention, threshold, masks):
-    """Go through the shards; photos in which no keyword has attention get no proxy."""
-    Path(masks).mkdir(parents=True, exist_ok=True)
-    for photos, path in zip(map(read_images, images), attention, strict=True):
+def main(images_paths, attention_paths, threshold, masks_folder):
+    """Photos get no proxy mask if no keyword has attention."""
+    Path(masks_folder).mkdir(parents=True, exist_ok=True)
+    for photos, path in zip(map(read_images, images_paths), attention_paths, strict=True):
         with open_attention(path) as maps:
             for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
                 labels, own = maps[photo.image_id]
                 mask = cam_mask(own, labels, (photo.height, photo.width), threshold)
                 if mask is not None:
-                    write_labels(inside(masks, f"{photo.image_id}.png"), mask)
+                    write_labels(inside(masks_folder, f"{photo.image_id}.png"), mask)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            images=snakemake.input.images,
-            attention=snakemake.input.attention,
+            images_paths=snakemake.input.images,
+            attention_paths=snakemake.input.attention,
             threshold=snakemake.params.threshold,
-            masks=snakemake.output.masks,
+            masks_folder=snakemake.output.masks,
         )

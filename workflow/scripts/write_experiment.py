@@ -9,29 +9,42 @@ from aisi.report.plots import plot_seeds, save_figure
 from aisi.report.tables import add_paper, experiment_page, ratio_notes, seed_table
 
 
-def main(metrics, paper, assignments, title, command, notes, paper_table, paper_train, table, figure, page):
-    """``assignments`` are the rows in order; ``paper_table`` and its training set name the paper's own column."""
-    rows, paper = seed_table(read_metrics(metrics), assignments), pd.read_csv(paper)
-    rows, printed = add_paper(rows, paper[(paper["table"] == paper_table) & (paper["train"] == paper_train)])
-    with atomic(table) as temporary:
+def main(
+    metrics_path,
+    paper_path,
+    assignments,
+    title,
+    command,
+    notes,
+    paper_table,
+    paper_train,
+    table_path,
+    figure_path,
+    page_path,
+):
+    """``assignments`` are the rows in order; ``paper_table`` and ``paper_train`` select the paper's values."""
+    paper = pd.read_csv(paper_path)
+    paper = paper[(paper["table"] == paper_table) & (paper["train"] == paper_train)]
+    rows, paper_column = add_paper(seed_table(read_metrics(metrics_path), assignments), paper)
+    with atomic(table_path) as temporary:
         rows.to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
-    save_figure(figure, plot_seeds(rows, printed))
-    with atomic(page) as temporary:
+    save_figure(figure_path, plot_seeds(rows, paper_column))
+    with atomic(page_path) as temporary:
         temporary.write_text(experiment_page(title, command, rows, [*ratio_notes(rows), *notes]), encoding="utf-8")
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            metrics=snakemake.input.metrics,
-            paper=snakemake.input.paper,
+            metrics_path=snakemake.input.metrics,
+            paper_path=snakemake.input.paper,
             assignments=snakemake.params.assignments,
             title=snakemake.params.title,
             command=snakemake.params.command,
             notes=snakemake.params.notes,
             paper_table=snakemake.params.paper_table,
             paper_train=snakemake.params.paper_train,
-            table=snakemake.output.table,
-            figure=snakemake.output.figure,
-            page=snakemake.output.page,
+            table_path=snakemake.output.table,
+            figure_path=snakemake.output.figure,
+            page_path=snakemake.output.page,
         )

@@ -1,4 +1,4 @@
-"""Write each photo's proxy: a palette PNG, and its tagged instances in COCO's format."""
+"""Write the proxy masks of photos: palette PNGs, and the tagged instances in COCO's format."""
 
 from pathlib import Path
 
@@ -12,29 +12,39 @@ from aisi.progress import log_to, progress
 from aisi.proxy_masks import CocoInstances, proxy_mask, tagged_photos
 
 
-def main(images, salient_instances, tags, categories, noisy_pixels, missing_keywords, masks, coco):
-    """Go through the shards; photos in which no instance has a tag leave no trace."""
-    categories, tags = read_categories(categories), read_tags(tags)
-    Path(masks).mkdir(parents=True, exist_ok=True)
-    objects = CocoInstances(categories)
-    shards = zip(map(read_images, images), map(read_salient_instances, salient_instances), strict=True)
-    for photo in progress(tagged_photos(shards, tags, categories), total=len(read_images(*images)), unit="photo"):
+def main(
+    images_paths,
+    salient_instances_paths,
+    tags_path,
+    categories_path,
+    noisy_pixels,
+    missing_keywords,
+    masks_folder,
+    coco_path,
+):
+    """Photos get no proxy mask if no instance has a tag."""
+    categories, tags = read_categories(categories_path), read_tags(tags_path)
+    Path(masks_folder).mkdir(parents=True, exist_ok=True)
+    coco = CocoInstances(categories)
+    shards = zip(map(read_images, images_paths), map(read_salient_instances, salient_instances_paths), strict=True)
+    n_photos = len(read_images(*images_paths))
+    for photo in progress(tagged_photos(shards, tags, categories), total=n_photos, unit="photo"):
         proxy = proxy_mask(photo.masks, photo.labels, photo.keywords, noisy_pixels, missing_keywords)
         if proxy is not None:
-            write_labels(inside(masks, f"{photo.image_id}.png"), proxy)
-            objects.add(photo)
-    write_coco(coco, objects.content)
+            write_labels(inside(masks_folder, f"{photo.image_id}.png"), proxy)
+            coco.add(photo)
+    write_coco(coco_path, coco.content)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            images=snakemake.input.images,
-            salient_instances=snakemake.input.salient_instances,
-            tags=snakemake.input.tags,
-            categories=snakemake.input.categories,
+            images_paths=snakemake.input.images,
+            salient_instances_paths=snakemake.input.salient_instances,
+            tags_path=snakemake.input.tags,
+            categories_path=snakemake.input.categories,
             noisy_pixels=snakemake.params.noisy_pixels,
             missing_keywords=snakemake.params.missing_keywords,
-            masks=snakemake.output.masks,
-            coco=snakemake.output.coco,
+            masks_folder=snakemake.output.masks,
+            coco_path=snakemake.output.coco,
         )

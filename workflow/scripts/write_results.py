@@ -1,4 +1,4 @@
-"""Write the table of results: CSV, HTML for the report, and a page in Markdown."""
+"""Write the table of results as CSV, as HTML for the report and as a page in Markdown."""
 
 from pathlib import Path
 
@@ -9,28 +9,28 @@ from aisi.progress import log_to
 from aisi.report.tables import assignment_table, results_page, sortable_html, tag_counts
 
 
-def main(metrics, tags, name, command, shown, table, html, page):
-    """Map the assignments, in the order of the rows, to their ``tags``; ``shown`` is the one that is explained."""
-    metrics = read_metrics(metrics)
-    counts = {assignment: tag_counts(read_tags(path)) for assignment, path in tags.items()}
+def main(metrics_path, tags_paths, name, command, shown, table_path, html_path, page_path):
+    """``tags_paths``: assignment, in the order of the rows, to tags; ``shown``: the one that the page explains."""
+    metrics = read_metrics(metrics_path)
+    counts = {assignment: tag_counts(read_tags(path)) for assignment, path in tags_paths.items()}
     rows = assignment_table(metrics, counts)
-    with atomic(table) as temporary:
+    with atomic(table_path) as temporary:
         rows.to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
-    with atomic(html) as temporary:
+    with atomic(html_path) as temporary:
         temporary.write_text(sortable_html(rows), encoding="utf-8")
-    with atomic(page) as temporary:
+    with atomic(page_path) as temporary:
         temporary.write_text(results_page(name, command, metrics, counts, shown), encoding="utf-8")
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            metrics=snakemake.input.metrics,
-            tags={Path(path).stem: path for path in snakemake.input.tags},
+            metrics_path=snakemake.input.metrics,
+            tags_paths={Path(path).stem: path for path in snakemake.input.tags},
             name=snakemake.params.name,
             command=snakemake.params.command,
             shown=snakemake.params.shown,
-            table=snakemake.output.table,
-            html=snakemake.output.html,
-            page=snakemake.output.page,
+            table_path=snakemake.output.table,
+            html_path=snakemake.output.html,
+            page_path=snakemake.output.page,
         )

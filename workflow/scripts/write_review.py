@@ -1,4 +1,4 @@
-"""Write the review page of an assignment's tags: its data, and the page itself."""
+"""Write the review page of an assignment's tags: its data, and the files of the page itself."""
 
 from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.graph import read_graph
@@ -9,30 +9,41 @@ from aisi.progress import log_to, progress
 from aisi.report.review_page import outline, review_data, write_data, write_page
 
 
-def main(images, salient_instances, scores, graph, tags, categories, name, assignment, data, page):
-    """Outline the instances shard by shard; ``page`` lists the page's own files."""
+def main(
+    images_paths,
+    salient_instances_paths,
+    scores_paths,
+    graph_path,
+    tags_path,
+    categories_path,
+    name,
+    assignment,
+    data_path,
+    page_paths,
+):
+    """Outline the instances shard by shard. ``page_paths`` are the files of the page."""
     outlines = []
-    for path in progress(salient_instances, unit="shard"):
+    for path in progress(salient_instances_paths, unit="shard"):
         shard = read_salient_instances(path)
         outlines += map(outline, shard.masks, shard.boxes)
-    shards = [read_images(path) for path in images]
-    categories, tags = read_categories(categories), read_tags(tags)
-    scores, graph = read_scores(*scores), read_graph(graph)
-    write_data(data, review_data(name, assignment, shards, categories, tags, scores, graph, outlines))
-    write_page(*page)
+    shards = [read_images(path) for path in images_paths]
+    categories, tags = read_categories(categories_path), read_tags(tags_path)
+    scores, graph = read_scores(*scores_paths), read_graph(graph_path)
+    write_data(data_path, review_data(name, assignment, shards, categories, tags, scores, graph, outlines))
+    write_page(*page_paths)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            images=snakemake.input.images,
-            salient_instances=snakemake.input.salient_instances,
-            scores=snakemake.input.scores,
-            graph=snakemake.input.graph,
-            tags=snakemake.input.tags,
-            categories=snakemake.input.categories,
+            images_paths=snakemake.input.images,
+            salient_instances_paths=snakemake.input.salient_instances,
+            scores_paths=snakemake.input.scores,
+            graph_path=snakemake.input.graph,
+            tags_path=snakemake.input.tags,
+            categories_path=snakemake.input.categories,
             name=snakemake.params.name,
             assignment=snakemake.params.assignment,
-            data=snakemake.output.data,
-            page=[snakemake.output.page, snakemake.output.style, snakemake.output.program],
+            data_path=snakemake.output.data,
+            page_paths=[snakemake.output.page, snakemake.output.style, snakemake.output.program],
         )

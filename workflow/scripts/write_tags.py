@@ -1,4 +1,4 @@
-"""Write the tag of every instance, batch by batch solved, as one table."""
+"""Write the tag of every instance, from the solved batches, as one table."""
 
 from pathlib import Path
 
@@ -11,21 +11,26 @@ from aisi.partition.tags import tag_table
 from aisi.progress import log_to
 
 
-def main(partitions, salient_instances, scores, images, categories, output):
-    """Gather the batches of all jobs."""
-    batches = [read_partition(path) for folder in partitions for path in sorted(Path(folder).glob("batch_*.npz"))]
-    instances = read_salient_instances(*salient_instances, masks=False)
-    tags = tag_table(batches, instances, read_scores(*scores), read_images(*images), read_categories(categories))
-    write_tags(output, tags)
+def main(partition_folders, salient_instances_paths, scores_paths, images_paths, categories_path, tags_path):
+    """Collect the batches of all jobs."""
+    paths = [path for folder in partition_folders for path in sorted(Path(folder).glob("batch_*.npz"))]
+    batches = [read_partition(path) for path in paths]
+    instances = read_salient_instances(*salient_instances_paths, masks=False)
+    scores, images, categories = (
+        read_scores(*scores_paths),
+        read_images(*images_paths),
+        read_categories(categories_path),
+    )
+    write_tags(tags_path, tag_table(batches, instances, scores, images, categories))
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            partitions=snakemake.input.partitions,
-            salient_instances=snakemake.input.salient_instances,
-            scores=snakemake.input.scores,
-            images=snakemake.input.images,
-            categories=snakemake.input.categories,
-            output=snakemake.output.tags,
+            partition_folders=snakemake.input.partitions,
+            salient_instances_paths=snakemake.input.salient_instances,
+            scores_paths=snakemake.input.scores,
+            images_paths=snakemake.input.images,
+            categories_path=snakemake.input.categories,
+            tags_path=snakemake.output.tags,
         )

@@ -1,4 +1,4 @@
-"""Write small pictures of a shard's photos for the review page."""
+"""Write small photos of a shard for the review page."""
 
 from pathlib import Path
 
@@ -9,19 +9,19 @@ from aisi.progress import log_to, progress
 from aisi.report.review_page import shrink
 
 
-def main(images, longest, output):
-    """Name each picture by its photo's row in the table: ids may hold what no file name should."""
-    photos = read_images(images)
-    Path(output).mkdir(parents=True, exist_ok=True)
+def main(images_path, longest_side, thumbnails_folder):
+    """Name each file by the photo's row in the table, because an image_id may not be a valid file name."""
+    photos = read_images(images_path)
+    Path(thumbnails_folder).mkdir(parents=True, exist_ok=True)
     for row, path in enumerate(progress(photos["path"], unit="photo")):
-        with atomic(Path(output) / f"{row}.jpg") as temporary:
-            shrink(read_photo(path), longest).save(temporary, quality=80, optimize=True)
+        with atomic(Path(thumbnails_folder) / f"{row}.jpg") as temporary:
+            shrink(read_photo(path), longest_side).save(temporary, quality=80, optimize=True)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
-            images=snakemake.input.images,
-            longest=snakemake.params.longest,
-            output=snakemake.output.thumbnails,
+            images_path=snakemake.input.images,
+            longest_side=snakemake.params.longest,
+            thumbnails_folder=snakemake.output.thumbnails,
         )

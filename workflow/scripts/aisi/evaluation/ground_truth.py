@@ -13,7 +13,7 @@ from aisi.formats.coco import read_coco
 from aisi.formats.dataset import Categories
 from aisi.formats.instances import SalientInstances
 from aisi.formats.masks import read_labels
-from aisi.formats.tags import TAG_COLUMNS
+from aisi.formats.tags import tag_columns
 from aisi.labels import IGNORE, NOISY
 from aisi.masks import Rle, area, decode, encode, from_segmentation, outside_void, tight_boxes, values_in, wrong_size
 from aisi.progress import progress
@@ -121,42 +121,30 @@ def true_labels(masks: Sequence[Rle], truth: np.ndarray) -> np.ndarray:
     return np.array([true_label(decode(mask), truth) for mask in masks], np.int64)
 
 
-def oracle_tags(images, instances, labels, names):
+def oracle_tags(
+    images: pd.DataFrame, instances: SalientInstances, labels: np.ndarray, categories: Categories
+) -> pd.DataFrame:
     """Tags with the true labels.
 
-    The true category counts even if it is not among the photo's keywords; these name all that is in a photo, so that
-    only happens where one was forgotten.
+    The true category counts even if it is not a keyword of the photo. Keywords name all that is in a photo, so this
+    happens only where one was forgotten.
 
     Parameters
     ----------
     images : DataFrame
         As from :func:`aisi.formats.dataset.read_images`.
     instances : SalientInstances
-        Of these photos.
+        Instances of these photos.
     labels : (N,) int
         True label of each instance, 0 = noisy.
-    names : list of str
-        Names of labels 1..C.
+    categories : Categories
 
     Returns
     -------
     DataFrame
-        Columns ``TAG_COLUMNS``; attention and margin are empty, source is ``override``.
+        Columns ``TAG_COLUMNS``. Attention and margin are empty, source is ``override``.
     """
-    keywords = dict(zip(images["image_id"], images["keywords"], strict=True))
-    columns = {
-        "image_id": instances.image_ids,
-        "instance_id": instances.instance_ids,
-        **dict(zip(("x0", "y0", "x1", "y1"), instances.boxes.T, strict=True)),
-        "score": instances.scores,
-        "keywords": [keywords[image_id] for image_id in instances.image_ids],
-        "label": labels,
-        "tag": [("noisy", *names)[label] for label in labels],
-        "attention": np.nan,
-        "margin": np.nan,
-        "source": "override",
-    }
-    return pd.DataFrame(columns)[TAG_COLUMNS]
+    return tag_columns(instances, images, categories, labels, np.nan, np.nan, "override")
 
 
 def true_objects(objects: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, list[Rle]]:

@@ -1,7 +1,11 @@
 """Tags of the instances of a split: CSV."""
 
-from aisi.formats.dataset import KEYWORD_SEPARATOR
+import numpy as np
+import pandas as pd
+
+from aisi.formats.dataset import KEYWORD_SEPARATOR, Categories
 from aisi.formats.files import Format
+from aisi.formats.instances import SalientInstances
 from aisi.formats.tables import read_table, write_table
 
 TAGS = Format("tags", "write_tags")
@@ -10,6 +14,51 @@ TAG_COLUMNS = [
     *("image_id", "instance_id", "x0", "y0", "x1", "y1", "score"),
     *("keywords", "label", "tag", "attention", "margin", "source"),
 ]
+
+
+def tag_columns(
+    instances: SalientInstances,
+    images: pd.DataFrame,
+    categories: Categories,
+    labels: np.ndarray,
+    attention: np.ndarray | float,
+    margins: np.ndarray | float,
+    source: np.ndarray | str,
+) -> pd.DataFrame:
+    """Table of tags, with what is known of instances and photos.
+
+    Parameters
+    ----------
+    instances : SalientInstances
+    images : DataFrame
+        Their photos, as from :func:`aisi.formats.dataset.read_images`.
+    categories : Categories
+    labels : (N,) int
+        Label of each instance, 0 = noisy.
+    attention, margins : (N,) float or float
+        NaN where unknown.
+    source : (N,) str or str
+        ``solver`` or ``override``.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``TAG_COLUMNS``.
+    """
+    keywords = dict(zip(images["image_id"], images["keywords"], strict=True))
+    columns = {
+        "image_id": instances.image_ids,
+        "instance_id": instances.instance_ids,
+        **dict(zip(("x0", "y0", "x1", "y1"), instances.boxes.T, strict=True)),
+        "score": instances.scores,
+        "keywords": [keywords[image_id] for image_id in instances.image_ids],
+        "label": labels,
+        "tag": np.array(categories.name_of, object)[labels],
+        "attention": attention,
+        "margin": margins,
+        "source": source,
+    }
+    return pd.DataFrame(columns, columns=TAG_COLUMNS)
 
 
 def write_tags(path, tags):

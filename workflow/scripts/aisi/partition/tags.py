@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from aisi.formats.graph import Graph
 from aisi.formats.partition import Partition
-from aisi.formats.tags import TAG_COLUMNS
+from aisi.formats.tags import tag_columns
 from aisi.partition import PartitionError, PartitionProblem, retained
 
 
@@ -159,11 +158,5 @@ def tag_table(partitions, instances, scores, images, categories):
     chosen = np.flatnonzero(scores.labels == labels[owners])
     attention = np.full(n, np.nan)
     attention[owners[chosen]] = scores.scores[chosen]
-    names = np.array(categories.name_of, object)
-    keywords = dict(zip(images["image_id"], images["keywords"], strict=True))
-    columns = {"image_id": instances.image_ids, "instance_id": instances.instance_ids}
-    columns |= dict(zip(("x0", "y0", "x1", "y1"), instances.boxes.T, strict=True))
-    columns |= {"score": instances.scores, "keywords": [keywords[image_id] for image_id in instances.image_ids]}
-    columns |= {"label": labels, "tag": names[labels], "attention": attention, "margin": margins}
-    columns |= {"source": np.where(pinned, "override", "solver")}
-    return pd.DataFrame(columns, columns=TAG_COLUMNS)
+    source = np.where(pinned, "override", "solver")
+    return tag_columns(instances, images, categories, labels, attention, margins, source)

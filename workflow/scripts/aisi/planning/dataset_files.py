@@ -1,22 +1,24 @@
-"""Where a dataset's files lie, and whether they are there.
+"""Paths of a dataset's files, and checks that the files exist.
 
-The Snakefile runs this before any job. So it opens no picture, needs nothing but the standard library, and takes
-milliseconds for 10,000 photos.
+The Snakefile runs this before any job. So it opens no photo, needs the standard library alone, and takes milliseconds
+for 10,000 photos.
 """
 
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-"""File names that count as photos, in lower case."""
+"""Suffixes of photos, in lower case."""
 
 
 class DatasetError(ValueError):
-    """The dataset, or its block of the config, is not as described in docs/photos.md."""
+    """The dataset, or its block of the config, is not as docs/photos.md describes it."""
 
 
-def photo_folder(layout, root, split=None):
-    """Folder of a dataset's photos; in the layout ``coco`` each split has its own."""
+def photo_folder(layout: str, root: str | Path, split: str = "") -> Path:
+    """Folder of a dataset's photos. In the layout ``coco`` each split has its own."""
     match layout:
         case "photos":
             return Path(root)
@@ -25,43 +27,48 @@ def photo_folder(layout, root, split=None):
     return Path(root, "JPEGImages")
 
 
-def split_list(root, split):
-    """List of a split's image_ids in VOC's layout."""
+def split_list(root: str | Path, split: str) -> Path:
+    """List of the image_ids of a split in VOC's layout."""
     return Path(root, "ImageSets", "Segmentation", f"{split}.txt")
 
 
-def annotation_file(root, split):
-    """Instances of a split in COCO's layout."""
+def annotation_file(root: str | Path, split: str) -> Path:
+    """JSON with the instances of a split in COCO's layout."""
     return Path(root, "annotations", f"instances_{split}.json")
 
 
-def check_dataset(dataset):
-    """Check that the files exist which the config's ``dataset`` block names.
+def check_dataset(dataset: dict[str, Any]) -> None:
+    """Check that the files in the config's block ``dataset`` exist.
 
     Parameters
     ----------
     dataset : dict
-        As in config/config.yaml, its types already checked by the schema.
+        As in config/config.yaml. The schema has already checked the types.
 
     Raises
     ------
     DatasetError
-        With every problem, one a line: which key, what was found, what to do.
+        With all problems, one in each line: which key, what was found, what to do.
     """
     problems = [*_check_names(dataset), *_CHECKS[dataset["format"]](dataset), *_check_simple(dataset)]
     if problems:
         raise DatasetError("\n".join(problems))
 
 
-def check_import(sources, true_masks=()):
-    """Check the config's ``salient_instances.import`` block; raises DatasetError as :func:`check_dataset`.
+def check_import(sources: dict[str, Any], true_masks: Iterable[str] = ()) -> None:
+    """Check the config's block ``salient_instances.import``.
 
     Parameters
     ----------
     sources : dict
         coco: a file or None; masks: a folder or None.
-    true_masks : sequence of str
-        Files and folders of the dataset's true masks, which may only judge.
+    true_masks : iterable of str
+        Files and folders of the dataset's true masks, which only evaluation may read.
+
+    Raises
+    ------
+    DatasetError
+        As in :func:`check_dataset`.
     """
     given = [key for key, path in sources.items() if path is not None]
     if len(given) != 1:
@@ -71,8 +78,8 @@ def check_import(sources, true_masks=()):
     problems = list(check(f"salient_instances.import.{given[0]}", sources[given[0]], expected))
     if Path(sources[given[0]]).resolve() in {Path(path).resolve() for path in true_masks}:
         problems.append(
-            f"salient_instances.import.{given[0]}: {sources[given[0]]} holds the dataset's true masks, which may only "
-            "judge. Name what a detector found."
+            f"salient_instances.import.{given[0]}: {sources[given[0]]} holds the dataset's true masks, which only "
+            "evaluation may read. Name the instances that a detector found."
         )
     if problems:
         raise DatasetError("\n".join(problems))
@@ -83,7 +90,7 @@ def _check_names(dataset):
     if len(set(splits)) < len(splits):
         yield (
             f"dataset.train, dataset.val and dataset.test are {', '.join(map(repr, splits))}. Name different splits; "
-            "set dataset.val: null if nothing is to be judged, dataset.test: null if nothing is to be submitted."
+            "set dataset.val: null to evaluate nothing, dataset.test: null to submit nothing."
         )
     if dataset["format"] != "photos" and any(dataset["ground_truth"].values()):
         yield f"dataset.ground_truth is for format photos; {dataset['format']} has its own masks. Set null."
@@ -175,24 +182,26 @@ def _missing(key, path, expected):
     return f"{key}: {path} not found{place}, expected {expected}. Correct the path in the config."
 
 
-def list_files(folder, suffixes=SUFFIXES):
-    """Find files by suffix, also in sub-folders and behind links.
+def list_files(folder: str | Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[tuple[str, os.stat_result]]:
+    """Find files by suffix, also in sub-folders and through links.
 
     Parameters
     ----------
     folder : str or Path
     suffixes : tuple of str
-        In lower case; the files' own may be in any case.
+        In lower case. The suffixes of the files may be in any case.
 
     Returns
     -------
     list of (str, os.stat_result)
-        Paths below the folder, ascending.
+        Paths relative to the folder, ascending.
     """
     return sorted(_scan(os.fspath(folder), "", suffixes, frozenset()))
 
 
-def _scan(folder, below, suffixes, parents):
+def _scan(
+    folder: str, below: str, suffixes: tuple[str, ...], parents: frozenset[tuple[int, int]]
+) -> Iterator[tuple[str, os.stat_result]]:
     status = os.stat(folder)
     this = status.st_dev, status.st_ino
     if this in parents:  # a link to a folder above
@@ -205,8 +214,23 @@ def _scan(folder, below, suffixes, parents):
                 yield below + entry.name, entry.stat()
 
 
-def dataset_sources(layout, root, keywords, splits):
-    """Files and folders that hold a dataset's photos and keywords: lists or JSON of the splits, CSV or XML, photos."""
+def dataset_sources(layout: str, root: str | Path, keywords: str | None, splits: Sequence[str]) -> list[str]:
+    """Files and folders with the photos and keywords of a dataset.
+
+    Parameters
+    ----------
+    layout : str
+        Config key ``dataset.format``.
+    root : str or Path
+    keywords : str or None
+        CSV of keywords.
+    splits : sequence of str
+
+    Returns
+    -------
+    list of str
+        Lists or JSON of the splits, then the CSV or the folder of XML files, then the folders of photos.
+    """
     named = {"voc": split_list, "coco": annotation_file}.get(layout)
     lists = [named(root, split) for split in splits] if named else []
     tables = [keywords] if keywords else [Path(root, "Annotations")] if layout == "voc" else []

@@ -1,7 +1,8 @@
-"""Digests of a user's files and folders by what they hold, so that their times alone run nothing again.
+"""Digests of the contents of a user's files and folders, so that a change of their times alone runs nothing again.
 
-The Snakefile asks for them before any job, so a file is read once and then known by its size and its times. The time of
-its last change in the file system (ctime) is among these: no copy, move or edit keeps it.
+The Snakefile needs them before any job. So a file is read once, and read again only if its size or times have changed.
+One of these times is ctime, its last change in the file system, which no copy, move or edit keeps. No kept library does
+this: Snakemake compares contents up to a size only, and of folders only the time.
 """
 
 import hashlib
@@ -17,35 +18,35 @@ from aisi.files import atomic
 from aisi.planning.dataset_files import SUFFIXES, list_files
 
 COUNTED = (*SUFFIXES, ".txt", ".xml")
-"""Suffixes of the files of a folder that count: pictures, lists and annotations."""
+"""Suffixes of the files in a folder that count: photos, lists and annotations."""
 SETTLED = 10**9
-"""Nanoseconds after which a change must have got another time than the one before."""
+"""Nanoseconds after which another change of a file surely gets another time."""
 
 
-def content_digest(path, notes):
-    """Digest of a file, or of the names and contents of a folder's files.
+def content_digest(path: str | Path, notes_folder: str | Path) -> str:
+    """Digest of a file, or of the names and contents of the files in a folder.
 
     Parameters
     ----------
     path : str or Path
-    notes : str or Path
-        Folder that remembers digests of single files. It may be lost: files are then read again.
+    notes_folder : str or Path
+        Folder that remembers the digests of single files. If it is lost, the files are read again.
 
     Returns
     -------
     str
-        Empty if there is nothing at ``path``.
+        12 hexadecimal digits. Empty if ``path`` does not exist.
     """
     if not os.path.exists(path):
         return ""
     files = list_files(path, COUNTED) if os.path.isdir(path) else [("", os.stat(path))]
-    note = Path(notes, f"{hashlib.sha256(os.fsencode(os.path.abspath(path))).hexdigest()[:16]}.json")
+    note = Path(notes_folder, f"{hashlib.sha256(os.fsencode(os.path.abspath(path))).hexdigest()[:16]}.json")
     known = _read(note)
     stamps = {name: [status.st_size, status.st_mtime_ns, status.st_ctime_ns] for name, status in files}
     digests = {name: known[name][3] for name, stamp in stamps.items() if known.get(name, [])[:3] == stamp}
     unread = [name for name in stamps if name not in digests]
     if sum(stamps[name][0] for name in unread) > 10**9:
-        print(f"Reading {len(unread)} files of {path}, to know later which of them changed.", file=sys.stderr)
+        print(f"Reading {len(unread)} files of {path}, to find out later which of them have changed.", file=sys.stderr)
     with ThreadPoolExecutor() as executor:
         paths = [os.path.join(path, name) if name else path for name in unread]
         digests |= dict(zip(unread, executor.map(_digest, paths), strict=True))
@@ -69,5 +70,5 @@ def _read(note):
 
 
 def _write(note, entries):
-    with suppress(OSError), atomic(note) as temporary:  # a folder that cannot be written costs time, no more
+    with suppress(OSError), atomic(note) as temporary:  # without this note the files are only read again
         temporary.write_text(json.dumps(entries))
