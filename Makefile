@@ -58,6 +58,7 @@ docs: setup
 	python tools/write_config_page.py
 	python tools/write_api_page.py
 	python tools/draw_architecture.py
+	python tools/write_reruns.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
