@@ -13,7 +13,7 @@ import render_single_objects
 from aisi.demo import grounds, objects, scenes, shapes, textures
 from aisi.demo.annotation import MIN_PIXELS, label_salient, label_scene
 from aisi.demo.categories import AUXILIARY, DISTRACTORS, TARGET
-from aisi.demo.scenes import Scene
+from aisi.demo.composition import IN_SIGHT, Scene
 from aisi.formats.dataset import KEYWORD_SEPARATOR
 from aisi.formats.masks import read_labels
 from aisi.labels import IGNORE
@@ -188,7 +188,7 @@ def test_one_object_in_each_photo():
 def test_enough_of_every_object_is_visible(rendered):
     for each in rendered:
         for k, area in enumerate(each.areas, 1):
-            assert (each.owners == k).sum() >= scenes.IN_SIGHT * area - 1
+            assert (each.owners == k).sum() >= IN_SIGHT * area - 1
 
 
 # ------------------------------------------------------------------ annotation
@@ -295,5 +295,5 @@ def test_other_sets_refuse_parameters_too():
         scenes.render_salient_scene(0, "train", 0, 128, 0)
     with pytest.raises(ValueError, match="image_size is 8"):
         scenes.render_single_object(0, "boat", 0, 8)
-    with pytest.raises(ValueError, match="'fish' is no auxiliary category"):
+    with pytest.raises(ValueError, match="Found category 'fish', expected one of apple"):
         scenes.render_single_object(0, "fish", 0, 64)

@@ -3,18 +3,15 @@
 import csv
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from aisi.demo.categories import TARGET
+from aisi.demo.composition import Scene
 from aisi.files import atomic
 from aisi.formats.dataset import KEYWORD_SEPARATOR
 from aisi.labels import IGNORE
-
-if TYPE_CHECKING:
-    from aisi.demo.scenes import Scene
 
 MIN_PIXELS = 32
 """An object of a target category with fewer pixels inside its border is void: it is too small to recognise."""
