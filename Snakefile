@@ -11,6 +11,9 @@ configfile: workflow.source_path("config/config.yaml")
 report: "workflow/report/workflow.rst"
 
 
+container: config["container"]
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/functions.smk"
 include: "workflow/rules/data.smk"
