@@ -9,4 +9,4 @@ RUN python3 -m venv /opt/aisi \
         --require-hashes --requirement /tmp/requirements.lock \
     && rm /tmp/requirements.lock
 
-ENV PATH=/opt/aisi/bin:${PATH} PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/aisi/bin:${PATH}
