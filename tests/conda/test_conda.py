@@ -17,7 +17,7 @@ import yaml
 from channel import build_channel
 from conda import write_command
 from project import digests
-from workflow_text import SCRIPTS, WORKFLOW, script_rules, third_party_imports
+from workflow_text import SCRIPTS, WORKFLOW, script_of, script_rules, third_party_imports
 
 NAMES = os.environ.get("AISI_CONDA_ENVIRONMENTS", "analysis,solver").split(",")
 ON_PYPI = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
@@ -70,7 +70,7 @@ def run(conda, rules, finished, tmp_path_factory):
 
 
 def scripts_run(run):
-    """Notes of the processes that ran a script, as (name of its rule, note)."""
+    """Notes of the processes that ran a script, as (name of the script, note)."""
     _, notes = run
     found = [(re.search(r"\.(\w+)\.py$", note["script"]), note) for note in notes]
     return [(match[1], note) for match, note in found if match]
@@ -78,10 +78,11 @@ def scripts_run(run):
 
 def test_every_rule_ran_in_its_environment(run, rules):
     project, _ = run
-    assert {rule for rule, _ in scripts_run(run)} == set(rules)
+    expected = {script_of(script_rules()[name]).stem: environment(script_rules()[name]) for name in rules}
+    assert {script for script, _ in scripts_run(run)} == set(expected)
     prefixes = {}
-    for rule, note in scripts_run(run):
-        prefixes.setdefault(environment(script_rules()[rule]), set()).add(note["prefix"])
+    for script, note in scripts_run(run):
+        prefixes.setdefault(expected[script], set()).add(note["prefix"])
     assert set(prefixes) == set(NAMES)
     assert len(set.union(*prefixes.values())) == len(NAMES)
     assert all(project.run_folder / ".snakemake" in Path(prefix).parents for prefix in set.union(*prefixes.values()))
@@ -89,12 +90,12 @@ def test_every_rule_ran_in_its_environment(run, rules):
 
 def test_no_module_comes_from_elsewhere(run):
     project, _ = run
-    for rule, note in scripts_run(run):
+    for script, note in scripts_run(run):
         own = {Path(note["prefix"]), project.home}
         files = {name: Path(file) for name, file in note["modules"].items() if file and Path(file).is_absolute()}
         elsewhere = {name for name, file in files.items() if not own & set(file.parents)}
-        assert {name for name in elsewhere if not name.startswith("snakemake")} == set(), rule
-        assert third_party_imports(SCRIPTS / f"{rule}.py") & note["modules"].keys(), rule
+        assert {name for name in elsewhere if not name.startswith("snakemake")} == set(), script
+        assert third_party_imports(SCRIPTS / f"{script}.py") & note["modules"].keys(), script
 
 
 def test_results_are_the_same(run, finished):

@@ -10,7 +10,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
-from workflow_text import ROOT, SCRIPTS, WORKFLOW, script_rules, third_party_imports
+from workflow_text import ROOT, WORKFLOW, script_of, script_rules, third_party_imports
 from write_lock import TARGETS, is_needed
 
 
@@ -135,8 +135,8 @@ def test_conda_pins_are_the_locks(file):
 @pytest.mark.parametrize("file", ENVIRONMENTS, ids=lambda file: file.stem)
 def test_conda_environments_hold_what_their_rules_import(file):
     distributions = packages_distributions()
-    users = [name for name, rule in script_rules().items() if f"../envs/{file.name}" in rule["conda"]]
-    imported = set().union(*(third_party_imports(SCRIPTS / f"{name}.py") for name in users))
+    users = [rule for rule in script_rules().values() if f"../envs/{file.name}" in rule["conda"]]
+    imported = set().union(*(third_party_imports(script_of(rule)) for rule in users))
     needed = {canonicalize_name(distributions[name][0]) for name in imported} - OPTIONAL.get(file.stem, set())
     if "timm" in needed:  # The packages of weights are imported by a name that is put together.
         needed |= {name for name in LOCK if name.endswith("-pytorch-model")}

@@ -44,6 +44,11 @@ def script_rules():
     return {name: directives for name, directives in rules().items() if "script" in directives}
 
 
+def script_of(rule):
+    """Path of a rule's script, from its directives."""
+    return (WORKFLOW / "rules" / rule["script"].strip().strip('"')).resolve()
+
+
 def third_party_imports(script):
     """Top-level names, neither ours nor Python's own, that a script and our modules it imports import."""
     seen, todo, names = set(), [script], set()
