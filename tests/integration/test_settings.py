@@ -11,9 +11,10 @@ from project import ROOT, Project
 from test_config import DEFAULT, KEYS, leaves
 
 DOCS = (ROOT / "docs" / "reruns.md").read_text()
+SECTION = DOCS.partition("\n## Values of the config\n")[2].partition("\n## ")[0]
 TABLE = {
     key: set(re.findall(r"`(\w+)`", rules))
-    for keys, rules in re.findall(r"^\| (`.*) \| (.*) \|$", DOCS[DOCS.index("## Values of the config") :], re.MULTILINE)
+    for keys, rules in re.findall(r"^\| (`.*) \| (.*) \|$", SECTION, re.MULTILINE)
     for key in re.findall(r"`([\w.]+)`", keys)
 }
 PATHS = [".".join(path) for path in leaves(DEFAULT)]
