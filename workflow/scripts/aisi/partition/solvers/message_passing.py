@@ -1,32 +1,36 @@
 """Sequential tree-reweighted message passing with one multiplier for the number of tags: any size, certified.
 
-The dual. Each reward v_ab = 2 W is shared among the two variables that earn it together, s_a + s_b = v_ab, both at
-least 0. With U_a = value_a + sum of a's shares and S_j = the largest U_a of instance j, the sum of the n_retained
-largest S_j is never below the optimum, whatever the shares: v_ab x_a x_b <= s_a x_a + s_b x_b for x in {0, 1}. Message
-passing (Kolmogorov, 2006) looks for shares that make this bound small. Its messages belong to a problem in which each
-tag costs ``cost``, the multiplier of the row that counts tags; a search finds the cost at which the count fits.
+The dual. Each reward v_ab = 2 W is shared between the two variables that earn it together: s_a + s_b = v_ab, both at
+least 0. Let U_a = value_a + the sum of a's shares, and S_j = the largest U_a of instance j. Then the sum of the
+n_retained largest S_j is never below the optimum, whatever the shares, because v_ab x_a x_b <= s_a x_a + s_b x_b for x
+in {0, 1}. Message passing (Kolmogorov, 2006) looks for shares that make this bound small. Its messages belong to a
+problem in which each tag costs ``cost``, the multiplier of the constraint on the number of tags (PAPER §4.3 eq. 7). A
+search finds the cost at which the number fits.
 
-The labelling. Instances are labelled one after the other, by what lies behind them and by messages from what lies
-ahead; single changes improve it; the cheapest tags are dropped or the dearest added until the count fits, and traded
-while that pays.
+The labelling. Instances are labelled one after the other, from the labels of earlier instances and the messages from
+later ones. Then single labels are changed while this pays. Then the cheapest tags are dropped, or the most valuable
+ones added, until the number fits. Last, tags are exchanged while this pays.
 """
 
 import heapq
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 
 from aisi.jit import njit
-from aisi.partition.model import Answer, Status
+from aisi.partition.model import Answer, Model, Status
 
 MAX_SWEEPS = 4000
-"""Sweeps after which the search gives up on the gap asked for: there may be none smaller."""
+"""Sweeps after which the search stops although the gap is larger than asked for: a smaller one may not exist."""
+SWEPT_AT_ONCE = 200_000
+"""Messages in one compiled call: calls have a cost, but between two of them the time limit is checked."""
 ENUMERATED = 1_000_000
-"""Steps spent on labellings that the bound leaves open, where the search gave up."""
+"""Steps spent on trying the labellings that the bound leaves open, after the search has stopped."""
 
 
-def solve(model, gap, time_limit, seed):
-    """Labelling, bound and margins of a model; the same whatever the seed."""
+def solve(model: Model, gap: float, time_limit: float | None, seed: int) -> Answer:
+    """Find the labelling, bound and margins of a model; ``seed`` has no effect."""
     deadline = np.inf if time_limit is None else perf_counter() + time_limit
     search = Search(model)
     status = search.run(gap, deadline)
@@ -35,36 +39,90 @@ def solve(model, gap, time_limit, seed):
     return Answer(search.best_chosen(), search.value, search.bound, status, search.margins())
 
 
-class Network:
-    """The model in the order in which messages pass, its pairs as lists of neighbours of each variable.
+class Network(NamedTuple):
+    """The model in the order in which messages pass, with its pairs as lists of neighbours of each variable.
 
-    Instances are ordered breadth first, so that messages go far in one sweep and neighbours lie close in memory.
-    Each pair appears twice, at both its variables; ``twin`` leads from one to the other. Neighbours of a variable are
-    ``start[a]:start[a + 1]``, those of earlier instances before ``middle[a]``.
+    Instances are ordered breadth first. So messages travel far in one sweep, and neighbours lie close in memory. Each
+    pair appears twice, once at each of its variables; such an appearance is called a half.
+
+    Attributes
+    ----------
+    order : (n,) int64
+        The model's instance at each place.
+    components : (n,) int32
+        Connected component of each instance.
+    offsets : (n + 1,) int32
+        Variables of instance i are ``offsets[i]:offsets[i + 1]``.
+    owners : (m,) int32
+        Instance of each variable.
+    variables : (m,) int64
+        The model's number of each variable.
+    place : (m,) int64
+        The variable for each number of the model: the inverse of ``variables``.
+    values : (m,) float64
+        As in the model.
+    start : (m + 1,) int32
+        Halves of variable a are ``start[a]:start[a + 1]``.
+    middle : (m,) int32
+        Those before ``middle[a]`` lead to earlier instances, the others to later ones.
+    to : (h,) int32
+        The variable that each half leads to.
+    twin : (h,) int32
+        The half of the same pair at the other variable.
+    rewards : (h,) float64
+        Of the pair.
+    weights : (n,) float64
+        Weight of each instance in the message update: 1 / the larger number of its halves to one side.
     """
 
-    def __init__(self, model):
-        n, m = len(model.instances), len(model.values)
-        owners = model.owners.astype(np.int32)
-        pairs = model.pairs.astype(np.int32)
-        start, to = _ends(m, pairs)
-        self.order, self.components = _breadth_first(model.offsets, owners, start, to)
-        sizes = np.diff(model.offsets)[self.order]
-        self.offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-        self.variables = np.repeat(model.offsets[self.order] - self.offsets[:-1], sizes) + np.arange(m)
-        self.owners = np.repeat(np.arange(n, dtype=np.int32), sizes)
-        self.place = np.empty(m, np.int64)
-        self.place[self.variables] = np.arange(m)
-        self.values = model.values[self.variables]
-        self.start, self.middle, self.to, self.twin, self.rewards = _neighbours(m, self.place[pairs], model.rewards)
-        ahead = np.add.reduceat(self.start[1:] - self.middle, self.offsets[:-1])
-        behind = np.add.reduceat(self.middle - self.start[:-1], self.offsets[:-1])
-        self.weights = 1.0 / np.maximum(1, np.maximum(ahead, behind))
+    order: np.ndarray
+    components: np.ndarray
+    offsets: np.ndarray
+    owners: np.ndarray
+    variables: np.ndarray
+    place: np.ndarray
+    values: np.ndarray
+    start: np.ndarray
+    middle: np.ndarray
+    to: np.ndarray
+    twin: np.ndarray
+    rewards: np.ndarray
+    weights: np.ndarray
+
+
+def build_network(model: Model) -> Network:
+    """Order a model's instances and list the neighbours of its variables."""
+    n, m = len(model.instances), len(model.values)
+    pairs = model.pairs.astype(np.int32)
+    order, components = _breadth_first(model.offsets, model.owners.astype(np.int32), *_ends(m, pairs))
+    sizes = np.diff(model.offsets)[order]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+    variables = np.repeat(model.offsets[order] - offsets[:-1], sizes) + np.arange(m)
+    place = np.empty(m, np.int64)
+    place[variables] = np.arange(m)
+    start, middle, to, twin, rewards = _neighbours(m, place[pairs], model.rewards)
+    ahead = np.add.reduceat(start[1:] - middle, offsets[:-1])
+    behind = np.add.reduceat(middle - start[:-1], offsets[:-1])
+    return Network(
+        order=order,
+        components=components,
+        offsets=offsets,
+        owners=np.repeat(np.arange(n, dtype=np.int32), sizes),
+        variables=variables,
+        place=place,
+        values=model.values[variables],
+        start=start,
+        middle=middle,
+        to=to,
+        twin=twin,
+        rewards=rewards,
+        weights=1.0 / np.maximum(1, np.maximum(ahead, behind)),
+    )
 
 
 @njit
 def _ends(m, pairs):
-    """Neighbours of each variable, and nothing else of them."""
+    """Neighbours of each variable, without their rewards."""
     start = np.zeros(m + 2, np.int32)
     for p in range(len(pairs)):
         start[pairs[p, 0] + 2] += 1
@@ -128,11 +186,13 @@ def _breadth_first(offsets, owners, start, to):
 
 
 @njit
-def _pass(forward, cost, noisy, offsets, values, start, middle, twin, rewards, weights, messages, beliefs, largest):
-    """One pass over the instances; ``messages[h]`` is what a variable hears from its neighbour h.
+def _pass(net, forward, cost, noisy, messages, beliefs, largest):
+    """Pass over all instances once, updating ``messages``; ``messages[h]`` comes to a variable along its half h.
 
-    Writes S into ``largest`` and returns the sum of max(0, S - cost), of S - cost where no instance may be noisy.
+    Writes S into ``largest``. Returns the sum of max(0, S - cost), or of S - cost if no instance may be noisy.
     """
+    offsets, values, start = net.offsets, net.values, net.start
+    middle, twin, rewards, weights = net.middle, net.twin, net.rewards, net.weights
     n = len(offsets) - 1
     total = 0.0
     for step in range(n):
@@ -168,16 +228,25 @@ def _pass(forward, cost, noisy, offsets, values, start, middle, twin, rewards, w
 
 
 @njit
-def _margin_pass(
-    forward, cost, noisy, offsets, owners, values, start, middle, to, twin, rewards, weights, messages, chosen, groups,
-    worth, margins,
-):  # fmt: skip
-    """One more pass that keeps the bound of the shares as they are between two instances.
+def _sweeps(net, times, cost, noisy, messages, beliefs, largest):
+    """Pass forth and back ``times`` times; returns what the last pass returns."""
+    total = 0.0
+    for _ in range(times):
+        for forward in (True, False):
+            total = _pass(net, forward, cost, noisy, messages, beliefs, largest)
+    return total
 
-    When its turn comes, an instance holds its whole share of every pair, so U tells what the bound would be without
-    one of its labels. What the labelling is worth less that bound is a margin; the larger of it and the one there is
-    stays. Instances of different groups earn nothing together, and each group's count is its own.
+
+@njit
+def _margin_pass(net, forward, cost, noisy, messages, chosen, groups, worth, margins):
+    """Pass over all instances once more, keeping the current bound up to date between two instances.
+
+    At its turn, an instance holds its whole share of every pair. So U gives the bound without one of its labels. The
+    margin is the labelling's value minus that bound; the larger of the old and new margin is kept. Instances of
+    different groups earn nothing together, and each group has its own bound.
     """
+    offsets, owners, values, start = net.offsets, net.owners, net.values, net.start
+    middle, to, twin, rewards, weights = net.middle, net.to, net.twin, net.rewards, net.weights
     n = len(offsets) - 1
     totals, bounds = np.empty(len(values)), np.zeros(len(worth))
     tops = np.empty(n)
@@ -230,8 +299,9 @@ def _margin_pass(
 
 
 @njit
-def _decode(cost, noisy, favour, offsets, values, start, middle, to, rewards, messages, chosen):
-    """Label instance after instance; ``favour`` tips ties to a tag (above 0) or to noisy (below)."""
+def _decode(net, cost, noisy, favour, messages, chosen):
+    """Label one instance after the other; a ``favour`` above 0 breaks ties for a tag, below 0 for noisy."""
+    offsets, values, start, middle, to, rewards = net.offsets, net.values, net.start, net.middle, net.to, net.rewards
     n = len(offsets) - 1
     for i in range(n):
         best, at = -favour if noisy else -np.inf, -1
@@ -250,8 +320,9 @@ def _decode(cost, noisy, favour, offsets, values, start, middle, to, rewards, me
 
 
 @njit
-def _gains(values, start, to, rewards, chosen, gains):
-    """What each variable earns, or would, with the chosen ones as they are."""
+def _gains(net, chosen, gains):
+    """What each variable earns, or would earn, together with the chosen ones."""
+    values, start, to, rewards = net.values, net.start, net.to, net.rewards
     for a in range(len(values)):
         gains[a] = values[a]
         for h in range(start[a], start[a + 1]):
@@ -260,8 +331,9 @@ def _gains(values, start, to, rewards, chosen, gains):
 
 
 @njit
-def _improve(cost, noisy, tolerance, offsets, start, to, rewards, chosen, gains):
-    """Change single labels while that pays, at most 20 rounds."""
+def _improve(net, cost, noisy, tolerance, chosen, gains):
+    """Change single labels while this pays, in at most 20 rounds."""
+    offsets, start, to, rewards = net.offsets, net.start, net.to, net.rewards
     for _ in range(20):
         changed = False
         for i in range(len(offsets) - 1):
@@ -284,8 +356,18 @@ def _improve(cost, noisy, tolerance, offsets, start, to, rewards, chosen, gains)
 
 
 @njit
-def _toggle(a, offsets, owners, start, to, rewards, given, chosen, label, gains, adds, drops):
-    """Add or drop a tag, and queue what it changes; of equal ones the lowest of the given variables is kept."""
+def _label(net, cost, noisy, favour, tolerance, messages, chosen, gains):
+    """Label from the messages, then improve: fills ``chosen`` and ``gains``."""
+    _decode(net, cost, noisy, favour, messages, chosen)
+    _gains(net, chosen, gains)
+    _improve(net, cost, noisy, tolerance, chosen, gains)
+
+
+@njit
+def _toggle(net, a, chosen, label, gains, adds, drops):
+    """Add or drop a tag, and queue what this changes; among equal ones the model's lowest variable is kept."""
+    offsets, owners, variables = net.offsets, net.owners, net.variables
+    start, to, rewards = net.start, net.to, net.rewards
     i = owners[a]
     chosen[a] = not chosen[a]
     label[i] = a if chosen[a] else -1
@@ -294,81 +376,82 @@ def _toggle(a, offsets, owners, start, to, rewards, given, chosen, label, gains,
         b = to[h]
         gains[b] += sign * rewards[h]
         if chosen[b]:
-            heapq.heappush(drops, (gains[b], -given[b]))
+            heapq.heappush(drops, (gains[b], -variables[b]))
         elif label[owners[b]] < 0:
-            heapq.heappush(adds, (-gains[b], given[b]))
+            heapq.heappush(adds, (-gains[b], variables[b]))
     if chosen[a]:
-        heapq.heappush(drops, (gains[a], -given[a]))
+        heapq.heappush(drops, (gains[a], -variables[a]))
     else:
         for b in range(offsets[i], offsets[i + 1]):
-            heapq.heappush(adds, (-gains[b], given[b]))
+            heapq.heappush(adds, (-gains[b], variables[b]))
 
 
 @njit
-def _cheapest(drops, place, chosen, gains):
+def _cheapest(net, drops, chosen, gains):
     while True:
         key, given = heapq.heappop(drops)
-        a = place[-given]
+        a = net.place[-given]
         if chosen[a] and key == gains[a]:
             return a
 
 
 @njit
-def _dearest(adds, place, label, owners, gains):
+def _most_valuable(net, adds, label, gains):
     while True:
         key, given = heapq.heappop(adds)
-        a = place[given]
-        if label[owners[a]] < 0 and key == -gains[a]:
+        a = net.place[given]
+        if label[net.owners[a]] < 0 and key == -gains[a]:
             return a
 
 
 @njit
-def _fit(n_retained, tolerance, offsets, owners, start, to, rewards, given, place, chosen, gains):
-    """Drop the cheapest tags or add the dearest until n_retained are left, then trade one for another while it pays."""
+def _fit(net, n_retained, tolerance, chosen, gains):
+    """Drop the cheapest tags or add the most valuable ones until n_retained are left, then exchange while this pays."""
+    offsets, owners, variables = net.offsets, net.owners, net.variables
     n = len(offsets) - 1
     label, count = np.full(n, -1, np.int32), 0
-    adds, drops = [(0.0, given[0]) for _ in range(0)], [(0.0, given[0]) for _ in range(0)]
+    adds, drops = [(0.0, variables[0]) for _ in range(0)], [(0.0, variables[0]) for _ in range(0)]
     for a in range(len(owners)):
         if chosen[a]:
             label[owners[a]] = a
-            drops.append((gains[a], -given[a]))
+            drops.append((gains[a], -variables[a]))
             count += 1
     for a in range(len(owners)):
         if label[owners[a]] < 0:
-            adds.append((-gains[a], given[a]))
+            adds.append((-gains[a], variables[a]))
     heapq.heapify(adds)
     heapq.heapify(drops)
     while count > n_retained:
-        dropped = _cheapest(drops, place, chosen, gains)
-        _toggle(dropped, offsets, owners, start, to, rewards, given, chosen, label, gains, adds, drops)
+        dropped = _cheapest(net, drops, chosen, gains)
+        _toggle(net, dropped, chosen, label, gains, adds, drops)
         count -= 1
     while count < n_retained:
-        added = _dearest(adds, place, label, owners, gains)
-        _toggle(added, offsets, owners, start, to, rewards, given, chosen, label, gains, adds, drops)
+        added = _most_valuable(net, adds, label, gains)
+        _toggle(net, added, chosen, label, gains, adds, drops)
         count += 1
     while count < n:
-        added = _dearest(adds, place, label, owners, gains)
+        added = _most_valuable(net, adds, label, gains)
         gain = gains[added]
-        _toggle(added, offsets, owners, start, to, rewards, given, chosen, label, gains, adds, drops)
-        dropped = _cheapest(drops, place, chosen, gains)
+        _toggle(net, added, chosen, label, gains, adds, drops)
+        dropped = _cheapest(net, drops, chosen, gains)
         pays = gain > gains[dropped] + tolerance
         if not pays:
             dropped = added
-        _toggle(dropped, offsets, owners, start, to, rewards, given, chosen, label, gains, adds, drops)
+        _toggle(net, dropped, chosen, label, gains, adds, drops)
         if not pays:
             break
 
 
 @njit
-def _enumerate(
-    n_retained, noisy, least, budget, offsets, owners, values, start, middle, to, twin, rewards, messages, rank, order
-):  # fmt: skip
-    """Every labelling that the shares allow to be worth more than ``least``, depth first, at most ``budget`` steps.
+def _enumerate(net, n_retained, noisy, least, budget, messages, rank, order):
+    """Try every labelling that can be worth more than ``least``, depth first, in at most ``budget`` steps.
 
-    ``order`` has the instances by descending S, ``rank`` their places in it, so the best that those still unlabelled
-    can add is the sum of the next few. Returns the best worth, its labels (variable or -1, for each place), whether
-    all was seen.
+    ``order`` holds the instances by descending S, ``rank`` the place of each in it. So the most that unlabelled
+    instances can add is the sum of the next few S. Returns the best worth, its labels (variable or -1, for each
+    place), and whether everything was tried.
     """
+    offsets, owners, values, start = net.offsets, net.owners, net.values, net.start
+    middle, to, twin, rewards = net.middle, net.to, net.twin, net.rewards
     n = len(order)
     shares, totals = np.empty(len(to)), values.copy()
     for a in range(len(values)):
@@ -408,7 +491,7 @@ def _enumerate(
             for h in range(start[b], start[b + 1]):
                 there = rank[owners[to[h]]]
                 if there < place and label[there] == to[h]:
-                    # Its share was counted in advance.
+                    # This share was already counted when the other instance was labelled.
                     add += (rewards[h] if a == b else 0.0) - shares[twin[h]]
                 elif there > place and a == b:
                     add += shares[h]
@@ -424,61 +507,56 @@ def _enumerate(
 
 
 class Search:
-    """Messages, cost and the best labelling and bound so far."""
+    """The search for a model's labelling: messages, cost, and the best labelling and bound so far."""
 
-    def __init__(self, model):
-        self.model, self.network = model, Network(model)
+    def __init__(self, model: Model) -> None:
+        self.model, self.network = model, build_network(model)
         n = len(model.instances)
         self.noisy = model.n_retained < n
         self.messages = np.zeros(len(self.network.to))
         self.largest, self.beliefs = np.empty(n), np.empty(np.diff(model.offsets).max())
+        self.at_once = 1 + SWEPT_AT_ONCE // len(self.messages) if len(self.messages) else 1
         self.scale = max(np.abs(model.values).max(initial=0.0), model.rewards.max(initial=0.0), 1e-300)
-        self.bound, self.value, self.chosen = np.inf, -np.inf, None
+        self.bound, self.value = np.inf, -np.inf
+        self.chosen = np.zeros(len(model.values), np.bool_)
         self.cost, self.sweeps = 0.0, 0
 
-    def sweep(self, times, deadline):
-        """Pass messages forth and back at the present cost, and sum up the bound of the shares they leave."""
-        net = self.network
-        arrays = (net.offsets, net.values, net.start, net.middle, net.twin, net.rewards, net.weights)
-        for _ in range(times):
-            self.sweeps += 1
-            for forward in (True, False):
-                total = _pass(forward, self.cost, self.noisy, *arrays, self.messages, self.beliefs, self.largest)
+    def sweep(self, times: int, deadline: float) -> None:
+        """Pass messages forth and back at the current cost, and compute the bound of the resulting shares."""
+        while times > 0:
+            now = min(times, self.at_once)
+            total = _sweeps(self.network, now, self.cost, self.noisy, self.messages, self.beliefs, self.largest)
+            times, self.sweeps = times - now, self.sweeps + now
             if perf_counter() > deadline:
                 break
         n, kept = len(self.largest), self.model.n_retained
         top = np.partition(self.largest, n - kept)[n - kept :] if 0 < kept < n else self.largest[:kept]
         self.dual = total + self.cost * kept + self.model.constant
-        # Sums are off by some units in the last place; a bound must not be.
+        # Rounding makes sums too small by some units in the last place; a bound must not be too small.
         self.bound = min(self.bound, float(top.sum() + 1e-13 * np.abs(top).sum() + self.model.constant))
 
-    def label(self, noisy, favour=0.0):
-        """A labelling from the messages, whatever its count: chosen, what each variable earns, worth."""
-        net, m = self.network, len(self.network.values)
+    def label(self, noisy: bool, favour: float = 0.0) -> tuple[np.ndarray, np.ndarray, float]:
+        """Find a labelling with any number of tags from the messages: chosen, what each variable earns, worth."""
+        m = len(self.network.values)
         chosen, gains = np.zeros(m, np.bool_), np.empty(m)
-        lists = (net.offsets, net.values, net.start, net.middle, net.to, net.rewards)
-        _decode(self.cost, noisy, favour * 1e-7 * self.scale, *lists, self.messages, chosen)
-        _gains(net.values, net.start, net.to, net.rewards, chosen, gains)
-        tolerance = 1e-9 * self.scale
-        _improve(self.cost, noisy, tolerance, net.offsets, net.start, net.to, net.rewards, chosen, gains)
+        favour, tolerance = favour * 1e-7 * self.scale, 1e-9 * self.scale
+        _label(self.network, self.cost, noisy, favour, tolerance, self.messages, chosen, gains)
         return chosen, gains, self._worth(chosen, gains)
 
-    def keep(self, chosen, gains):
-        """Fit a labelling to the count; it stays if it is the best."""
-        net = self.network
+    def keep(self, chosen: np.ndarray, gains: np.ndarray) -> None:
+        """Give a labelling the right number of tags, and keep it if it is the best so far."""
         if self.noisy:
-            lists = (net.offsets, net.owners, net.start, net.to, net.rewards, net.variables, net.place)
-            _fit(self.model.n_retained, 1e-9 * self.scale, *lists, chosen, gains)
+            _fit(self.network, self.model.n_retained, 1e-9 * self.scale, chosen, gains)
         worth = self._worth(chosen, gains)
         if worth > self.value:
             self.value, self.chosen = worth, chosen
 
     def _worth(self, chosen, gains):
-        # A reward is in the gains of both its variables.
+        # Each reward is in the gains of both its variables.
         return self.model.constant + 0.5 * float((gains[chosen] + self.network.values[chosen]).sum())
 
-    def run(self, gap, deadline):
-        """Search the cost at which the count fits, until the best labelling is within the gap of the best bound."""
+    def run(self, gap: float, deadline: float) -> Status:
+        """Search for the cost at which the number fits, until the best labelling is within ``gap`` of the bound."""
         if not self.noisy:
             return self._run_at(gap, deadline)
         kept = self.model.n_retained
@@ -486,7 +564,7 @@ class Search:
         chosen, gains, worth = self.label(False)
         lines = Lines(kept, self.model.constant)
         lines.add(-np.inf, worth, int(chosen.sum()) - kept)
-        # A first guess: the cost that leaves the right number, if each instance kept half of what its pairs earn.
+        # First guess: the cost that leaves the right number of tags if each instance keeps half of what its pairs earn.
         halves = 0.5 * (gains + self.network.values)[chosen]
         self.cost = float(np.partition(halves, len(halves) - kept - 1)[len(halves) - kept - 1])
         self.keep(chosen, gains)
@@ -496,7 +574,7 @@ class Search:
             before, rounds = self.bound - self.value, rounds + 1
             if self.dual < best_dual:
                 best_dual, best_cost = self.dual, self.cost
-            # Whole clusters may tie at the right cost: one labelling without them, one with them.
+            # Whole clusters may tie at the right cost. So find one labelling without them and one with them.
             for favour in (-1.0, 1.0) if rounds > 3 else (-1.0,):
                 chosen, gains, worth = self.label(True, favour)
                 excess = int(chosen.sum()) - kept
@@ -526,16 +604,15 @@ class Search:
             if self.sweeps > MAX_SWEEPS:
                 return Status.FEASIBLE
 
-    def close(self):
-        """Look through all labellings that the bound leaves open, where they are few; True if that proves the best."""
-        net, n = self.network, len(self.largest)
+    def close(self) -> bool:
+        """Try all labellings that the bound leaves open, if they are few; True if this proves the optimum."""
+        n = len(self.largest)
         order = np.argsort(-self.largest, kind="stable")
         rank = np.empty(n, np.int64)
         rank[order] = np.arange(n)
-        lists = (net.offsets, net.owners, net.values, net.start, net.middle, net.to, net.twin, net.rewards)
         least = self.value - self.model.constant + 1e-9 * self.scale
         worth, labels, complete = _enumerate(
-            self.model.n_retained, self.noisy, least, ENUMERATED, *lists, self.messages, rank, order
+            self.network, self.model.n_retained, self.noisy, least, ENUMERATED, self.messages, rank, order
         )
         if worth > least:
             self.chosen = np.zeros(len(self.chosen), np.bool_)
@@ -548,61 +625,51 @@ class Search:
     def _done(self, gap):
         return self.bound - self.value <= max(gap * abs(self.value), 1e-9 * self.scale)
 
-    def best_chosen(self):
-        """The best labelling in the order of the model's variables."""
+    def best_chosen(self) -> np.ndarray:
+        """Give the best labelling (m,) bool in the order of the model's variables."""
         chosen = np.empty(len(self.chosen), bool)
         chosen[self.network.variables] = self.chosen
         return chosen
 
-    def margins(self):
-        """Certified margins of the best labelling, in the order of the model's instances.
+    def margins(self) -> np.ndarray:
+        """Compute the certified margins (n,) of the best labelling, in the order of the model's instances.
 
-        Where no instance may be noisy, each connected component stands for itself; otherwise the count binds all.
+        If no instance may be noisy, each connected component has its own bound. Otherwise the number of tags connects
+        them all.
         """
         net, n = self.network, len(self.largest)
         groups = np.zeros(n, np.int32) if self.noisy else net.components
         gains = np.empty(len(net.values))
-        _gains(net.values, net.start, net.to, net.rewards, self.chosen, gains)
+        _gains(net, self.chosen, gains)
         chosen = np.flatnonzero(self.chosen)
         earned = 0.5 * (gains[chosen] + net.values[chosen]) - self.cost
         worth = np.bincount(groups[net.owners[chosen]], earned, minlength=groups.max(initial=0) + 1)
         margins = np.full(n, -np.inf)
-        arrays = (
-            net.offsets,
-            net.owners,
-            net.values,
-            net.start,
-            net.middle,
-            net.to,
-            net.twin,
-            net.rewards,
-            net.weights,
-        )
         for forward in (True, False):
-            _margin_pass(forward, self.cost, self.noisy, *arrays, self.messages, self.chosen, groups, worth, margins)
+            _margin_pass(net, forward, self.cost, self.noisy, self.messages, self.chosen, groups, worth, margins)
         given = np.empty(n)
         given[net.order] = margins
         return given
 
 
 class Lines:
-    """Where the dual function is lowest, as far as labellings tell.
+    """Lines below the dual function of the cost, one for each labelling found (Kelley's cutting planes).
 
-    A labelling of worth w that gives ``excess`` tags too many is worth w - cost * excess at a cost: the dual function
-    lies above that line. Where the highest lines meet is its lowest point for all they tell (Kelley's cutting planes).
+    A labelling of worth w with ``excess`` tags too many is worth w - cost * excess at a cost, so the dual function lies
+    above that line. Its lowest point is estimated as the point where the highest lines meet.
     """
 
-    def __init__(self, n_retained, constant):
+    def __init__(self, n_retained: int, constant: float) -> None:
         self.costs, self.slopes, self.heights = [np.inf], [-n_retained], [constant]
 
-    def add(self, cost, worth, excess):
-        """Note a labelling found at a cost."""
+    def add(self, cost: float, worth: float, excess: int) -> None:
+        """Add the line of a labelling that was found at this cost."""
         self.costs.append(cost)
         self.slopes.append(excess)
         self.heights.append(worth)
 
-    def lowest(self):
-        """Lowest height of the highest of all lines, and the first and last cost that have it."""
+    def lowest(self) -> tuple[float, float, float]:
+        """Find the lowest height of the upper envelope of all lines, and the first and last cost that have it."""
         slopes, heights = np.array(self.slopes, float), np.array(self.heights)
         falls, rises = slopes > 0, slopes < 0
         # The lowest point is the highest crossing of a falling and a rising line, or the highest flat line above it.
@@ -613,10 +680,10 @@ class Lines:
         meets = (heights - level) / np.where(slopes == 0, 1.0, slopes)
         return level, meets[falls].max(initial=-np.inf), meets[rises].min(initial=np.inf)
 
-    def next(self, near, best):
-        """The next cost to try; ``best`` has the lowest dual so far.
+    def next(self, near: bool, best: float) -> float:
+        """Choose the next cost to try; ``best`` is the cost with the lowest dual so far.
 
-        Far from the lowest point, the function is nearly smooth: its slope is interpolated.
+        Far from the lowest point the function is nearly smooth, so its slope is interpolated.
         """
         costs, slopes = np.array(self.costs), np.array(self.slopes, float)
         low, high = costs[slopes > 0].max(), costs[slopes <= 0].min(initial=np.inf)
