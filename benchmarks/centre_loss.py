@@ -36,7 +36,7 @@ from aisi.formats.scores import read_scores  # noqa: E402
 from aisi.formats.tags import read_tags  # noqa: E402
 from aisi.graph import build_graph  # noqa: E402
 from aisi.partition import solve  # noqa: E402
-from aisi.partition.tags import batch_problem, weigh_scores  # noqa: E402
+from aisi.partition.tags import Objective, batch_problem  # noqa: E402
 from aisi.photos import read_photo  # noqa: E402
 from aisi.report.tables import markdown  # noqa: E402
 from aisi.training.augmentation import to_tensor, warp  # noqa: E402
@@ -108,10 +108,10 @@ def judge_tags(extractor, results, config):
     vectors = np.concatenate(list(extract(extractor, crops, features["batch_size"], features["flip"])))
     keywords = (scores.offsets, scores.labels) if graph["shared_keywords_only"] else None
     edges = build_graph(vectors, graph["k"], keywords, graph["centre_features"], quiet=True)
-    weights = partition["balance_categories"], partition["objectness_weight"]
-    scores = weigh_scores(scores, instances.scores, *weights)
+    objective = Objective(*(partition[name] for name in ("beta", "balance_categories", "objectness_weight")))
+    scores = objective.weigh(scores, instances.scores)
     free = np.full(len(instances), -1)
-    nodes, problem = batch_problem(edges, 0, scores, free, partition["beta"], partition["r"])
+    nodes, problem = batch_problem(edges, 0, scores, free, objective.beta, partition["r"])
     labels = np.zeros(len(instances), np.int64)
     labels[nodes] = solve(problem, solver=partition["solver"], gap=partition["gap"]).labels
     truth = read_tags(results / "reference/tags/oracle.csv")

@@ -16,6 +16,7 @@ from aisi.formats.graph import Graph, write_graph
 from aisi.formats.instances import new_salient_instances
 from aisi.formats.scores import Scores, write_scores
 from aisi.formats.tags import read_tags
+from aisi.partition.tags import Objective
 
 CATEGORIES = ["disc", "<b>square</b> & \"quoted\", 'too'"]
 COLOURS = {0: (200, 60, 60), 1: (60, 60, 200)}
@@ -79,8 +80,7 @@ class SmallRun:
         options = {"solver": "message_passing", "gap": 1e-6, "time_limit": None}
         solve_partition.main(
             **read,
-            weighing={"balance": False, "objectness_weight": 0.0},
-            beta=1.0,
+            objective=Objective(beta=1.0, balance_categories=False, objectness_weight=0.0),
             r=0.9,
             options=options,
             graph=self.graph,

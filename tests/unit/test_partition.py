@@ -158,7 +158,7 @@ def test_batch_problem_takes_a_block_of_the_graph():
 
 
 def test_batch_problem_of_another_dataset():
-    with pytest.raises(PartitionError, match="3 nodes, there are scores for 2"):
+    with pytest.raises(PartitionError, match="3 nodes, but there are scores for 2"):
         batch_problem(no_graph(3), 0, scores_of([[1], [1]]), np.full(3, -1), 1.0, 1)
 
 
@@ -229,7 +229,7 @@ def test_tag_table_of_missing_or_doubled_instances():
     nodes, given = batch_problem(no_graph(3), 0, scores, np.full(3, -1), 1.0, 1)
     partition = as_partition(nodes, given, solve(given, "attention"))
     for partitions in ([], [partition, partition]):
-        with pytest.raises(PartitionError, match="solve the partition anew"):
+        with pytest.raises(PartitionError, match="Delete the partition and run"):
             tag_table(partitions, instances, scores, images, categories)
 
 

@@ -14,15 +14,15 @@ from aisi.formats.scores import read_scores
 from aisi.formats.tags import read_tags
 from aisi.labels import ALL
 from aisi.partition import objective
-from aisi.partition.tags import batch_problem, weigh_scores
+from aisi.partition.tags import Objective, batch_problem
 from aisi.progress import log_to
 
 
-def main(tags, assignments, graph, scores, instances, whole, weighing, beta, seed, split, output):
+def main(tags, assignments, graph, scores, instances, whole, terms, seed, split, output):
     """Rows objective, and share_of_bound, the bound being that of the solution of the ``whole``."""
     graph, scores, bound = read_graph(graph), read_scores(*scores), read_partition(Path(whole) / "batch_0.npz").bound
-    scores = weigh_scores(scores, read_salient_instances(*instances, masks=False).scores, **weighing)
-    _, problem = batch_problem(graph, 0, scores, np.full(graph.n_nodes, -1), beta, retention=1)
+    scores = terms.weigh(scores, read_salient_instances(*instances, masks=False).scores)
+    _, problem = batch_problem(graph, 0, scores, np.full(graph.n_nodes, -1), terms.beta, retention=1)
     parts = []
     for assignment, path in zip(assignments, tags, strict=True):
         labels = read_tags(path)["label"].to_numpy()
@@ -43,11 +43,11 @@ if "snakemake" in globals():
             scores=snakemake.input.scores,
             instances=snakemake.input.salient_instances,
             whole=snakemake.input.whole,
-            weighing={
-                "balance": snakemake.params.balance_categories,
-                "objectness_weight": snakemake.params.objectness_weight,
-            },
-            beta=snakemake.params.beta,
+            terms=Objective(
+                beta=snakemake.params.beta,
+                balance_categories=snakemake.params.balance_categories,
+                objectness_weight=snakemake.params.objectness_weight,
+            ),
             seed=snakemake.params.seed,
             split=snakemake.params.split,
             output=snakemake.output.metrics,

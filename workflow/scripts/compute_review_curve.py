@@ -7,13 +7,13 @@ from aisi.formats.instances import read_salient_instances
 from aisi.formats.review_curve import write_review_curve
 from aisi.formats.scores import read_scores
 from aisi.formats.tags import read_tags
-from aisi.partition.tags import weigh_scores
+from aisi.partition.tags import Objective
 from aisi.progress import log_to
 from aisi.report.review_curve import review_curve
 
 
 def main(
-    images, graph, scores, instances, tags, oracle, masks, shares, random_orders, seed, weighing, settings, output
+    images, graph, scores, instances, tags, oracle, masks, shares, random_orders, seed, objective, settings, output
 ):
     """Solve around the first corrections, for each share and order."""
     tags, oracle = read_tags(tags), read_tags(oracle)
@@ -21,8 +21,10 @@ def main(
         raise ValueError("Tags and true tags are of different instances: delete both files and run the workflow again.")
     judged = tags["image_id"].isin(photos_with_masks(read_images(*images), masks)["image_id"]).to_numpy()
     graph, scores, true_labels = read_graph(graph), read_scores(*scores), oracle["label"].to_numpy()
-    scores = weigh_scores(scores, read_salient_instances(*instances, masks=False).scores, **weighing)
-    curve = review_curve(graph, scores, tags, true_labels, judged, shares, random_orders, seed, **settings)
+    scores = objective.weigh(scores, read_salient_instances(*instances, masks=False).scores)
+    curve = review_curve(
+        graph, scores, tags, true_labels, judged, shares, random_orders, seed, beta=objective.beta, **settings
+    )
     write_review_curve(output, curve)
     print(curve.to_string(index=False))
 
@@ -40,12 +42,12 @@ if "snakemake" in globals():
             shares=snakemake.params.shares,
             random_orders=snakemake.params.random_orders,
             seed=snakemake.params.seed,
-            weighing={
-                "balance": snakemake.params.balance_categories,
-                "objectness_weight": snakemake.params.objectness_weight,
-            },
+            objective=Objective(
+                beta=snakemake.params.beta,
+                balance_categories=snakemake.params.balance_categories,
+                objectness_weight=snakemake.params.objectness_weight,
+            ),
             settings={
-                "beta": snakemake.params.beta,
                 "retention": snakemake.params.r,
                 "solver": snakemake.params.solver,
                 "gap": snakemake.params.gap,

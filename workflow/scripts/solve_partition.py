@@ -9,20 +9,20 @@ from aisi.formats.partition import write_partition
 from aisi.formats.scores import read_scores
 from aisi.partition import solve
 from aisi.partition.overrides import pins, read_overrides
-from aisi.partition.tags import as_partition, batch_problem, batches_of_job, weigh_scores
+from aisi.partition.tags import Objective, as_partition, batch_problem, batches_of_job
 from aisi.progress import log_to
 
 
-def main(graph, scores, instances, categories, overrides, stale, weighing, beta, r, options, jobs, job, output):
+def main(graph, scores, instances, categories, overrides, stale, objective, r, options, jobs, job, output):
     """Solve batch after batch, each into a file of its own."""
     graph, scores = read_graph(graph), read_scores(*scores)
     instances = read_salient_instances(*instances, masks=False)
     rows = read_overrides(overrides) if overrides else []
     fixed = pins(overrides, rows, instances, scores, read_categories(categories), stale)
-    scores = weigh_scores(scores, instances.scores, **weighing)
+    scores = objective.weigh(scores, instances.scores)
     Path(output).mkdir(parents=True, exist_ok=True)
     for batch in batches_of_job(len(graph.batches) - 1, jobs, job):
-        nodes, problem = batch_problem(graph, batch, scores, fixed, beta, r)
+        nodes, problem = batch_problem(graph, batch, scores, fixed, objective.beta, r)
         solution = solve(problem, **options)
         print(
             f"batch {batch}: {problem.n_retained} of {len(nodes)} instances kept, objective {solution.objective:.7g}, "
@@ -40,11 +40,11 @@ if "snakemake" in globals():
             categories=snakemake.input.categories,
             overrides=snakemake.input.get("overrides"),
             stale=snakemake.params.stale_overrides,
-            weighing={
-                "balance": snakemake.params.balance_categories,
-                "objectness_weight": snakemake.params.objectness_weight,
-            },
-            beta=snakemake.params.beta,
+            objective=Objective(
+                beta=snakemake.params.beta,
+                balance_categories=snakemake.params.balance_categories,
+                objectness_weight=snakemake.params.objectness_weight,
+            ),
             r=snakemake.params.r,
             options={name: snakemake.params[name] for name in ("solver", "gap", "time_limit")},
             jobs=snakemake.params.jobs,

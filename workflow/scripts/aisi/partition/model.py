@@ -1,4 +1,4 @@
-"""What a solver is given and what it answers: a quadratic program of 0/1 variables with a cardinality constraint."""
+"""Input and output of a solver: a quadratic program of 0/1 variables with a cardinality constraint."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,27 +7,27 @@ import numpy as np
 
 
 class PartitionError(ValueError):
-    """A problem that is not one: what was found, what was expected."""
+    """The arguments are wrong, or no labelling exists. The message says what was found and what was expected."""
 
 
 class SolverError(RuntimeError):
-    """A solver that is missing, or that ended without a valid labelling."""
+    """A solver is not installed, or ended without a valid labelling."""
 
 
 class Status(StrEnum):
     """How good a labelling is known to be."""
 
     OPTIMAL = "optimal"
-    """Certified: the objective is within the gap asked for."""
+    """Certified: the objective is within the requested gap of the bound."""
     FEASIBLE = "feasible"
-    """A valid labelling without a bound, or whose bound is further away than the gap asked for."""
+    """A valid labelling without a bound, or with a bound further away than the requested gap."""
     TIME_LIMIT = "time_limit"
-    """The best labelling when the time was up."""
+    """The best labelling found within the time limit."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """What is left to decide, as 0/1 variables: one for each candidate of each free instance.
+    """The part of a problem that is still open: one 0/1 variable for each candidate of each free instance.
 
     maximise    constant + values . x + sum over pairs of rewards * x_a * x_b
     subject to  at most one variable of an instance is 1, exactly n_retained variables are 1
@@ -39,16 +39,16 @@ class Model:
     offsets : (n + 1,) int64
         Variables of the i-th of them are ``offsets[i]:offsets[i + 1]``.
     categories : (m,) int64
-        What a variable stands for.
+        Category of each variable.
     values : (m,) float64
-        beta p, and what edges to pinned instances earn.
+        beta p, plus the rewards of edges to pinned instances.
     pairs : (P, 2) int64
-        Variables of one category at the two ends of an edge, a < b.
+        The two variables of one category at the ends of an edge, a < b.
     rewards : (P,) float64
         2 W, above 0.
     n_retained : int
     constant : float
-        What pinned instances earn among themselves.
+        What the pinned instances earn among themselves.
     """
 
     instances: np.ndarray
@@ -61,19 +61,29 @@ class Model:
     constant: float
 
     @property
-    def owners(self):
-        """(m,) int64: the instance, 0..n-1, of each variable."""
+    def owners(self) -> np.ndarray:
+        """Instance 0..n-1 of each variable, (m,) int64."""
         return np.repeat(np.arange(len(self.instances)), np.diff(self.offsets))
 
-    def objective(self, chosen):
-        """Value of ``chosen`` (m,) bool."""
+    def objective(self, chosen: np.ndarray) -> float:
+        """Compute the value of ``chosen``, (m,) bool."""
         both = chosen[self.pairs].all(1)
         return float(self.constant + self.values[chosen].sum() + self.rewards[both].sum())
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a solver gives for a :class:`Model`; ``chosen`` (m,) bool, ``margins`` (n,) or None."""
+    """A solver's answer to a :class:`Model`.
+
+    Attributes
+    ----------
+    chosen : (m,) bool
+        The variables that are 1.
+    objective, bound : float
+        bound is NaN where the solver gives none.
+    status : Status
+    margins : (n,) float64 or None
+    """
 
     chosen: np.ndarray
     objective: float

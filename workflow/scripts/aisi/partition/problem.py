@@ -1,8 +1,8 @@
-"""Assigning tags: the problem of PAPER §4.3 eq. 8, its objective, and its reduction to 0/1 variables.
+"""Tag assignment: the problem of PAPER §4.3 eq. 8, its objective, and its reduction to 0/1 variables.
 
-Every instance takes one of its photo's keywords or is noisy (eq. 6). Exactly ``n_retained`` take a keyword (eq. 7). Two
-instances joined by an edge earn twice its weight when they take the same keyword. Each tagged instance earns beta times
-its attention.
+Two instances joined by an edge earn twice its weight if they take the same keyword of their photos (PAPER §4.2 eq. 6).
+Each tagged instance earns beta times its attention (PAPER §4.3 eq. 7). Exactly ``n_retained`` instances take a keyword;
+the others are noisy (PAPER §4.3 eq. 8).
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from aisi.jit import njit
 from aisi.partition.model import Model, PartitionError
 
 
-def retained(n_instances, retention):
-    """How many instances keep a tag: floor(r n) of PAPER §4.3 eq. 8.
+def retained(n_instances: int, retention: float) -> int:
+    """Compute how many instances keep a tag: floor(r n) of PAPER §4.3 eq. 8.
 
-    Exact for decimal r, where the product of floats may fall below a whole number: 0.29 * 100 is 28.999....
+    The result is exact for a decimal r. The product of floats may be below a whole number: 0.29 * 100 is 28.999....
 
     Parameters
     ----------
@@ -29,9 +29,14 @@ def retained(n_instances, retention):
     Returns
     -------
     int
+
+    Raises
+    ------
+    PartitionError
+        If r is not in [0, 1].
     """
     if not 0 <= retention <= 1:
-        raise PartitionError(f"The retention ratio is {retention}; it must be in [0, 1], 1 keeps every instance.")
+        raise PartitionError(f"The retention ratio is {retention}; it must be in [0, 1]. 1 keeps every instance.")
     return floor(Fraction(str(retention)) * int(n_instances))
 
 
@@ -54,7 +59,7 @@ class PartitionProblem:
     beta : float
         Weight of the scores, >= 0.
     n_retained : int
-        How many instances take a keyword; None: all that have one and are not pinned noisy.
+        How many instances take a keyword. None: all that have one and are not pinned noisy.
     fixed : (N,) int64 or None
         -1 free, 0 pinned noisy, c pinned to category c.
 
@@ -73,10 +78,10 @@ class PartitionProblem:
     n_retained: int | None = None
     fixed: np.ndarray | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("edges", "weights", "offsets", "categories", "scores"):
-            kind = float if name in ("weights", "scores") else int
-            object.__setattr__(self, name, _array(name, getattr(self, name), kind))
+            dtype = np.float64 if name in ("weights", "scores") else np.int64
+            object.__setattr__(self, name, _array(name, getattr(self, name), dtype))
         if self.edges.size == 0:
             object.__setattr__(self, "edges", self.edges.reshape(0, 2))
         _check_candidates(self.offsets, self.categories, self.scores)
@@ -84,7 +89,7 @@ class PartitionProblem:
         if not (np.isfinite(self.beta) and self.beta >= 0):
             raise PartitionError(f"beta is {self.beta}; it must be a finite number, at least 0.")
         fixed = np.full(self.n_instances, -1) if self.fixed is None else self.fixed
-        object.__setattr__(self, "fixed", _array("fixed", fixed, int))
+        object.__setattr__(self, "fixed", _array("fixed", fixed, np.int64))
         least, most = self._feasible_counts()
         if self.n_retained is None:
             object.__setattr__(self, "n_retained", most)
@@ -97,12 +102,12 @@ class PartitionProblem:
             )
 
     @property
-    def n_instances(self):
+    def n_instances(self) -> int:
         """Number of instances N."""
         return len(self.offsets) - 1
 
     def _feasible_counts(self):
-        """Fewest and most instances that can take a keyword."""
+        """Smallest and largest number of instances that can take a keyword."""
         if self.fixed.shape != (self.n_instances,):
             raise PartitionError(f"fixed has shape {self.fixed.shape}, expected ({self.n_instances},).")
         pinned = np.flatnonzero(self.fixed > 0)
@@ -110,38 +115,38 @@ class PartitionProblem:
         if wrong:
             own = self.categories[self.offsets[wrong[0]] : self.offsets[wrong[0] + 1]].tolist()
             raise PartitionError(
-                f"Instance {wrong[0]} is pinned to {self.fixed[wrong[0]]}, which is none of its keywords {own}. "
+                f"Instance {wrong[0]} is pinned to {self.fixed[wrong[0]]}, which is not one of its keywords {own}. "
                 "Use -1 for free, 0 for noisy, or one of the keywords."
             )
         free = (self.fixed < 0) & (np.diff(self.offsets) > 0)
         return len(pinned), len(pinned) + int(free.sum())
 
-    def find(self, instances, categories):
-        """Positions among the candidates of (instance, category) pairs; -1 where it is no candidate."""
+    def find(self, instances: np.ndarray, categories: np.ndarray) -> np.ndarray:
+        """Positions of (instance, category) pairs among the candidates; -1 where a pair is not a candidate."""
         base = max(int(self.categories.max(initial=0)), int(np.max(categories, initial=0))) + 1
         owners = np.repeat(np.arange(self.n_instances), np.diff(self.offsets))
         return _find(owners * base + self.categories, np.asarray(instances) * base + categories)
 
 
 def _find(keys, wanted):
-    """Positions of ``wanted`` in the ascending ``keys``, -1 where absent."""
+    """Positions of ``wanted`` in the ascending ``keys``; -1 where it is missing."""
     if not len(keys):
         return np.full(np.shape(wanted), -1)
     position = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[position] == wanted, position, -1)
 
 
-def _array(name, values, kind):
+def _array(name, values, dtype):
     values = np.asarray(values)
-    if values.size and not np.issubdtype(values.dtype, np.integer if kind is int else np.number):
-        kinds = "whole numbers" if kind is int else "numbers"
-        raise PartitionError(f"{name} is of type {values.dtype}; it must hold {kinds}.")
-    return np.ascontiguousarray(values, np.int64 if kind is int else np.float64)
+    if values.size and not np.issubdtype(values.dtype, np.integer if dtype is np.int64 else np.number):
+        expected = "whole numbers" if dtype is np.int64 else "numbers"
+        raise PartitionError(f"{name} is of type {values.dtype}; it must hold {expected}.")
+    return np.ascontiguousarray(values, dtype)
 
 
 def _check_candidates(offsets, categories, scores):
     if offsets.ndim != 1 or not len(offsets) or offsets[0] != 0 or np.any(np.diff(offsets) < 0):
-        raise PartitionError("offsets must be (N + 1,), start at 0 and not descend.")
+        raise PartitionError("offsets must have shape (N + 1,), start at 0 and never decrease.")
     if not categories.shape == scores.shape == (offsets[-1],):
         raise PartitionError(
             f"offsets end at {offsets[-1]}, but there are {categories.shape} categories and {scores.shape} scores."
@@ -155,7 +160,9 @@ def _check_candidates(offsets, categories, scores):
     if len(bad):
         owner = np.searchsorted(offsets, bad[0], "right") - 1
         own = categories[offsets[owner] : offsets[owner + 1]].tolist()
-        raise PartitionError(f"The candidates of instance {owner} are {own}; they must ascend, each once.")
+        raise PartitionError(
+            f"The candidates of instance {owner} are {own}; they must ascend, and each may occur once."
+        )
     bad = np.flatnonzero(~np.isfinite(scores))
     if len(bad):
         raise PartitionError(f"The score of candidate {bad[0]} is {scores[bad[0]]}; it must be finite.")
@@ -175,14 +182,14 @@ def _check_edges(edges, weights, n_instances):
         order = np.argsort(keys, kind="stable")
         twice = np.flatnonzero(np.diff(keys[order]) == 0)
         if len(twice):
-            raise PartitionError(f"Edge {edges[order[twice[0]]].tolist()} is given twice; add up its weights.")
+            raise PartitionError(f"Edge {edges[order[twice[0]]].tolist()} is given twice. Add up its weights.")
     bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
     if len(bad):
         raise PartitionError(f"Edge {bad[0]} has weight {weights[bad[0]]}; weights are finite and at least 0.")
 
 
-def objective(problem, labels):
-    """Value of a labelling (PAPER §4.3 eq. 8), from the problem's own arrays alone.
+def objective(problem: PartitionProblem, labels: np.ndarray) -> float:
+    """Compute the value of a labelling (PAPER §4.3 eq. 8) directly from the problem's arrays.
 
     Parameters
     ----------
@@ -193,7 +200,12 @@ def objective(problem, labels):
     Returns
     -------
     float
-        The sum of 2 W_ij over edges inside a category, and of beta p_ij over tagged instances.
+        The sum of 2 W_ij over edges inside a category, plus the sum of beta p_ij over tagged instances.
+
+    Raises
+    ------
+    PartitionError
+        If a label is not one of its instance's categories.
     """
     labels = np.asarray(labels)
     tagged = np.flatnonzero(labels > 0)
@@ -202,13 +214,13 @@ def objective(problem, labels):
     candidates = problem.find(tagged, labels[tagged])
     if np.any(candidates < 0):
         wrong = tagged[candidates < 0][0]
-        raise PartitionError(f"Instance {wrong} has label {labels[wrong]}, which is none of its keywords.")
-    # PAPER §4.3 eq. 8: x^T W x counts each undirected edge twice.
+        raise PartitionError(f"Instance {wrong} has label {labels[wrong]}, which is not one of its keywords.")
+    # PAPER §4.2 eq. 6: x^T W x counts each undirected edge twice. PAPER §4.3 eq. 7: plus beta p x.
     return float(2 * problem.weights[inside].sum() + problem.beta * problem.scores[candidates].sum())
 
 
-def build_model(problem):
-    """Reduce a problem to its free instances; pinned ones become constants and values.
+def build_model(problem: PartitionProblem) -> Model:
+    """Reduce a problem to its free instances; what pinned ones earn goes into the constant and the values.
 
     Parameters
     ----------
@@ -250,7 +262,7 @@ def build_model(problem):
 
 @njit
 def _common_candidates(offsets, categories, edges):
-    """Edges (P,) with a category that both ends may take, and the candidates (P, 2) that stand for it."""
+    """Edges (P,) with a category that both ends may take, and the two candidates (P, 2) of that category."""
     found = 0
     for fill in (False, True):
         if fill:

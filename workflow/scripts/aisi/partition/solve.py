@@ -1,5 +1,6 @@
-"""One function that solves a problem by any of the solvers, and checks the answer."""
+"""Solve a problem with any of the solvers, and check the answer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from aisi.labels import NOISY
 from aisi.partition.model import Answer, PartitionError, SolverError, Status
-from aisi.partition.problem import build_model, objective
+from aisi.partition.problem import PartitionProblem, build_model, objective
 
 
 @dataclass(frozen=True)
@@ -21,18 +22,18 @@ class Solution:
     objective : float
         Value of PAPER §4.3 eq. 8.
     bound : float
-        Never below the optimum; NaN where the solver gives none.
+        Never below the optimum. NaN where the solver gives none.
     gap : float
         (bound - objective) / |objective|; NaN where there is no bound.
     margins : (N,) float64
-        What the optimum certainly loses if the instance may not have its label: its tag, or, noisy, being noisy.
-        A lower bound of (optimum - optimum without that label), of use where it is above 0; where it is below, it
-        certifies nothing, but a lower value still means a less certain tag. Infinite where no labelling without it
-        exists. NaN for pinned instances, those without candidates, and solvers that give none.
+        What the objective loses at least if the instance may not have its label (its tag, or noisy). It is a lower
+        bound of (optimum - optimum without that label). A negative value certifies nothing, but a lower value still
+        means a less certain label. Infinite where no labelling without the label exists. NaN for pinned instances,
+        for instances without candidates, and for solvers that give no margins.
     status : Status
-        ``optimal`` (within the gap asked for), ``feasible`` or ``time_limit``.
+        ``optimal`` (within the requested gap), ``feasible`` or ``time_limit``.
     runtime : float
-        Seconds, the building of the model included.
+        Seconds, including the time to build the model.
     solver : str
     """
 
@@ -46,7 +47,13 @@ class Solution:
     solver: str
 
 
-def solve(problem, solver="message_passing", gap=1e-4, time_limit=None, seed=0):
+def solve(
+    problem: PartitionProblem,
+    solver: str = "message_passing",
+    gap: float = 1e-4,
+    time_limit: float | None = None,
+    seed: int = 0,
+) -> Solution:
     """Assign a tag to every instance.
 
     Parameters
@@ -65,15 +72,15 @@ def solve(problem, solver="message_passing", gap=1e-4, time_limit=None, seed=0):
     Returns
     -------
     Solution
-        The same for the same arguments, unless a time limit ends it. Ties go to the lowest category, then to the
-        lowest instance, as far as a solver looks among equal ones.
+        The same for the same arguments, unless the time limit stops the solver. Ties go to the lowest category, then
+        to the lowest instance, as far as a solver compares equal labellings.
 
     Raises
     ------
     PartitionError
         If the arguments are wrong.
     SolverError
-        If the solver is not installed, finds nothing in time, or returns what is not a valid labelling.
+        If the solver is not installed, finds nothing within the time limit, or returns an invalid labelling.
     """
     start = perf_counter()
     if not gap >= 0:
@@ -107,7 +114,7 @@ def solve(problem, solver="message_passing", gap=1e-4, time_limit=None, seed=0):
 
 
 def _checked_objective(problem, labels, answer, solver):
-    """The objective from first principles, after every constraint and the solver's own claim were checked."""
+    """Compute the objective directly, check it against the solver's own value, and check every constraint."""
     count, tolerance = int((labels > 0).sum()), 1e-6
     if count != problem.n_retained or answer.chosen.sum() != count - (problem.fixed > 0).sum():
         raise SolverError(f"{solver} kept {count} instances instead of {problem.n_retained}. Report this as a bug.")
@@ -115,14 +122,14 @@ def _checked_objective(problem, labels, answer, solver):
     scale = tolerance * max(1.0, abs(value))
     if abs(value - answer.objective) > scale or answer.bound < value - scale:
         raise SolverError(
-            f"{solver} claims objective {answer.objective} and bound {answer.bound}, its labels are worth {value}. "
+            f"{solver} gives objective {answer.objective} and bound {answer.bound}, but its labels are worth {value}. "
             "Report this as a bug."
         )
     return value
 
 
-def _backend(solver):
-    # Imported here, so that a missing solver is missed by those alone who ask for it.
+def _backend(solver: str) -> Callable[..., Answer]:
+    # Imported here, so that a solver has to be installed only if it is used.
     if solver == "message_passing":
         from aisi.partition.solvers import message_passing as module
     elif solver == "cplex":
@@ -137,6 +144,6 @@ def _backend(solver):
         return getattr(baselines, solver)
     else:
         raise PartitionError(
-            f"Unknown solver {solver!r}; there are message_passing, cplex, highs, exhaustive, attention and random."
+            f"Unknown solver {solver!r}. Use message_passing, cplex, highs, exhaustive, attention or random."
         )
     return module.solve

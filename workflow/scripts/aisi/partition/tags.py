@@ -1,29 +1,59 @@
 """From graph and scores to the solver's problems, and from its solutions to a table of tags."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
+from aisi.formats.dataset import Categories
 from aisi.formats.graph import Graph
+from aisi.formats.instances import SalientInstances
 from aisi.formats.partition import Partition
+from aisi.formats.scores import Scores
 from aisi.formats.tags import tag_columns
-from aisi.partition import PartitionError, PartitionProblem, retained
+from aisi.partition import PartitionError, PartitionProblem, Solution, retained
 
 
-def no_graph(n_instances):
-    """A graph without edges, for assignments that look at each instance alone."""
+@dataclass(frozen=True)
+class Objective:
+    """What an assignment maximises besides similarity (PAPER §4.3 eq. 7).
+
+    Attributes
+    ----------
+    beta : float
+        Weight of the scores, >= 0.
+    balance_categories : bool
+        Whether the scores of all categories are scaled to one mean, see :func:`balance_categories`.
+    objectness_weight : float
+        Weight >= 0 of the instances' own scores, see :func:`add_objectness`.
+    """
+
+    beta: float
+    balance_categories: bool
+    objectness_weight: float
+
+    def weigh(self, scores: Scores, objectness: np.ndarray) -> Scores:
+        """Give the scores as the objective counts them; ``objectness`` (N,) are the scores of the salient instances."""
+        balanced = balance_categories(scores) if self.balance_categories else scores
+        return add_objectness(balanced, objectness, self.objectness_weight)
+
+
+def no_graph(n_instances: int) -> Graph:
+    """Make a graph without edges, for assignments that treat each instance alone."""
     edges, weights = np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
     return Graph(edges, weights, n_instances, np.array([0, n_instances]), np.arange(n_instances))
 
 
-def batches_of_job(n_batches, n_jobs, job):
-    """Batches that a job solves: neighbouring ones, as evenly as they go."""
+def batches_of_job(n_batches: int, n_jobs: int, job: int) -> list[int]:
+    """List the batches that a job solves: consecutive ones, distributed as evenly as possible."""
     return np.array_split(np.arange(n_batches), n_jobs)[job].tolist()
 
 
-def balance_categories(scores):
-    """Scores whose categories have one mean, that of all scores, so that a keyword's attention counts for as much as
-    another's. ASSUME not in the paper: a classifier answers to frequent keywords more strongly than to rare ones.
+def balance_categories(scores: Scores) -> Scores:
+    """Scale the scores of each category to the mean of all scores, so that all keywords count equally.
+
+    ASSUME not in the paper: a classifier gives frequent keywords higher scores than rare ones.
 
     Parameters
     ----------
@@ -33,7 +63,7 @@ def balance_categories(scores):
     Returns
     -------
     Scores
-        p_ij times the mean of all scores over the mean of category i's; a category of which all are 0 stays 0.
+        p_ij times the mean of all scores, divided by the mean of category i. A category with only zeros stays 0.
     """
     sums, counts = np.bincount(scores.labels, scores.scores), np.bincount(scores.labels)
     overall = sums.sum() / max(counts.sum(), 1)
@@ -41,10 +71,11 @@ def balance_categories(scores):
     return replace(scores, scores=(scores.scores * factors[scores.labels]).astype(np.float32))
 
 
-def add_objectness(scores, objectness, weight):
-    """Scores that speak for confident instances too: p_ij + w s_j. What an instance's score s_j adds is the same for
-    all its keywords, so it tells which instances keep a tag, not which tag. ASSUME not in the paper: what the detector
-    doubts is more often no object of any category.
+def add_objectness(scores: Scores, objectness: np.ndarray, weight: float) -> Scores:
+    """Add the instances' own scores: p_ij + w s_j.
+
+    s_j is the same for all keywords of instance j. So it decides which instances keep a tag, not which tag.
+    ASSUME not in the paper: an instance with a low score is more often no object of any category.
 
     Parameters
     ----------
@@ -53,7 +84,7 @@ def add_objectness(scores, objectness, weight):
     objectness : (N,) float
         Scores of the salient instances, 0 to 1.
     weight : float
-        w >= 0; 0 is the paper's objective.
+        w >= 0. With 0 the objective is that of the paper.
 
     Returns
     -------
@@ -63,13 +94,10 @@ def add_objectness(scores, objectness, weight):
     return replace(scores, scores=(scores.scores + added).astype(np.float32))
 
 
-def weigh_scores(scores, objectness, balance, objectness_weight):
-    """Scores as the objective counts them: balanced, if so asked, and with the instances' objectness added."""
-    return add_objectness(balance_categories(scores) if balance else scores, objectness, objectness_weight)
-
-
-def batch_problem(graph, batch, scores, fixed, beta, retention):
-    """The problem of one batch.
+def batch_problem(
+    graph: Graph, batch: int, scores: Scores, fixed: np.ndarray, beta: float, retention: float
+) -> tuple[np.ndarray, PartitionProblem]:
+    """Build the problem of one batch.
 
     Parameters
     ----------
@@ -78,7 +106,7 @@ def batch_problem(graph, batch, scores, fixed, beta, retention):
     scores : Scores
         Of the whole split.
     fixed : (N,) int
-        Pins of the whole split, -1 for free instances.
+        Pinned labels of the whole split, -1 for free instances.
     beta, retention : float
 
     Returns
@@ -86,12 +114,13 @@ def batch_problem(graph, batch, scores, fixed, beta, retention):
     instances : (n,) int64
         Positions of the batch's nodes in the split's salient instances.
     problem : PartitionProblem
-        n_retained is floor(r n) of the free instances that have a keyword (PAPER §4.3 eq. 8), plus pinned tags.
+        n_retained is floor(r n) for the n free instances that have a keyword (PAPER §4.3 eq. 8), plus pinned tags.
     """
     if not len(scores.offsets) - 1 == len(fixed) == graph.n_nodes:
         raise PartitionError(
-            f"The graph has {graph.n_nodes} nodes, there are scores for {len(scores.offsets) - 1} instances, pins for "
-            f"{len(fixed)}. They belong to different salient instances: delete the graph and scores and run again."
+            f"The graph has {graph.n_nodes} nodes, but there are scores for {len(scores.offsets) - 1} instances and "
+            f"pinned labels for {len(fixed)}. They belong to different salient instances. Delete the graph and the "
+            "scores and run the workflow again."
         )
     start, end = graph.batches[batch : batch + 2]
     instances = graph.order[start:end]
@@ -113,8 +142,8 @@ def batch_problem(graph, batch, scores, fixed, beta, retention):
     return instances, problem
 
 
-def as_partition(instances, problem, solution):
-    """The artefact of a solved batch."""
+def as_partition(instances: np.ndarray, problem: PartitionProblem, solution: Solution) -> Partition:
+    """Make the artefact of a solved batch."""
     return Partition(
         instances=instances,
         labels=solution.labels,
@@ -127,13 +156,19 @@ def as_partition(instances, problem, solution):
     )
 
 
-def tag_table(partitions, instances, scores, images, categories):
-    """The tag of every instance.
+def tag_table(
+    partitions: Sequence[Partition],
+    instances: SalientInstances,
+    scores: Scores,
+    images: pd.DataFrame,
+    categories: Categories,
+) -> pd.DataFrame:
+    """Make the table of the tags of all instances.
 
     Parameters
     ----------
     partitions : list of Partition
-        Their instances are those of the split, each once.
+        Together they hold each instance of the split once.
     instances : SalientInstances
     scores : Scores
     images : DataFrame
@@ -148,7 +183,9 @@ def tag_table(partitions, instances, scores, images, categories):
     n = len(instances)
     where = np.concatenate([np.zeros(0, np.int64), *(partition.instances for partition in partitions)])
     if not np.array_equal(np.sort(where), np.arange(n)):
-        raise PartitionError(f"{len(where)} labels for {n} salient instances: solve the partition anew.")
+        raise PartitionError(
+            f"{len(where)} labels for {n} salient instances. Delete the partition and run the workflow again."
+        )
     labels, margins, pinned = np.zeros(n, np.int64), np.full(n, np.nan), np.zeros(n, bool)
     for partition in partitions:
         labels[partition.instances] = partition.labels

@@ -1,12 +1,12 @@
-"""Tags without a graph, the first rows of PAPER §5.2 table 1a."""
+"""Tags without a graph: the first rows of PAPER §5.2 table 1a."""
 
 import numpy as np
 
-from aisi.partition.model import Answer, Status
+from aisi.partition.model import Answer, Model, Status
 
 
-def attention(model, gap, time_limit, seed):
-    """The keyword of the largest value for each instance (PAPER §3.1); the n_retained instances of largest value."""
+def attention(model: Model, gap: float, time_limit: float | None, seed: int) -> Answer:
+    """Tag the n_retained instances of largest value, each with its keyword of largest value (PAPER §3.1)."""
     counts, starts = np.diff(model.offsets), model.offsets[:-1]
     largest = np.maximum.reduceat(model.values, starts)
     return _answer(model, _first_largest(model, np.repeat(largest, counts)), largest)
@@ -17,8 +17,8 @@ def _first_largest(model, largest):
     return hits[np.unique(model.owners[hits], return_index=True)[1]]
 
 
-def random(model, gap, time_limit, seed):
-    """A keyword of its photo for each instance, each as likely as another; n_retained instances keep theirs."""
+def random(model: Model, gap: float, time_limit: float | None, seed: int) -> Answer:
+    """Tag n_retained random instances, each with a random keyword of its photo, all equally likely."""
     generator = np.random.default_rng(seed)
     counts = np.diff(model.offsets)
     pick = model.offsets[:-1] + np.floor(generator.random(len(counts)) * counts).astype(np.int64)

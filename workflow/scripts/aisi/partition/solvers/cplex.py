@@ -6,7 +6,7 @@ from time import perf_counter
 
 import numpy as np
 
-from aisi.partition.model import Answer, SolverError, Status
+from aisi.partition.model import Answer, Model, SolverError, Status
 
 try:
     import cplex
@@ -17,13 +17,14 @@ except ImportError as error:
     ) from error
 
 SIZE_LIMIT = 1016
-"""CPLEX's code for a problem beyond 1000 variables or 1000 constraints, the Community Edition's limits."""
+"""CPLEX's error code for a problem above the Community Edition's limits, 1000 variables and 1000 constraints."""
 
 
-def solve(model, gap, time_limit, seed):
-    """Variables for candidates only (PAPER §4.3 eq. 8); a model too large for the licence is split and solved in parts.
+def solve(model: Model, gap: float, time_limit: float | None, seed: int) -> Answer:
+    """Solve the program with one variable for each candidate.
 
-    A split model's answer has no bound: edges between its parts were not seen.
+    A model too large for the licence is split and solved in parts. Its answer has no bound, because the edges between
+    the parts were left out.
     """
     deadline = np.inf if time_limit is None else perf_counter() + time_limit
     try:
@@ -34,8 +35,9 @@ def solve(model, gap, time_limit, seed):
     parts = _split(model)
     sizes = " and ".join(str(len(part.instances)) for part, _ in parts)
     print(
-        f"CPLEX: {len(model.values)} variables are more than this licence solves (Community Edition: 1000), so the "
-        f"{len(model.instances)} instances are split into {sizes}; edges between them are lost, and so is the bound."
+        f"CPLEX: {len(model.values)} variables are more than this licence allows (Community Edition: 1000), so the "
+        f"{len(model.instances)} instances are split into {sizes}. Edges between the parts are left out, and there is "
+        "no bound."
     )
     chosen, status = np.zeros(len(model.values), bool), Status.FEASIBLE
     for part, variables in parts:
@@ -47,7 +49,7 @@ def solve(model, gap, time_limit, seed):
 
 
 def _split(model):
-    """Two halves of the instances, each keeping its share of n_retained, and their variables."""
+    """Two halves of the instances, each with its share of n_retained, and their variables."""
     n = len(model.instances)
     half = n // 2
     kept = min(model.n_retained * half // n, half)
@@ -107,7 +109,7 @@ def _load(problem, model):
         senses="L" * len(several) + "E",
         rhs=[1.0] * len(several) + [float(model.n_retained)],
     )
-    # CPLEX's quadratic term is 1/2 x^T Q x, and Q symmetric: the reward of a pair stands at (a, b) and at (b, a).
+    # CPLEX's quadratic term is 1/2 x^T Q x with a symmetric Q: the reward of a pair is at (a, b) and at (b, a).
     columns = [([], []) for _ in range(n_variables)]
     for (a, b), reward in zip(model.pairs.tolist(), model.rewards.tolist(), strict=True):
         for here, there in ((a, b), (b, a)):

@@ -1,18 +1,20 @@
-"""Every labelling of a tiny problem, for tests."""
+"""All labellings of a tiny problem, for tests."""
 
 import numpy as np
 
-from aisi.partition.model import Answer, PartitionError, Status
+from aisi.partition.model import Answer, Model, PartitionError, Status
 
 LIMIT = 2_000_000
 
 
-def solve(model, gap, time_limit, seed):
-    """The best of all labellings; the first of several: lowest category, then noisy, lowest instance first."""
+def solve(model: Model, gap: float, time_limit: float | None, seed: int) -> Answer:
+    """Find the best of all labellings, the first of equal ones: lowest category, then noisy, lowest instance first."""
     sizes = np.diff(model.offsets) + 1
     total = float(np.prod(sizes.astype(float)))
     if total > LIMIT:
-        raise PartitionError(f"{total:.3g} labellings are too many, exhaustive takes {LIMIT}; use message_passing.")
+        raise PartitionError(
+            f"{total:.3g} labellings are too many; exhaustive tries at most {LIMIT}. Use message_passing."
+        )
     choices = np.indices(sizes).reshape(len(sizes), -1).T
     chosen = np.zeros((len(choices), len(model.values)), bool)
     for node, (start, size) in enumerate(zip(model.offsets, sizes, strict=False)):

@@ -1,10 +1,10 @@
-"""The problem linearised, solved by HiGHS: the relaxation first, whole numbers only where it is fractional."""
+"""The linearised problem, solved by HiGHS: first its relaxation, then whole numbers where it is fractional."""
 
 from time import perf_counter
 
 import numpy as np
 
-from aisi.partition.model import Answer, SolverError, Status
+from aisi.partition.model import Answer, Model, SolverError, Status
 
 try:
     import highspy
@@ -14,11 +14,11 @@ except ImportError as error:
     ) from error
 
 
-def solve(model, gap, time_limit, seed):
-    """Products become y <= x_a, y <= x_b (PAPER §4.2: x^2 = x); rewards are positive, so y = x_a x_b at the optimum.
+def solve(model: Model, gap: float, time_limit: float | None, seed: int) -> Answer:
+    """Solve the problem with y <= x_a, y <= x_b for each product x_a x_b (PAPER §4.2: x^2 = x).
 
-    Each round is a relaxation: an answer of whole numbers is the optimum. Variables that come out fractional must be
-    whole from then on.
+    Rewards are positive, so y = x_a x_b at the optimum. Each round solves a relaxation. If its solution is whole, it is
+    the optimum. Otherwise the fractional variables must be whole in the next round. ``seed`` has no effect.
     """
     deadline = np.inf if time_limit is None else perf_counter() + time_limit
     highs, n_variables = _load(model), len(model.values)
@@ -40,7 +40,7 @@ def solve(model, gap, time_limit, seed):
         fractional = np.abs(x - np.round(x)) > 1e-6
         if timed_out or not fractional.any():
             break
-        print(f"HiGHS: {fractional.sum()} of {n_variables} variables are fractional, they must be whole now.")
+        print(f"HiGHS: {fractional.sum()} of {n_variables} variables are fractional; they must be whole from now on.")
         whole |= fractional
         marked = np.flatnonzero(fractional).astype(np.int32)
         kind = np.full(len(marked), highspy.HighsVarType.kInteger.value, np.uint8)

@@ -4,7 +4,7 @@ The dual. Each reward v_ab = 2 W is shared between the two variables that earn i
 least 0. Let U_a = value_a + the sum of a's shares, and S_j = the largest U_a of instance j. Then the sum of the
 n_retained largest S_j is never below the optimum, whatever the shares, because v_ab x_a x_b <= s_a x_a + s_b x_b for x
 in {0, 1}. Message passing (Kolmogorov, 2006) looks for shares that make this bound small. Its messages belong to a
-problem in which each tag costs ``cost``, the multiplier of the constraint on the number of tags (PAPER §4.3 eq. 7). A
+problem in which each tag costs ``cost``, the multiplier of the constraint on the number of tags (PAPER §4.3 eq. 8). A
 search finds the cost at which the number fits.
 
 The labelling. Instances are labelled one after the other, from the labels of earlier instances and the messages from
