@@ -282,5 +282,5 @@ def test_a_solver_that_errs_is_found_out(monkeypatch):
 
 
 def test_too_many_labellings_for_exhaustive():
-    with pytest.raises(ValueError, match="use message_passing"):
+    with pytest.raises(ValueError, match="Use message_passing"):
         solve(planted(100, 0), "exhaustive")
