@@ -58,7 +58,7 @@ def test_quotes_and_separators_in_names(tmp_path):
     [
         (["a b,zero,cat"], "line 2: instance_id, x0, y0, x1 and y1 are whole numbers .*'zero'"),
         (["a b,0,dining table"], "line 2: 'dining table' is not a keyword of photo 'a b'; expected cat, dog, noisy"),
-        (["a b,0,Cat"], "line 2: 'Cat' is no keyword"),
+        (["a b,0,Cat"], "line 2: 'Cat' is not a keyword"),
         (["a b,1,cat", "a b,0,"], "line 3: no tag for instance 0 of photo 'a b'.* or noisy, or delete the row"),
         (["a b,,cat"], "line 2: no value for instance_id"),
         (["a b,0,cat", "", "a b,0,dog"], "line 4: instance 0 of photo 'a b' is given twice"),
