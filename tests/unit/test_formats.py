@@ -328,7 +328,7 @@ def test_metrics_keep_seven_digits(tmp_path, values):
 
 def test_tables_are_checked(tmp_path):
     path = tmp_path / "a.csv"
-    with pytest.raises(ValueError, match="'a' is there twice"):
+    with pytest.raises(ValueError, match="'a' occurs twice"):
         write_images(path, pd.concat([IMAGES, IMAGES]))
     with pytest.raises(ValueError, match="columns"):
         write_images(path, IMAGES.drop(columns="sha256"))
@@ -479,7 +479,7 @@ def test_scores(tmp_path):
     assert found.labels.tolist() == [1, 5, 2] * 2
     assert found.scores.tolist() == [0.25, 0.5, 1] * 2
     assert (found.offsets.dtype, found.labels.dtype, found.scores.dtype) == (np.int64, np.int64, np.float32)
-    with pytest.raises(ValueError, match="offsets end at 3, found 2"):
+    with pytest.raises(ValueError, match="found 2 labels and 2 scores, expected 3 of each"):
         write_scores(tmp_path / "3", Scores(SCORES.offsets, SCORES.labels[:2], SCORES.scores[:2]))
 
 

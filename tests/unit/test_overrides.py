@@ -78,7 +78,7 @@ def test_wrong_columns(tmp_path, text):
         read_overrides(write(tmp_path, text))
 
 
-def test_another_encoding_is_told(tmp_path):
+def test_another_encoding_is_an_error(tmp_path):
     with pytest.raises(OverrideError, match="not UTF-8"):
         read_overrides(write(tmp_path, "image_id,instance_id,tag\né/c,0,cat\n", "latin-1"))
 

@@ -1,7 +1,8 @@
-"""Writing files so that a reader never meets half of one."""
+"""Write files so that a reader never finds an incomplete one."""
 
 import hashlib
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -10,8 +11,8 @@ _HOST = os.uname().nodename
 
 
 @contextmanager
-def atomic(path):
-    """Give a temporary path beside ``path`` and move it there when the block ends well.
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path next to ``path``; move that file to ``path`` when the block ends without an error.
 
     Parameters
     ----------
@@ -21,15 +22,15 @@ def atomic(path):
     Yields
     ------
     Path
-        Where to write. It keeps the suffix of ``path``, since libraries choose a format by it.
-        If the block raises, it is removed and ``path`` stays as it was. What a killed process left is removed by the
-        next one that writes into the folder.
+        Where to write. It has the suffix of ``path``, because libraries choose a format by the suffix. If the block
+        raises an error, the temporary file is removed and ``path`` stays as it was. Files left by a killed process are
+        removed by the next process that writes into the folder.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path.parent)
-    # Not the name itself, which may be as long as a name can be; and the process's own, since a job whose Snakemake was
-    # killed goes on, and may write at the same time as the job that replaces it.
+    # The name is hashed, because it may already have the maximal length. It includes the process, because a job whose
+    # Snakemake was killed continues, and may write at the same time as the job that replaces it.
     name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
     temporary = path.with_name(f".{name}.{_HOST}.{os.getpid()}.partial{path.suffix}")
     try:
@@ -42,7 +43,7 @@ def atomic(path):
         temporary.unlink(missing_ok=True)
 
 
-@cache  # once for each folder, since there may be many files in it
+@cache  # once for each folder, because it may hold many files
 def _remove_leftovers(folder):
     for file in folder.glob(f".*.{_HOST}.*.partial*"):
         writer = file.name.partition(".partial")[0].rpartition(".")[2]
@@ -55,19 +56,19 @@ def _runs(process):
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # someone else's
+    except PermissionError:  # another user's process
         return True
     return True
 
 
-def inside(folder, relative):
-    """Join an id from a table to a folder, refusing ids that would leave it.
+def inside(folder: str | Path, relative: str) -> Path:
+    """Join a folder and an id from a table; refuse an id that leads out of the folder.
 
     Parameters
     ----------
     folder : str or Path
     relative : str
-        For example an image_id with a suffix; may name sub-folders.
+        For example an image_id with a suffix. It may contain sub-folders.
 
     Returns
     -------
@@ -81,5 +82,5 @@ def inside(folder, relative):
     folder = Path(folder)
     path = folder / relative
     if "\0" in relative or Path(os.path.abspath(folder)) not in Path(os.path.abspath(path)).parents:
-        raise ValueError(f"{relative!r} leads out of {folder}. Ids are paths below the folder, without '..'.")
+        raise ValueError(f"{relative!r} leads out of {folder}. An id is a path below the folder, without '..'.")
     return path

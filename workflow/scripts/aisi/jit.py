@@ -1,11 +1,11 @@
-"""Compiled loops: numba with a cache on disk that works wherever the code may write, or not."""
+"""Compiled loops: numba with a cache on disk, also where the code itself lies in a read-only folder."""
 
 import os
 import tempfile
 from pathlib import Path
 
 if "NUMBA_CACHE_DIR" not in os.environ and not os.access(Path(__file__).parent, os.W_OK):
-    # A read-only install has no place for __pycache__; without one numba would refuse to cache.
+    # A read-only installation has no place for __pycache__, and without one numba does not cache.
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(home) / "aisi"
     try:

@@ -1,14 +1,14 @@
-"""What the values of labels mean, in masks and in tables."""
+"""Meaning of the values of labels, in masks and in tables."""
 
 IGNORE = 255
-"""Label of pixels that neither train nor count."""
+"""Label of pixels that are used neither in training nor in evaluation."""
 VOID = 255
-"""Value of pixels in an instance map that belong to no instance, nor to the background."""
+"""Value of pixels in an instance map that belong neither to an instance nor to the background."""
 NOISY = 0
-"""Label of an instance that is rejected; as the label of a pixel, background."""
+"""Label of a rejected instance. As the label of a pixel, 0 is background."""
 NOISY_TAG = "noisy"
-"""Tag of an instance that is rejected."""
+"""Tag of a rejected instance."""
 ALL = "all"
-"""In a table of figures: the row of all categories together."""
+"""In a table of figures: all categories together."""
 RESERVED_NAMES = (ALL, "background", NOISY_TAG)
-"""Words that mean something else where the name of a category stands."""
+"""Words with another meaning, which therefore cannot be names of categories."""

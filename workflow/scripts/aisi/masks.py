@@ -3,6 +3,7 @@
 No other module imports pycocotools.mask. An RLE is a dict: size [height, width] and counts, compressed bytes.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,58 +15,58 @@ Rle = dict[str, Any]
 """COCO compressed RLE of a mask."""
 
 
-def encode(mask):
-    """COCO compressed RLE of a mask, (H, W) bool."""
+def encode(mask: np.ndarray) -> Rle:
+    """Convert a mask, (H, W) bool, to COCO compressed RLE."""
     return coco_mask.encode(np.asfortranarray(mask, np.uint8))
 
 
-def decode(mask):
-    """Mask (H, W) bool of a COCO compressed RLE."""
+def decode(mask: Rle) -> np.ndarray:
+    """Convert COCO compressed RLE to a mask, (H, W) bool."""
     return coco_mask.decode(mask).astype(bool)
 
 
-def area(mask):
-    """Number of pixels, int, of a mask (RLE)."""
+def area(mask: Rle) -> int:
+    """Count the pixels of a mask (RLE)."""
     return int(coco_mask.area(mask))
 
 
-def tight_boxes(masks):
-    """Boxes (n, 4) int64, XYXY, half-open, tight around masks (RLE), none of them empty."""
+def tight_boxes(masks: Sequence[Rle]) -> np.ndarray:
+    """Compute the tight boxes of masks (RLE, none of them empty): (n, 4) int64, XYXY, half-open."""
     boxes = coco_mask.toBbox(list(masks)).reshape(-1, 4).astype(np.int64) if masks else np.zeros((0, 4), np.int64)
     boxes[:, 2:] += boxes[:, :2]
     return boxes
 
 
-def coco_box(mask):
-    """Tight box of a mask (RLE) as COCO's JSON has it: x, y, width, height, list of float."""
+def coco_box(mask: Rle) -> list[float]:
+    """Compute the tight box of a mask (RLE) as in COCO's JSON: x, y, width, height."""
     return coco_mask.toBbox(mask).tolist()
 
 
-def intersections_over_union(masks, others):
-    """IoU (n, m) float64 of masks with others, both lists of RLE."""
+def intersections_over_union(masks: Sequence[Rle], others: Sequence[Rle]) -> np.ndarray:
+    """Compute the IoU (n, m) float64 of each of ``masks`` with each of ``others``, both lists of RLE."""
     if not masks or not others:
         return np.zeros((len(masks), len(others)))
     return coco_mask.iou(masks, others, [0] * len(others))
 
 
-def covered_shares(mask, others):
-    """Share of a mask (RLE) that each of ``others`` (list of RLE) covers, (n,) float64 in [0, 1]."""
+def covered_shares(mask: Rle, others: Sequence[Rle]) -> np.ndarray:
+    """Compute the share of a mask (RLE) that each of ``others`` (list of RLE) covers: (n,) float64 in [0, 1]."""
     # pycocotools divides the intersection by the area of the first mask if the second one is a crowd
     return coco_mask.iou([mask], others, [1] * len(others))[0] if others else np.zeros(0)
 
 
-def to_json(mask):
-    """An RLE as JSON holds it: counts as text."""
+def to_json(mask: Rle) -> Rle:
+    """Convert an RLE for JSON: counts become text."""
     return {"size": list(map(int, mask["size"])), "counts": mask["counts"].decode("ascii")}
 
 
-def values_in(labels):
-    """Values that occur in a map (H, W) of bytes, ascending; much faster than sorting."""
+def values_in(labels: np.ndarray) -> np.ndarray:
+    """List the values that occur in a map (H, W) of bytes, ascending; much faster than sorting."""
     return np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
 
 
-def instances_of_map(numbers):
-    """Instances of an instance map.
+def instances_of_map(numbers: np.ndarray) -> list[Rle]:
+    """Separate the instances of an instance map.
 
     Parameters
     ----------
@@ -80,8 +81,8 @@ def instances_of_map(numbers):
     return [encode(numbers == number) for number in np.unique(numbers) if number not in (0, VOID)]
 
 
-def outside_void(masks, void):
-    """Take void pixels away from instances, so that they count neither for nor against.
+def outside_void(masks: Sequence[Rle], void: np.ndarray) -> tuple[np.ndarray, list[Rle]]:
+    """Remove void pixels from instances, so that these pixels have no effect in evaluation.
 
     Parameters
     ----------
@@ -102,19 +103,19 @@ def outside_void(masks, void):
     return np.array(kept, np.int64), [cut[position] for position in kept]
 
 
-def check_sizes(masks, photo):
-    """The masks (list of RLE), checked to be as high and wide as the photo (a row of images)."""
+def check_sizes(masks: list[Rle], photo: Any) -> list[Rle]:
+    """Check that masks (RLE) have the height and width of the photo (a row of images); return the masks."""
     for mask in masks:
         if list(mask["size"]) != [photo.height, photo.width]:
             raise ValueError(
-                f"{photo.image_id}: an instance's mask is {mask['size']}, the photo [{photo.height}, {photo.width}] "
-                "(height, width). Instances must be in the EXIF-upright frame."
+                f"{photo.image_id}: found a mask of size {mask['size']}, expected [{photo.height}, {photo.width}] "
+                "(height, width of the EXIF-upright photo). Make the masks from the upright photo at full size."
             )
     return masks
 
 
-def wrong_size(size, photo):
-    """Message for masks whose size, (height, width), is not that of the photo (a row of images)."""
+def wrong_size(size: Sequence[int] | None, photo: Any) -> str:
+    """Message for masks whose size, (height, width), differs from that of the photo (a row of images)."""
     return (
         f"found masks of {list(size) if size else size} pixels, expected [{photo.height}, {photo.width}] (height, "
         "width of the EXIF-upright photo). Make them from the upright photo at full size."
@@ -122,28 +123,28 @@ def wrong_size(size, photo):
 
 
 # ------------------------------------------------------------------ segmentations in the JSON of others
-# Decoded here and not by pycocotools, which does not check: short runs give unset memory, far corners exhaust it.
+# Decoded here and not by pycocotools, which checks nothing: short runs give unset memory, far corners exhaust memory.
 
 
-def from_segmentation(segmentation, photo):
-    """Mask of an annotation.
+def from_segmentation(segmentation: Any, photo: Any) -> Rle:
+    """Convert the segmentation of an annotation to a mask.
 
     Parameters
     ----------
     segmentation : list or dict
         Polygons, or RLE: plain (counts a list) or compressed (a text).
     photo : row of images
-        With height and width, which the mask has to fit.
+        The mask must have its height and width.
 
     Returns
     -------
     dict
-        COCO compressed RLE; perhaps without a pixel.
+        COCO compressed RLE. It may have no pixel.
 
     Raises
     ------
     ValueError
-        If it is neither, of another size, or not whole.
+        If it is neither polygons nor RLE, has another size, or is incomplete.
     """
     if isinstance(segmentation, dict):
         return _from_runs(segmentation, photo)
@@ -173,14 +174,17 @@ def _from_runs(segmentation, photo):
     runs = _uncompressed(counts) if isinstance(counts, str) else counts
     whole = isinstance(runs, list) and all(isinstance(run, int) and run >= 0 for run in runs)
     if not whole or sum(runs) != photo.height * photo.width:
-        raise ValueError(f"found RLE {str(counts)[:40]}, whose runs do not add up to the photo. Write it again.")
+        raise ValueError(
+            f"found RLE {str(counts)[:40]}, whose runs do not add up to the photo's pixels. Write it again."
+        )
     mask = np.repeat(np.arange(len(runs)) % 2, runs).astype(bool)
     return encode(mask.reshape(photo.height, photo.width, order="F"))
 
 
 def _uncompressed(text):
-    """Runs of COCO's compressed RLE: five bits a character; the fourth and later runs minus the run two before."""
-    runs, value, shift = [], 0, 0
+    """Runs of COCO's compressed RLE: five bits per character; from the fourth on, the run minus the run two before."""
+    runs: list[int] = []
+    value, shift = 0, 0
     for letter in text:
         bits = ord(letter) - 48
         value |= (bits & 31) << shift

@@ -1,7 +1,8 @@
-"""What a job tells: progress with the time left, and one log per job."""
+"""Output of a job: its progress with the time left, and one log file per job."""
 
 import sys
 import traceback
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 progress = partial(tqdm, ascii=True, mininterval=5.0, dynamic_ncols=False, ncols=100)
-"""``tqdm`` at a pace that suits a log: a line each five seconds with count, rate and time left."""
+"""``tqdm`` with settings for a log: one line every five seconds with count, rate and time left."""
 
 
 class _Tee:
@@ -18,7 +19,7 @@ class _Tee:
 
     def write(self, text):
         self.terminal.write(text)
-        self.log.write(text.replace("\r", "\n"))  # a progress bar's states as lines
+        self.log.write(text.replace("\r", "\n"))  # one line for each state of a progress bar
         return len(text)
 
     def flush(self):
@@ -30,13 +31,13 @@ class _Tee:
 
 
 @contextmanager
-def log_to(path):
-    """Copy what a job prints, and the traceback of an error, to its log as well as to the terminal.
+def log_to(path: str | Path) -> Iterator[None]:
+    """Copy a job's output, and the traceback of an error, to its log file besides the terminal.
 
     Parameters
     ----------
     path : str or Path
-        The job's log file; its folder is made if it is missing.
+        The job's log file. Its folder is made if it is missing.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     streams = sys.stdout, sys.stderr

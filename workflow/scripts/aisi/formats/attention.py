@@ -1,7 +1,10 @@
 """Attention maps of the photos of a shard: HDF5."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
+import h5py
 import numpy as np
 
 from aisi.formats.files import Format
@@ -11,15 +14,15 @@ ATTENTION = Format("attention", "compute_attention_maps", 1)
 
 
 class AttentionWriter:
-    """Appends a photo's attention maps to a new file; ``with new_attention(path) as writer``."""
+    """Appends the attention maps of one photo after the other to a new file: ``with new_attention(path) as writer``."""
 
-    def __init__(self, file):
+    def __init__(self, file: h5py.File) -> None:
         self._ids = growing_column(file, "image_id", TEXT)
         self._labels = growing_column(file, "label", np.int64)
         self._shapes = growing_column(file, "shape", np.int64, 2)
         self._values = growing_column(file, "value", np.float16)
 
-    def append(self, image_id, labels, maps):
+    def append(self, image_id: str, labels: Sequence[int], maps: np.ndarray) -> None:
         """Append one photo.
 
         Parameters
@@ -42,25 +45,25 @@ class AttentionWriter:
 
 
 @contextmanager
-def new_attention(path):
-    """Give an :class:`AttentionWriter`; the file appears at ``path`` when the block ends well."""
+def new_attention(path: str | Path) -> Iterator[AttentionWriter]:
+    """Give an :class:`AttentionWriter`; the file appears at ``path`` when the block ends without an error."""
     with new_hdf5(path, ATTENTION) as file:
         yield AttentionWriter(file)
 
 
 class AttentionMaps:
-    """One shard's maps, read a photo at a time; ``with open_attention(path) as maps``."""
+    """The maps of one shard, read one photo at a time: ``with open_attention(path) as maps``."""
 
-    def __init__(self, file):
+    def __init__(self, file: h5py.File) -> None:
         ids = file["image_id"].asstr()[:]
         self._labels, self._shapes, self._values = file["label"][:], file["shape"][:], file["value"]
         self._ends = np.cumsum(self._shapes.prod(1))
-        self._rows = {}
+        self._rows: dict[str, list[int]] = {}
         for row, image_id in enumerate(ids):
             self._rows.setdefault(image_id, []).append(row)
 
-    def __getitem__(self, image_id):
-        """Labels (K,) int64 ascending and maps (K, h, w) float32 of one photo; both empty for an unknown photo."""
+    def __getitem__(self, image_id: str) -> tuple[np.ndarray, np.ndarray]:
+        """Read labels (K,) int64 ascending and maps (K, h, w) float32 of one photo; both are empty if it has none."""
         rows = self._rows.get(image_id, [])
         maps = [
             self._values[self._ends[row] - self._shapes[row].prod() : self._ends[row]].reshape(self._shapes[row])
@@ -70,7 +73,7 @@ class AttentionMaps:
 
 
 @contextmanager
-def open_attention(path):
+def open_attention(path: str | Path) -> Iterator[AttentionMaps]:
     """Give the :class:`AttentionMaps` of one shard."""
     with open_hdf5(path, ATTENTION) as file:
         yield AttentionMaps(file)

@@ -1,21 +1,25 @@
-"""Instances with categories: COCO's JSON, ours and that of others."""
+"""Instances with categories: COCO's JSON, ours and that of other programs."""
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from aisi.files import atomic
+from aisi.formats.dataset import Categories
 from aisi.formats.files import PROXY_MASKS, mismatch_of_masks
 
 _NAME = f"aisi/{PROXY_MASKS.name}"
 
 
-def write_coco(path, coco):
+def write_coco(path: str | Path, coco: dict[str, Any]) -> None:
     """Write COCO instances: a dict with images, categories and annotations (RLE counts as text)."""
     head = {"info": {"description": _NAME, "version": str(PROXY_MASKS.version)}}
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(head | coco, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
-def read_coco(path):
+def read_coco(path: str | Path) -> dict[str, Any]:
     """Read COCO instances, ours or a dataset's."""
     coco = _read_json(path)
     missing = [key for key in ("images", "categories", "annotations") if not isinstance(coco, dict) or key not in coco]
@@ -28,8 +32,8 @@ def read_coco(path):
     return coco
 
 
-def write_coco_results(path, results):
-    """Write instances as COCO's results, a bare list, so without a version.
+def write_coco_results(path: str | Path, results: Sequence[dict[str, Any]]) -> None:
+    """Write instances as COCO's results: a bare list, which has no place for a version.
 
     Parameters
     ----------
@@ -42,8 +46,8 @@ def write_coco_results(path, results):
         temporary.write_text(json.dumps(results, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
-def read_instances(path, categories):
-    """Read instances with a tag, photo by photo.
+def read_instances(path: str | Path, categories: Categories) -> dict[str, tuple[list, list, list]]:
+    """Read tagged instances, grouped by photo.
 
     Parameters
     ----------
@@ -54,8 +58,8 @@ def read_instances(path, categories):
     Returns
     -------
     dict
-        image_id to (labels, scores, masks): lists of int 1..C, float and COCO RLE. A photo without instances is not
-        there.
+        image_id to (labels, scores, masks): lists of int 1..C, float and COCO RLE. Photos without instances are
+        missing.
     """
     coco = _read_json(path)
     if isinstance(coco, list):
@@ -63,7 +67,7 @@ def read_instances(path, categories):
     else:
         coco = read_coco(path)
         image_id_of, annotations = {image["id"]: image["image_id"] for image in coco["images"]}, coco["annotations"]
-    found = {}
+    found: dict[str, tuple[list, list, list]] = {}
     try:
         for item in annotations:
             image_id = image_id_of[item["image_id"]] if image_id_of else item["image_id"]
@@ -72,13 +76,13 @@ def read_instances(path, categories):
             scores.append(item["score"])
             masks.append(item["segmentation"])
     except (KeyError, TypeError) as error:
-        expected = "known image_id and category_id, a score and a segmentation in each"
-        raise mismatch_of_masks(path, f"an instance without or with an unknown {error}", expected) from error
+        expected = "a known image_id, a known category_id, a score and a segmentation in each"
+        raise mismatch_of_masks(path, f"an instance with a missing or unknown {error}", expected) from error
     return found
 
 
-def read_coco_instances(path):
-    """Read class-agnostic instances in COCO's format: a dataset's (images, annotations) or results (a bare list).
+def read_coco_instances(path: str | Path) -> tuple[list[dict] | None, list[dict]]:
+    """Read class-agnostic instances in COCO's format: a dataset (images, annotations) or results (a bare list).
 
     Returns
     -------
@@ -92,15 +96,15 @@ def read_coco_instances(path):
     parts = (images, annotations) if whole else (annotations,)
     if not all(isinstance(part, list) and all(isinstance(entry, dict) for entry in part) for part in parts):
         found = f"keys {sorted(coco)}" if whole else "neither an object nor a list of objects"
-        raise mismatch_of_masks(path, found, "lists images and annotations, or a bare list of results")
+        raise mismatch_of_masks(path, found, "the lists images and annotations, or a bare list of results")
     return images, annotations
 
 
 _COCO_LABELS = ("images", "categories", "annotations", "id", "file_name", "name", "image_id", "category_id")
 
 
-def read_coco_labels(path):
-    """Read a dataset's COCO instances without masks, boxes and sizes, which are dropped while the file is read.
+def read_coco_labels(path: str | Path) -> dict[str, list[dict]]:
+    """Read a dataset's COCO instances; masks, boxes and sizes are dropped while the file is parsed.
 
     Returns
     -------
@@ -108,7 +112,7 @@ def read_coco_labels(path):
         Lists of dict: images (id, file_name), categories (id, name), annotations (id, image_id, category_id).
     """
     coco = _read_json(path, lambda entry: {key: entry[key] for key in _COCO_LABELS if key in entry})
-    lists = {key: coco.get(key) if isinstance(coco, dict) else None for key in _COCO_LABELS[:3]}
+    lists: dict[str, Any] = {key: coco.get(key) if isinstance(coco, dict) else None for key in _COCO_LABELS[:3]}
     wrong = [
         key
         for key, entries in lists.items()

@@ -1,4 +1,4 @@
-"""The tables of a dataset: its photos, the rejected files, its categories."""
+"""The tables of a dataset: its photos, the rejected files, its categories (CSV)."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,12 +15,16 @@ REJECTED = Format("rejected_images", "index_images")
 CATEGORIES = Format("categories", "index_images")
 
 IMAGE_COLUMNS = ["image_id", "path", "width", "height", "keywords", "sha256"]
+"""One photo a row: unique id, path, size in pixels of the EXIF-upright photo, keywords, digest of the file's bytes."""
 
 REJECTED_COLUMNS = ["path", "reason"]
+"""One file a row that is not used, and why."""
 
 CATEGORY_COLUMNS = ["label", "category_id", "name", "colour"]
+"""One category a row: label 1..C (its value in PNGs), the dataset's own number, name, colour #rrggbb."""
 
 KEYWORD_SEPARATOR = ";"
+"""Between the keywords of a photo, in tables."""
 
 MAX_CATEGORIES = IGNORE - 1
 """Labels that a palette PNG holds besides background (0) and ignore (255)."""
@@ -82,24 +86,23 @@ class Categories:
         return (NOISY_TAG, *self.names)
 
 
-def write_images(path, images):
+def write_images(path: str | Path, images: pd.DataFrame) -> None:
     """Write one shard of a split's photos.
 
     Parameters
     ----------
     path : str or Path
     images : DataFrame
-        Columns ``IMAGE_COLUMNS``: image_id (unique), path, width and height in pixels of the EXIF-upright photo,
-        keywords (a tuple of names per photo), sha256 of the file's bytes.
+        Columns ``IMAGE_COLUMNS``; keywords is a tuple of names for each photo.
     """
     table = images.assign(keywords=[KEYWORD_SEPARATOR.join(names) for names in images["keywords"]])
     twice = table["image_id"][table["image_id"].duplicated()]
     if len(twice):
-        raise ValueError(f"{path}: image_id {twice.iloc[0]!r} is there twice.")
+        raise ValueError(f"{path}: image_id {twice.iloc[0]!r} occurs twice.")
     write_table(path, table, IMAGE_COLUMNS)
 
 
-def read_images(*paths):
+def read_images(*paths: str | Path) -> pd.DataFrame:
     """Read the photos of one or several shards, one after the other.
 
     Returns
@@ -113,12 +116,12 @@ def read_images(*paths):
     return images
 
 
-def write_rejected_images(path, rejected):
-    """Write the pictures that were left out: columns ``REJECTED_COLUMNS``."""
+def write_rejected_images(path: str | Path, rejected: pd.DataFrame) -> None:
+    """Write the photos that are not used: columns ``REJECTED_COLUMNS``."""
     write_table(path, rejected, REJECTED_COLUMNS)
 
 
-def read_rejected_images(path):
+def read_rejected_images(path: str | Path) -> pd.DataFrame:
     """Read what :func:`write_rejected_images` wrote."""
     return read_table(path, REJECTED, REJECTED_COLUMNS, {})
 

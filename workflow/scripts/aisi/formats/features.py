@@ -1,6 +1,8 @@
 """Features of the instances of a shard: HDF5."""
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
@@ -11,15 +13,15 @@ FEATURES = Format("features", "compute_features", 1)
 
 
 @contextmanager
-def new_features(path, dimension):
-    """Give a function that appends (n, D) float32 rows; the file appears at ``path`` when the block ends well."""
+def new_features(path: str | Path, dimension: int) -> Iterator[Callable[[np.ndarray], None]]:
+    """Give a function that appends rows (n, D) float32; the file appears when the block ends without an error."""
     with new_hdf5(path, FEATURES) as file:
         column = growing_column(file, "feature", np.float32, dimension)
         yield lambda rows: extend(column, np.asarray(rows, np.float32))
 
 
-def read_features(*paths):
-    """Read (N, D) float32 features of one or several shards; row i belongs to salient instance i."""
+def read_features(*paths: str | Path) -> np.ndarray:
+    """Read the features (N, D) float32 of one or several shards; row i belongs to salient instance i."""
     parts = []
     for path in paths:
         with open_hdf5(path, FEATURES) as file:

@@ -1,6 +1,7 @@
 """The similarity graph of a split: npz."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -17,14 +18,14 @@ class Graph:
     Attributes
     ----------
     edges : (E, 2) int32
-        i < j, each once, in ascending order.
+        i < j, each edge once, in ascending order.
     weights : (E,) float32
         cos + 1, in [0, 2].
     n_nodes : int
     batches : (B + 1,) int64
         Nodes of batch b are ``batches[b]:batches[b + 1]``; ``[0, n_nodes]`` for the graph of the whole dataset.
     order : (n_nodes,) int64
-        Position of each node in the split's salient instances; 0, 1, .. unless batches are drawn in another order.
+        Position of each node in the split's salient instances: 0, 1, .. unless batches are drawn in another order.
     """
 
     edges: np.ndarray
@@ -34,7 +35,7 @@ class Graph:
     order: np.ndarray
 
 
-def write_graph(path, graph):
+def write_graph(path: str | Path, graph: Graph) -> None:
     """Write a :class:`Graph`."""
     edges, weights = np.asarray(graph.edges, np.int32).reshape(-1, 2), np.asarray(graph.weights, np.float32)
     if len(edges) != len(weights):
@@ -48,7 +49,7 @@ def write_graph(path, graph):
     write_npz(path, GRAPH, edges=edges, weights=weights, n_nodes=n_nodes, batches=batches, order=order)
 
 
-def read_graph(path):
+def read_graph(path: str | Path) -> Graph:
     """Read what :func:`write_graph` wrote."""
     arrays = read_npz(path, GRAPH)
     return Graph(**(arrays | {"n_nodes": int(arrays["n_nodes"])}))

@@ -1,26 +1,31 @@
 """HDF5 files as artefacts, one for each shard of photos."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from aisi.files import atomic
-from aisi.formats.files import mismatch
+from aisi.formats.files import Format, mismatch
 
 TEXT = h5py.string_dtype("utf-8")
 BYTES = h5py.vlen_dtype(np.uint8)
 
 
 @contextmanager
-def new_hdf5(path, fmt):
+def new_hdf5(path: str | Path, fmt: Format) -> Iterator[h5py.File]:
+    """Give a new file with format and version; it appears at ``path`` when the block ends without an error."""
     with atomic(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["format"], file.attrs["version"] = f"aisi/{fmt.name}", fmt.version
         yield file
 
 
 @contextmanager
-def open_hdf5(path, fmt):
+def open_hdf5(path: str | Path, fmt: Format) -> Iterator[h5py.File]:
+    """Give a file for reading; raises :class:`FormatError` if it has another format or version."""
     try:
         file = h5py.File(path, "r")
     except OSError as error:
@@ -32,15 +37,16 @@ def open_hdf5(path, fmt):
         yield file
 
 
-def growing_column(file, name, dtype, width=None):
-    """An empty column that grows, chunked by about 64 KiB."""
+def growing_column(file: h5py.File, name: str, dtype: Any, width: int | None = None) -> h5py.Dataset:
+    """Add an empty column that can grow, in chunks of about 64 KiB; with ``width`` its rows are vectors."""
     tail = () if width is None else (width,)
     itemsize = 8 if dtype in (TEXT, BYTES) else np.dtype(dtype).itemsize
     rows = max(1, 65536 // (itemsize * (width or 1)))
     return file.create_dataset(name, (0, *tail), dtype=dtype, maxshape=(None, *tail), chunks=(rows, *tail))
 
 
-def extend(column, values):
+def extend(column: h5py.Dataset, values: Any) -> None:
+    """Append values to a column."""
     if len(values):
         start = len(column)
         column.resize(start + len(values), axis=0)

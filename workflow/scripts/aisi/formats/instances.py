@@ -1,9 +1,13 @@
 """Salient instances of the photos of a shard: HDF5."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 
 from aisi.formats.files import Format
@@ -14,36 +18,36 @@ SALIENT_INSTANCES = Format("salient_instances", "detect_salient_instances or imp
 
 @dataclass(frozen=True)
 class SalientInstances:
-    """Class-agnostic instances of some photos, in the order of the photos, then of ``instance_id``.
+    """Class-agnostic instances of photos, ordered by photo and then by ``instance_id``.
 
     Attributes
     ----------
     image_ids : (N,) object
         Photo of each instance.
     instance_ids : (N,) int64
-        0.. per photo, by descending score.
+        0, 1, .. in each photo, by descending score.
     boxes : (N, 4) int64
         XYXY, half-open, pixels of the upright photo, tight around the mask.
     scores : (N,) float32
         Objectness in [0, 1].
     masks : list of dict
-        COCO compressed RLE of the whole photo: ``{"size": [height, width], "counts": bytes}``.
+        COCO compressed RLE in the frame of the whole photo: ``{"size": [height, width], "counts": bytes}``.
     """
 
     image_ids: np.ndarray
     instance_ids: np.ndarray
     boxes: np.ndarray
     scores: np.ndarray
-    masks: list
+    masks: list[dict[str, Any]]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.image_ids)
 
 
 class SalientInstancesWriter:
-    """Appends a photo's instances to a new file; ``with new_salient_instances(path) as writer``."""
+    """Appends the instances of one photo after the other: ``with new_salient_instances(path) as writer``."""
 
-    def __init__(self, file):
+    def __init__(self, file: h5py.File) -> None:
         self._ids = growing_column(file, "image_id", TEXT)
         self._numbers = growing_column(file, "instance_id", np.int64)
         self._boxes = growing_column(file, "box", np.int64, 4)
@@ -51,7 +55,7 @@ class SalientInstancesWriter:
         self._sizes = growing_column(file, "mask_size", np.int64, 2)
         self._counts = growing_column(file, "mask_counts", BYTES)
 
-    def append(self, image_id, boxes, scores, masks):
+    def append(self, image_id: str, boxes: np.ndarray, scores: np.ndarray, masks: Sequence[dict[str, Any]]) -> None:
         """Append one photo.
 
         Parameters
@@ -85,16 +89,16 @@ class SalientInstancesWriter:
 
 
 @contextmanager
-def new_salient_instances(path):
-    """Give a :class:`SalientInstancesWriter`; the file appears at ``path`` when the block ends well."""
+def new_salient_instances(path: str | Path) -> Iterator[SalientInstancesWriter]:
+    """Give a :class:`SalientInstancesWriter`; the file appears at ``path`` when the block ends without an error."""
     with new_hdf5(path, SALIENT_INSTANCES) as file:
         yield SalientInstancesWriter(file)
 
 
-def read_salient_instances(*paths, masks=True):
+def read_salient_instances(*paths: str | Path, masks: bool = True) -> SalientInstances:
     """Read one or several shards, one after the other, as :class:`SalientInstances`.
 
-    ``masks=False`` leaves the masks out, an empty list: most of the file.
+    With ``masks=False`` the masks, which are most of the file, are not read: an empty list.
     """
     parts = [_read_salient_instances(path, masks) for path in paths]
     ids, numbers, boxes, scores = (
@@ -112,8 +116,8 @@ def _read_salient_instances(path, with_masks):
         return SalientInstances(ids, file["instance_id"][:], file["box"][:], file["score"][:], masks)
 
 
-def rows_by_photo(image_ids):
-    """Rows of each photo: image_id to slice. A photo's instances follow one another."""
+def rows_by_photo(image_ids: Iterable[str]) -> dict[str, slice]:
+    """Find the rows of each photo, image_id to slice; the instances of a photo must be consecutive."""
     rows, start = {}, 0
     for image_id, members in groupby(image_ids):
         stop = start + sum(1 for _ in members)

@@ -1,5 +1,7 @@
 """Label maps and instance maps: PNG."""
 
+from pathlib import Path
+
 import numpy as np
 from PIL import Image, PngImagePlugin
 
@@ -8,8 +10,8 @@ from aisi.formats.files import PROXY_MASKS, mismatch_of_masks
 from aisi.labels import IGNORE
 
 
-def voc_palette(n_labels=256):
-    """PASCAL VOC's colour map, (n_labels, 3) uint8: bit-reversed labels, so that any number of labels differ."""
+def voc_palette(n_labels: int = 256) -> np.ndarray:
+    """Compute PASCAL VOC's colours of labels, (n_labels, 3) uint8: bit-reversed labels, so that all colours differ."""
     labels = np.arange(n_labels)
     colours = np.zeros((n_labels, 3), np.uint8)
     for bit in range(8):
@@ -18,8 +20,8 @@ def voc_palette(n_labels=256):
     return colours
 
 
-def write_labels(path, labels):
-    """Write a label map as palette PNG.
+def write_labels(path: str | Path, labels: np.ndarray) -> None:
+    """Write a label map as a palette PNG.
 
     Parameters
     ----------
@@ -29,9 +31,9 @@ def write_labels(path, labels):
     """
     labels = np.asarray(labels)
     if labels.ndim != 2 or not labels.size or labels.dtype.kind not in "iu":
-        raise ValueError(f"{path}: a label map is (H, W) int, found {labels.shape} {labels.dtype}.")
+        raise ValueError(f"{path}: found labels of shape {labels.shape}, {labels.dtype}; expected (H, W) int.")
     if labels.min() < 0 or labels.max() > IGNORE:
-        raise ValueError(f"{path}: labels are 0 to {IGNORE}, found {labels.min()} to {labels.max()}.")
+        raise ValueError(f"{path}: found labels {labels.min()} to {labels.max()}, expected 0 to {IGNORE}.")
     image = Image.fromarray(labels.astype(np.uint8), mode="P")
     image.putpalette(voc_palette().tobytes())
     note = PngImagePlugin.PngInfo()
@@ -40,23 +42,23 @@ def write_labels(path, labels):
         image.save(temporary, pnginfo=note)
 
 
-def read_labels(path):
-    """Read a label map, ours or a dataset's: palette or grey PNG with one byte a pixel.
+def read_labels(path: str | Path) -> np.ndarray:
+    """Read a label map, ours or a dataset's: a palette or grey PNG with one byte per pixel.
 
     Returns
     -------
     (H, W) uint8
     """
-    return _read_mask(path, ("P", "L"), "a palette or grey PNG of one byte a pixel").astype(np.uint8)
+    return _read_mask(path, ("P", "L"), "a palette or grey PNG of one byte per pixel").astype(np.uint8)
 
 
-def read_instance_map(path):
-    """Read an instance map of a dataset: palette or grey PNG, also one of 16 bits.
+def read_instance_map(path: str | Path) -> np.ndarray:
+    """Read an instance map of a dataset: a palette or grey PNG, also with 16 bits per pixel.
 
     Returns
     -------
     (H, W) int32
-        0 background, 255 void, any other value one instance.
+        0 background, 255 void, each other value one instance.
     """
     return _read_mask(path, ("P", "L", "I", "I;16", "I;16B"), "a palette or grey PNG").astype(np.int32)
 
@@ -71,5 +73,5 @@ def _read_mask(path, modes, expected):
     if note not in (None, f"{PROXY_MASKS.name} {PROXY_MASKS.version}"):
         raise mismatch_of_masks(path, f"aisi/{note}", f"aisi/{PROXY_MASKS.name} {PROXY_MASKS.version}")
     if mode not in modes:
-        raise mismatch_of_masks(path, f"a picture of mode {mode}", expected)
+        raise mismatch_of_masks(path, f"a PNG of mode {mode}", expected)
     return values

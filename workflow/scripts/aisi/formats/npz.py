@@ -1,19 +1,24 @@
 """Archives of arrays (npz) as artefacts."""
 
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from aisi.files import atomic
-from aisi.formats.files import mismatch
+from aisi.formats.files import Format, mismatch
 
 
-def write_npz(path, fmt, **arrays):
+def write_npz(path: str | Path, fmt: Format, **arrays: Any) -> None:
+    """Write arrays by name, with format and version."""
     with atomic(path) as temporary:
-        np.savez(temporary, format=f"aisi/{fmt.name}", version=fmt.version, **arrays)
+        head: dict[str, Any] = {"format": f"aisi/{fmt.name}", "version": fmt.version}
+        np.savez(temporary, **head, **arrays)
 
 
-def read_npz(path, fmt):
+def read_npz(path: str | Path, fmt: Format) -> dict[str, Any]:
+    """Read arrays by name; raises :class:`FormatError` if the file has another format or version."""
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}

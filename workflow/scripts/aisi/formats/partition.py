@@ -1,6 +1,7 @@
 """Solutions of the partition: npz."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Partition:
     solver: str
 
 
-def write_partition(path, partition):
+def write_partition(path: str | Path, partition: Partition) -> None:
     """Write a :class:`Partition`."""
     arrays = {name: np.asarray(getattr(partition, name)) for name in Partition.__dataclass_fields__}
     if not len(arrays["instances"]) == len(arrays["labels"]) == len(arrays["margins"]) == len(arrays["pinned"]):
@@ -47,7 +48,7 @@ def write_partition(path, partition):
     write_npz(path, PARTITION, **arrays)
 
 
-def read_partition(path):
+def read_partition(path: str | Path) -> Partition:
     """Read what :func:`write_partition` wrote."""
     arrays = read_npz(path, PARTITION)
     scalars = {name: arrays[name].item() for name in ("objective", "bound", "status", "solver")}

@@ -1,5 +1,9 @@
 """Accuracy of tags after corrections: CSV."""
 
+from pathlib import Path
+
+import pandas as pd
+
 from aisi.formats.files import Format
 from aisi.formats.tables import read_table, write_table
 
@@ -11,17 +15,17 @@ REVIEW_CURVE_COLUMNS = [
 ]
 
 
-def write_review_curve(path, curve):
+def write_review_curve(path: str | Path, curve: pd.DataFrame) -> None:
     """Write accuracies after corrections: columns ``REVIEW_CURVE_COLUMNS``.
 
-    order (``margin`` or ``random``) and draw name a sequence of instances, whose first ``share``, ``seen`` of them,
-    the person judged, finding ``corrected`` tags wrong; n instances are counted. accuracy_alone: if the corrected
-    ones alone change, the others being not solved anew.
+    order (``margin`` or ``random``) and draw identify a sequence of instances. The person looked at the first ``share``
+    of them, which are ``seen`` instances, and found ``corrected`` wrong tags. n instances are counted. accuracy_alone
+    is the accuracy if only the corrected tags change and the others are not solved again.
     """
     write_table(path, curve, REVIEW_CURVE_COLUMNS)
 
 
-def read_review_curve(path):
+def read_review_curve(path: str | Path) -> pd.DataFrame:
     """Read what :func:`write_review_curve` wrote."""
     numbers = dict.fromkeys(("draw", "seen", "corrected", "n"), "int64")
     numbers |= dict.fromkeys(("share", *(name for name in REVIEW_CURVE_COLUMNS if "accuracy" in name)), "float64")

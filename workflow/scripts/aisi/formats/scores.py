@@ -1,6 +1,7 @@
 """Attention scores of the instances of a shard: HDF5."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -29,22 +30,25 @@ class Scores:
     scores: np.ndarray
 
 
-def write_scores(path, scores):
+def write_scores(path: str | Path, scores: Scores) -> None:
     """Write one shard's :class:`Scores`, in the order of its salient instances."""
     if len(scores.labels) != len(scores.scores) or scores.offsets[-1] != len(scores.labels):
-        raise ValueError(f"{path}: offsets end at {scores.offsets[-1]}, found {len(scores.scores)} scores.")
+        found = f"{len(scores.labels)} labels and {len(scores.scores)} scores"
+        raise ValueError(f"{path}: found {found}, expected {scores.offsets[-1]} of each, where the offsets end.")
     with new_hdf5(path, SCORES) as file:
         file["offset"] = np.asarray(scores.offsets, np.int64)
         file["label"] = np.asarray(scores.labels, np.int64)
         file["score"] = np.asarray(scores.scores, np.float32)
 
 
-def read_scores(*paths):
+def read_scores(*paths: str | Path) -> Scores:
     """Read one or several shards, one after the other, as :class:`Scores`."""
-    offsets, labels, scores = [np.zeros(1, np.int64)], [], []
+    offsets = [np.zeros(1, np.int64)]
+    labels: list[np.ndarray] = []
+    scores: list[np.ndarray] = []
     for path in paths:
         with open_hdf5(path, SCORES) as file:
-            offsets.append(file["offset"][1:] + sum(map(len, labels)))
+            offsets.append(file["offset"][1:] + sum(len(part) for part in labels))
             labels.append(file["label"][:])
             scores.append(file["score"][:])
     return Scores(np.concatenate(offsets), np.concatenate(labels), np.concatenate(scores))

@@ -2,26 +2,36 @@
 
 import csv
 import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from aisi.files import atomic
-from aisi.formats.files import mismatch
+from aisi.formats.files import Format, mismatch
 
 
-def write_table(path, table, columns):
-    if list(table.columns) != columns:
-        raise ValueError(f"{path}: the table has columns {list(table.columns)}, the format asks for {columns}.")
+def write_table(path: str | Path, table: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Write a table with exactly these columns."""
+    if list(table.columns) != list(columns):
+        raise ValueError(f"{path}: found columns {list(table.columns)}, expected {list(columns)}.")
     with atomic(path) as temporary:
         table.to_csv(temporary, index=False, quoting=csv.QUOTE_MINIMAL, lineterminator="\n", float_format="%.7g")
 
 
-def read_table(path, fmt, columns, dtypes):
+def read_table(path: str | Path, fmt: Format, columns: Sequence[str], dtypes: Mapping[str, str]) -> pd.DataFrame:
+    """Read a table with exactly these columns; a column without a dtype holds text, never NaN.
+
+    Raises
+    ------
+    FormatError
+        If the file is not such a table, or ends in the middle of a line.
+    """
     text = {name: str for name in columns if name not in dtypes}
     try:
         table = pd.read_csv(
             path,
-            dtype=text | dtypes,
+            dtype={**text, **dtypes},
             index_col=False,
             keep_default_na=False,
             na_values={name: [""] for name in dtypes},
@@ -32,7 +42,7 @@ def read_table(path, fmt, columns, dtypes):
     except (OSError, ValueError) as error:
         raise mismatch(path, fmt, f"a table that cannot be read ({error})", f"columns {columns}") from error
     if not whole:
-        raise mismatch(path, fmt, "a file that ends within a line", f"columns {columns}")
-    if list(table.columns) != columns:
+        raise mismatch(path, fmt, "a file that ends in the middle of a line", f"columns {columns}")
+    if list(table.columns) != list(columns):
         raise mismatch(path, fmt, f"columns {list(table.columns)}", f"columns {columns}")
     return table

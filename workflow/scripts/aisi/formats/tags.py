@@ -1,5 +1,7 @@
 """Tags of the instances of a split: CSV."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -25,7 +27,7 @@ def tag_columns(
     margins: np.ndarray | float,
     source: np.ndarray | str,
 ) -> pd.DataFrame:
-    """Table of tags, with what is known of instances and photos.
+    """Make a table of tags, with the data of instances and photos.
 
     Parameters
     ----------
@@ -61,21 +63,21 @@ def tag_columns(
     return pd.DataFrame(columns, columns=TAG_COLUMNS)
 
 
-def write_tags(path, tags):
+def write_tags(path: str | Path, tags: pd.DataFrame) -> None:
     """Write the tag of every instance.
 
     Parameters
     ----------
     path : str or Path
     tags : DataFrame
-        Columns ``TAG_COLUMNS``; keywords is a tuple of names, label 0 and tag ``noisy`` mark a rejected instance,
-        attention is p of the tag (eq. 2; empty for noisy), margin is NaN where the solver gives none, source is
-        ``solver`` or ``override``.
+        Columns ``TAG_COLUMNS``. keywords is a tuple of names. A rejected instance has label 0 and tag ``noisy``.
+        attention is p of the tag (PAPER §3.1 eq. 2; empty for noisy). margin is NaN where the solver gives none.
+        source is ``solver`` or ``override``.
     """
     write_table(path, tags.assign(keywords=[KEYWORD_SEPARATOR.join(k) for k in tags["keywords"]]), TAG_COLUMNS)
 
 
-def read_tags(path):
+def read_tags(path: str | Path) -> pd.DataFrame:
     """Read what :func:`write_tags` wrote; ``keywords`` holds tuples."""
     numbers = dict.fromkeys(("instance_id", "x0", "y0", "x1", "y1", "label"), "int64")
     numbers |= dict.fromkeys(("score", "attention", "margin"), "float64")
