@@ -12,7 +12,7 @@ from pycocotools import mask as rle
 import rasterise_ground_truth
 import tiny_coco
 from aisi.dataset.index import index_dataset
-from aisi.evaluation.ground_truth import label_maps
+from aisi.evaluation.annotations import label_maps
 from aisi.formats.coco import read_coco_labels
 from aisi.formats.dataset import write_categories, write_images
 from aisi.formats.files import FormatError

@@ -22,7 +22,7 @@ from aisi.formats.metrics import read_metrics
 from aisi.formats.partition import Partition, write_partition
 from aisi.formats.scores import Scores, write_scores
 from aisi.formats.tags import read_tags, write_tags
-from aisi.planning.protocols import PROTOCOLS
+from aisi.planning.protocols import PROTOCOLS, instance_protocol
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 PHOTOS = [("sub dir/ä", ("cat", "dog")), ("b", ("cat",)), ("c", ("dog",))]
@@ -84,6 +84,7 @@ SHARED = {
     "images": ["images_0.csv", "images_1.csv"],
     "salient_instances": ["instances_0.h5", "instances_1.h5"],
     "categories": "categories.csv",
+    "annotations": [],
     "masks": "classes",
     "objects": "objects",
     "listed": [],
@@ -269,6 +270,7 @@ TAGGED_BY = {"oracle": ["dog", "cat", "noisy", "dog"], "first": ["cat", "cat", "
 def test_many_assignments_at_once_are_evaluated_as_one_by_one(run_folder):
     """The same rows as from the rules that evaluate written proxy masks, for right, wrong and missing tags."""
     oracle, parts = tag_oracle(), []
+    protocols = PROTOCOLS | {"proxy_instance": instance_protocol(has_annotations=False)}
     for assignment, tags in TAGGED_BY.items():
         labels = [["noisy", "cat", "dog"].index(tag) for tag in tags]
         write_tags(f"{assignment}.csv", oracle.assign(tag=tags, label=labels))
@@ -277,7 +279,7 @@ def test_many_assignments_at_once_are_evaluated_as_one_by_one(run_folder):
         inputs |= {"tags": f"{assignment}.csv", "oracle": "oracle.csv"}
         for task, script in SCRIPT_OF_TASK.items():
             evaluate(script, task, missing="background", **inputs)
-            head = {"assignment": assignment, "task": task, "protocol": PROTOCOLS[task]}
+            head = {"assignment": assignment, "task": task, "protocol": protocols[task]}
             parts.append(read_metrics("metrics.csv").assign(**head))
         shutil.rmtree("proxies")
     inputs = {"tags": [f"{assignment}.csv" for assignment in TAGGED_BY], "oracle": "oracle.csv"}

@@ -1,6 +1,6 @@
 """Evaluation. Only rules evaluate_*, the rules of references, and the examples of the report read true masks."""
 
-from aisi.planning.protocols import PROTOCOLS, semantic_protocol
+from aisi.planning.protocols import PROTOCOLS, instance_protocol, semantic_protocol
 
 # VOC's layout lists the photos with complete true instances. Without the list all photos are evaluated.
 INSTANCE_LISTS = {
@@ -35,7 +35,7 @@ if ANNOTATIONS:
 
     rule rasterise_ground_truth:
         input:
-            annotations=ANNOTATIONS,
+            annotations=[path for split in SPLITS for path in annotations_of(split)],
             images=[path for split in SPLITS for path in shards_of(f"results/images/{split}/shard_{{shard}}.csv")],
             categories="results/categories.csv",
         output:
@@ -205,8 +205,9 @@ rule evaluate_instance:
         instances=f"{INSTANCE_RUN}/predictions.json",
         images=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv") if VAL else [],
         categories="results/categories.csv",
-        masks=SEMANTIC_MASKS or NO_MASKS,
-        objects=INSTANCE_MASKS or NO_MASKS,
+        annotations=annotations_of(VAL),
+        masks=[] if ANNOTATIONS else SEMANTIC_MASKS or NO_MASKS,
+        objects=[] if ANNOTATIONS else INSTANCE_MASKS or NO_MASKS,
         listed=INSTANCE_LISTS.get(VAL, []),
     output:
         metrics="{home}/evaluation/instance/{assignment}/{network}/seed-{seed}.csv",
@@ -226,7 +227,7 @@ rule evaluate_instance:
         network=lambda wildcards: wildcards.network,
         seed=lambda wildcards: wildcards.seed,
         split=VAL,
-        protocol=PROTOCOLS["instance"],
+        protocol=instance_protocol(bool(ANNOTATIONS)),
     message:
         "Evaluate the instances of {wildcards.network}, trained on {wildcards.assignment}, seed {wildcards.seed}."
     script:
@@ -238,8 +239,9 @@ use rule evaluate_instance as evaluate_proxy_instances with:
         instances="{home}/proxy_masks/{assignment}/instances.json",
         images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
         categories="results/categories.csv",
-        masks=SEMANTIC_MASKS or NO_MASKS,
-        objects=INSTANCE_MASKS or NO_MASKS,
+        annotations=annotations_of(TRAIN),
+        masks=[] if ANNOTATIONS else SEMANTIC_MASKS or NO_MASKS,
+        objects=[] if ANNOTATIONS else INSTANCE_MASKS or NO_MASKS,
         listed=INSTANCE_LISTS[TRAIN],
     output:
         metrics="{home}/evaluation/proxy_instances/{assignment}.csv",
@@ -253,7 +255,7 @@ use rule evaluate_instance as evaluate_proxy_instances with:
         network="",
         seed=seed_of,
         split=TRAIN,
-        protocol=PROTOCOLS["proxy_instance"],
+        protocol=instance_protocol(bool(ANNOTATIONS)),
     message:
         "Evaluate the tagged instances of {wildcards.assignment}."
 

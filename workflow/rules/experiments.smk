@@ -129,6 +129,7 @@ rule evaluate_experiment:
         images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
         salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
         categories="results/categories.csv",
+        annotations=annotations_of(TRAIN),
         masks=TRAIN_MASKS,
         objects=INSTANCE_MASKS or [],
         listed=INSTANCE_LISTS[TRAIN],

@@ -89,6 +89,11 @@ def protocol(wildcards):
     return semantic_protocol(prediction["scales"], prediction["flip"])
 
 
+def annotations_of(split):
+    """The dataset's own COCO JSON of a split, in a list; empty in other layouts and without the split."""
+    return [by_content(str(annotation_file(ROOT, split)))] if DATASET["format"] == "coco" and split else []
+
+
 def for_assignments(pattern):
     """Fill {home} and {assignment} of a pattern for each assignment of the report; references are last."""
     return [pattern.format(home="results", assignment=name) for name in ASSIGNMENTS] + [

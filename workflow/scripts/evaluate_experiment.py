@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from aisi.evaluation.annotations import read_annotated_truth
 from aisi.evaluation.assignments import evaluate_proxies, evaluate_tags
 from aisi.evaluation.ground_truth import listed_photos, photos_with_masks, read_truth
 from aisi.evaluation.metrics import metric_table
@@ -9,7 +10,7 @@ from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.instances import read_salient_instances
 from aisi.formats.metrics import write_metrics
 from aisi.formats.tags import read_tags
-from aisi.planning.protocols import PROTOCOLS
+from aisi.planning.protocols import PROTOCOLS, instance_protocol
 from aisi.progress import log_to
 from aisi.proxy_masks import tagged_photos
 
@@ -21,6 +22,7 @@ def main(
     images_paths,
     salient_instances_paths,
     categories_path,
+    annotations_paths,
     masks_folder,
     objects_folder,
     list_path,
@@ -32,7 +34,8 @@ def main(
     tables = [read_tags(path) for path in tags_paths]
     with_masks = photos_with_masks(photos, masks_folder)
     with_objects = with_masks[:0]
-    if objects_folder:
+    annotated = read_annotated_truth(annotations_paths, photos, categories) if annotations_paths else None
+    if objects_folder and not annotated:
         with_objects = photos_with_masks(listed_photos(with_masks, list_path), objects_folder)
     shards = [
         (read_images(images_path), read_salient_instances(instances_path))
@@ -40,13 +43,14 @@ def main(
     ]
     tagged = zip(*(tagged_photos(shards, table, categories) for table in tables), strict=True)
     truth = read_truth(photos, with_masks, with_objects, masks_folder, objects_folder, len(categories))
-    proxies = evaluate_proxies(zip(tagged, truth, strict=True), len(rows), categories.names)
+    proxies = evaluate_proxies(zip(tagged, truth, strict=True), len(rows), categories.names, annotated)
+    protocols = PROTOCOLS | {"proxy_instance": instance_protocol(bool(annotations_paths))}
     parts = []
     for (assignment, seed), table, figures in zip(rows, tables, proxies, strict=True):
         tags = evaluate_tags(table, oracle, with_masks["image_id"], categories.names)
         head = {"assignment": assignment, "seed": seed, "split": split}
         for task, figures_of_task in ({"tags": tags} | figures).items():
-            parts.append(metric_table(figures_of_task, task=task, protocol=PROTOCOLS[task], **head))
+            parts.append(metric_table(figures_of_task, task=task, protocol=protocols[task], **head))
     write_metrics(metrics_path, pd.concat(parts, ignore_index=True))
 
 
@@ -59,6 +63,7 @@ if "snakemake" in globals():
             images_paths=snakemake.input.images,
             salient_instances_paths=snakemake.input.salient_instances,
             categories_path=snakemake.input.categories,
+            annotations_paths=snakemake.input.annotations,
             masks_folder=snakemake.input.masks,
             objects_folder=snakemake.input.objects,
             list_path=snakemake.input.listed or None,

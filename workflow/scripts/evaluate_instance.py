@@ -1,22 +1,50 @@
 """Evaluate instances, of a network or of the tags, by COCO's average precision against the true instances."""
 
+from aisi.evaluation.annotations import found_annotations, read_annotated_truth
 from aisi.evaluation.ground_truth import instance_pairs, listed_photos, photos_with_masks
-from aisi.evaluation.metrics import average_precision_metrics, metric_table
+from aisi.evaluation.metrics import average_precision_metrics, coco_metrics, metric_table
 from aisi.formats.coco import read_instances
 from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.metrics import write_metrics
+from aisi.masks import check_sizes
 from aisi.progress import log_to, progress
 
 
-def main(instances_path, images_paths, categories_path, masks_folder, objects_folder, list_path, head, metrics_path):
-    """Count the photos that have true masks of both kinds and, if there is a list, are on it."""
-    categories = read_categories(categories_path)
-    photos = listed_photos(read_images(*images_paths), list_path)
-    photos = photos_with_masks(photos_with_masks(photos, objects_folder), masks_folder)
-    found, names = read_instances(instances_path, categories), categories.names
-    rows_of_photos = progress(photos.itertuples(), total=len(photos), unit="photo")
-    pairs = instance_pairs(rows_of_photos, masks_folder, objects_folder, found, len(names))
-    write_metrics(metrics_path, metric_table(average_precision_metrics(pairs, names), **head))
+def main(
+    instances_path,
+    images_paths,
+    categories_path,
+    annotations_paths,
+    masks_folder,
+    objects_folder,
+    list_path,
+    head,
+    metrics_path,
+):
+    """Evaluate on ``annotations_paths``, a dataset's COCO JSON, if given, else on the true masks of both kinds."""
+    categories, photos = read_categories(categories_path), read_images(*images_paths)
+    found = read_instances(instances_path, categories)
+    if annotations_paths:
+        truth = read_annotated_truth(annotations_paths, photos, categories)
+        rows = coco_metrics(
+            truth.annotations, read_found(photos, found, truth.numbers), truth.numbers.values(), categories.names
+        )
+    else:
+        photos = photos_with_masks(listed_photos(photos, list_path), objects_folder)
+        photos = photos_with_masks(photos, masks_folder)
+        rows_of_photos = progress(photos.itertuples(), total=len(photos), unit="photo")
+        pairs = instance_pairs(rows_of_photos, masks_folder, objects_folder, found, len(categories))
+        rows = average_precision_metrics(pairs, categories.names)
+    write_metrics(metrics_path, metric_table(rows, **head))
+
+
+def read_found(photos, found, numbers):
+    """Annotations of the found instances of the photos that have a number."""
+    annotations = []
+    for photo in photos[photos["image_id"].isin(list(numbers))].itertuples():
+        labels, scores, masks = found.get(photo.image_id, ([], [], []))
+        annotations += found_annotations(numbers[photo.image_id], labels, scores, check_sizes(masks, photo))
+    return annotations
 
 
 if "snakemake" in globals():
@@ -25,6 +53,7 @@ if "snakemake" in globals():
             instances_path=snakemake.input.instances,
             images_paths=snakemake.input.images,
             categories_path=snakemake.input.categories,
+            annotations_paths=snakemake.input.annotations,
             masks_folder=snakemake.input.masks,
             objects_folder=snakemake.input.objects,
             list_path=snakemake.input.listed or None,

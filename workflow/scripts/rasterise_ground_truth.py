@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aisi.evaluation.ground_truth import annotated_objects, label_maps
+from aisi.evaluation.annotations import annotated_objects, label_maps
 from aisi.files import inside
 from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.masks import write_labels

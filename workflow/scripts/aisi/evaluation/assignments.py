@@ -1,15 +1,18 @@
 """Evaluation of tags and proxy masks against the true masks, for many assignments in one pass over the photos."""
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from aisi.evaluation.annotations import AnnotatedTruth, found_annotations
 from aisi.evaluation.metrics import (
     ConfusionTotal,
     InstancePair,
     Row,
     average_precision_metrics,
+    coco_metrics,
     confusion_matrix,
     intersection_over_union,
     tag_metrics,
@@ -76,7 +79,10 @@ Truth = tuple[np.ndarray | None, tuple[np.ndarray, list[Rle], np.ndarray] | None
 
 
 def evaluate_proxies(
-    photos: Iterable[tuple[Sequence[TaggedPhoto], Truth]], n_assignments: int, names: Sequence[str]
+    photos: Iterable[tuple[Sequence[TaggedPhoto], Truth]],
+    n_assignments: int,
+    names: Sequence[str],
+    annotated: AnnotatedTruth | None = None,
 ) -> list[dict[str, list[Row]]]:
     """Evaluate the proxy masks of many assignments without writing them. Each photo's true masks are read once.
 
@@ -88,6 +94,8 @@ def evaluate_proxies(
     n_assignments : int
     names : list of str
         Names of labels 1..C.
+    annotated : AnnotatedTruth, optional
+        True instances from a dataset's COCO JSON, which then replace ``objects``.
 
     Returns
     -------
@@ -98,6 +106,7 @@ def evaluate_proxies(
     """
     totals = [ConfusionTotal(len(names)) for _ in range(n_assignments)]
     pairs: list[list[InstancePair]] = [[] for _ in range(n_assignments)]
+    annotations: list[list[dict[str, Any]]] = [[] for _ in range(n_assignments)]
     for tagged, (truth, objects) in photos:
         if truth is not None:
             confusions: dict[bytes, np.ndarray] = {}  # assignments with the same labels share the proxy mask
@@ -108,14 +117,23 @@ def evaluate_proxies(
                     proxy = np.zeros_like(truth) if proxy is None else proxy
                     confusions[key] = confusion_matrix(truth, proxy, len(names))
                 total.add(confusions[key])
-        if objects is not None:
+        if annotated is not None:
+            if (number := annotated.numbers.get(tagged[0].image_id)) is not None:
+                for own, photo in zip(annotations, tagged, strict=True):
+                    everything = np.arange(len(photo.labels)), photo.masks
+                    own += found_annotations(number, *_tagged(photo, *everything))
+        elif objects is not None:
             true_labels, true_masks, void = objects
             kept, cut = outside_void(tagged[0].masks, void)
-            for found, photo in zip(pairs, tagged, strict=True):
-                found.append((true_labels, true_masks, *_tagged(photo, kept, cut)))
+            for pair, photo in zip(pairs, tagged, strict=True):
+                pair.append((true_labels, true_masks, *_tagged(photo, kept, cut)))
+    if annotated is None:
+        instances = [average_precision_metrics(pair, names) for pair in pairs]
+    else:
+        instances = [coco_metrics(annotated.annotations, own, annotated.numbers.values(), names) for own in annotations]
     return [
-        {"proxy_semantic": total.rows(names), "proxy_instance": average_precision_metrics(found, names)}
-        for total, found in zip(totals, pairs, strict=True)
+        {"proxy_semantic": total.rows(names), "proxy_instance": rows}
+        for total, rows in zip(totals, instances, strict=True)
     ]
 
 

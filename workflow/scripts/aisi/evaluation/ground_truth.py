@@ -7,19 +7,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aisi.dataset.coco import photo_name
 from aisi.files import inside
-from aisi.formats.coco import read_coco
 from aisi.formats.dataset import Categories
 from aisi.formats.instances import SalientInstances
 from aisi.formats.masks import read_labels
 from aisi.formats.tags import tag_columns
 from aisi.labels import IGNORE, NOISY
-from aisi.masks import Rle, area, decode, encode, from_segmentation, outside_void, tight_boxes, values_in, wrong_size
+from aisi.masks import (
+    Rle,
+    decode,
+    encode,
+    outside_void,
+    tight_boxes,
+    values_in,
+)
 from aisi.progress import progress
-
-NO_PIXEL = [[0, 0] * 3]
-"""Polygon of an annotation that has none: no pixel, as in COCO's own tools."""
 
 
 def photos_with_masks(images: pd.DataFrame, folder: str | Path) -> pd.DataFrame:
@@ -198,98 +200,6 @@ def read_objects(
     """
     numbers = read_label_map(objects_folder, photo)
     return *true_objects(numbers, read_label_map(classes_folder, photo, n_labels)), numbers == IGNORE
-
-
-def annotated_objects(
-    path: str | Path, images: pd.DataFrame, categories: Categories
-) -> Iterator[tuple[Any, np.ndarray, list[Rle]]]:
-    """Read the true instances of a dataset's COCO JSON, photo by photo.
-
-    Parameters
-    ----------
-    path : str or Path
-    images : DataFrame
-        As from :func:`aisi.formats.dataset.read_images`; photos that are not in the file are left out.
-    categories : Categories
-
-    Yields
-    ------
-    photo : row of images
-    labels : (n,) int64
-        1..C, or 255 for a crowd.
-    masks : list of dict
-        COCO compressed RLE, none is empty.
-
-    Raises
-    ------
-    ValueError
-        After the last photo, with all masks that cannot be read or do not fit their photo.
-    """
-    coco = read_coco(path)
-    annotations: dict[Any, list[dict[str, Any]]] = {}
-    problems, empty = [], 0
-    for annotation in coco["annotations"]:
-        annotations.setdefault(annotation["image_id"], []).append(annotation)
-    listed = {photo_name(image["file_name"]): image for image in coco["images"]}
-    photo: Any  # a row
-    for photo in images[images["image_id"].isin(listed)].itertuples():
-        image = listed[photo.image_id]
-        labels: list[int] = []
-        masks: list[Rle] = []
-        size = [image.get("height", photo.height), image.get("width", photo.width)]
-        if size != [photo.height, photo.width]:
-            problems.append(f"{path}: image {photo.image_id!r}: {wrong_size(size, photo)}")
-            continue
-        for annotation in annotations.get(image["id"], ()):
-            try:
-                polygons = annotation.get("segmentation")
-                mask = from_segmentation(NO_PIXEL if polygons == [] else polygons, photo)
-            except ValueError as error:
-                problems.append(f"{path}: annotation {annotation['id']} of {photo.image_id!r}: {error}")
-                continue
-            if area(mask):
-                label = categories.label_of_id[annotation["category_id"]]
-                labels.append(IGNORE if annotation.get("iscrowd") else label)
-                masks.append(mask)
-            else:
-                empty += 1
-        yield photo, np.array(labels, np.int64), masks
-    print(f"{path}: {empty} annotations without pixels are left out.")
-    if problems:
-        raise ValueError("\n".join(problems))
-
-
-def label_maps(
-    labels: Sequence[int] | np.ndarray, masks: Sequence[Rle], size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the class mask and the instance mask of a photo's true instances.
-
-    Parameters
-    ----------
-    labels : (n,) int
-        1..C, or 255 for instances that do not count.
-    masks : list of dict
-        COCO compressed RLE.
-    size : (int, int)
-        Height and width.
-
-    Returns
-    -------
-    classes, objects : (H, W) uint8
-        0 is background, 255 does not count. Other values are labels in the first, and 1.. for the instances in their
-        order in the second. A palette PNG holds 254 instances: if there are more, the smallest do not count.
-    """
-    classes, objects = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
-    # ASSUME: crowds are below all instances. Where two instances overlap, the smaller one is on top, as in proxy masks;
-    # if their areas are equal, the first one.
-    areas = [area(mask) for mask in masks]
-    order = sorted(range(len(masks)), key=lambda i: (labels[i] != IGNORE, -areas[i], -i))
-    numbered = sorted([i for i in order if labels[i] != IGNORE][: IGNORE - 1])
-    number_of = {i: number for number, i in enumerate(numbered, 1)}
-    for i in order:
-        covered = decode(masks[i])
-        classes[covered], objects[covered] = labels[i], number_of.get(i, IGNORE)
-    return classes, objects
 
 
 def true_instances(

@@ -219,20 +219,43 @@ def average_precision_metrics(photos: Iterable[InstancePair], names: Sequence[st
     for true_labels, true_masks, labels, scores, masks in photos:
         n_photos += 1
         for label, mask in zip(true_labels, true_masks, strict=True):
-            true.append(_annotation(len(true) + 1, n_photos, label, mask))
+            true.append(_annotation(n_photos, label, mask))
         for label, score, mask in zip(labels, scores, masks, strict=True):
-            found.append(_annotation(len(found) + 1, n_photos, label, mask, float(score)))
-    precision = _precision(true, found, n_photos, len(names))
+            found.append(_annotation(n_photos, label, mask) | {"score": float(score)})
+    return coco_metrics(true, found, range(1, n_photos + 1), names)
+
+
+def coco_metrics(
+    true: list[dict[str, Any]], found: list[dict[str, Any]], image_ids: Iterable[int], names: Sequence[str]
+) -> list[Row]:
+    """COCO's average precision of annotations, equal to what pycocotools' own summary prints.
+
+    Parameters
+    ----------
+    true, found : list of dict
+        Annotations as in COCO's JSON, without ids: image_id, category_id (label 1..C), iscrowd, area, and segmentation
+        as COCO compressed RLE. Found ones have a score.
+    image_ids : iterable of int
+        All images that count, also those without annotations.
+    names : sequence of str
+        Names of labels 1..C.
+
+    Returns
+    -------
+    list of tuple
+        As from :func:`average_precision_metrics`. Crowds are not counted in n.
+    """
+    precision = _precision(true, found, list(image_ids), len(names))
     rows = []
     for metric, thresholds, ending in _AVERAGE_PRECISIONS:
         smallest, largest = AREAS[ending]
-        counted = [item["category_id"] for item in true if smallest <= item["area"] <= largest]
-        counts = np.bincount(counted, minlength=len(names) + 1)[1:]
-        values = precision[thresholds, :, :, list(AREAS).index(ending)].mean((0, 1))
-        values[counts == 0] = np.nan
-        mean = float(np.nanmean(values)) if counts.any() else np.nan
-        rows.append((metric, ALL, mean, len(counted)))
-        rows += [(metric, name, float(value), int(n)) for name, value, n in zip(names, values, counts, strict=True)]
+        inside = [one for one in true if not one["iscrowd"] and smallest <= one["area"] <= largest]
+        counts = np.bincount([one["category_id"] for one in inside], minlength=len(names) + 1)[1:]
+        values = precision[thresholds, :, :, list(AREAS).index(ending)]
+        counted = values[values > -1]  # in pycocotools' order, so that the last digit is its own too
+        rows.append((metric, ALL, float(counted.mean()) if len(counted) else np.nan, len(inside)))
+        means = np.where(counts > 0, values.mean((0, 1)), np.nan)
+        rows += [(metric, name, float(mean), int(n)) for name, mean, n in zip(names, means, counts, strict=True)]
     return rows
 
 
@@ -243,13 +266,12 @@ _AVERAGE_PRECISIONS = [
 """Metric, its IoU thresholds, and the ending of its range of areas."""
 
 
-def _annotation(number, photo, label, mask, score=None):
-    annotation = {"id": number, "image_id": photo, "category_id": int(label), "iscrowd": 0}
-    annotation |= {"segmentation": mask, "area": area(mask)}
-    return annotation if score is None else annotation | {"score": score}
+def _annotation(photo, label, mask):
+    head = {"image_id": photo, "category_id": int(label), "iscrowd": 0}
+    return head | {"segmentation": mask, "area": area(mask)}
 
 
-def _precision(true, found, n_photos, n_labels):
+def _precision(true, found, image_ids, n_labels):
     """Precision (T, R, C, A) by IoU threshold, recall, label and area; -1 for a label that does not occur."""
     both = []
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its own progress
@@ -257,9 +279,9 @@ def _precision(true, found, n_photos, n_labels):
             coco = COCO()
             coco.dataset = {
                 # the masks hold the sizes, but pycocotools needs the keys
-                "images": [{"id": photo, "height": 0, "width": 0} for photo in range(1, n_photos + 1)],
+                "images": [{"id": image_id, "height": 0, "width": 0} for image_id in image_ids],
                 "categories": [{"id": label} for label in range(1, n_labels + 1)],
-                "annotations": annotations,
+                "annotations": [one | {"id": number} for number, one in enumerate(annotations, 1)],
             }
             coco.createIndex()
             both.append(coco)

@@ -6,10 +6,23 @@ PROTOCOLS = {
     "tags": "true category covers half of the instance",
     # ASSUME: as is usual for proxy masks, what they leave out counts as background, so that leaving out gains nothing
     "proxy_semantic": "voc, ignored pixels and photos without proxy as background",
-    "proxy_instance": "coco, void pixels left out",
-    "instance": "coco, void pixels left out",
 }
-"""By task. :func:`semantic_protocol` gives that of the task ``semantic``, which depends on the prediction."""
+"""By task, for tasks of which the protocol is always the same."""
+
+
+def instance_protocol(has_annotations: bool) -> str:
+    """Protocol of average precision.
+
+    Parameters
+    ----------
+    has_annotations : bool
+        Whether the truth is a dataset's COCO JSON, not label maps.
+
+    Returns
+    -------
+    str
+    """
+    return "coco, the dataset's annotations" if has_annotations else "coco, void pixels left out"
 
 
 def semantic_protocol(scales: Sequence[float], flip: bool) -> str:
