@@ -316,5 +316,6 @@ def test_script(tmp_path, source):
 def test_script_on_an_empty_shard(tmp_path):
     write_images(tmp_path / "images.csv", photos())
     script = runpy.run_path(str(TOP / "workflow/scripts/import_salient_instances.py"))
-    script["main"](images=tmp_path / "images.csv", coco=None, masks=tmp_path, output=tmp_path / "a.h5")
+    paths = {"images_path": tmp_path / "images.csv", "salient_instances_path": tmp_path / "a.h5"}
+    script["main"](coco_path=None, masks_folder=tmp_path, **paths)
     assert len(read_salient_instances(tmp_path / "a.h5")) == 0
