@@ -187,6 +187,12 @@ def test_text_is_read_as_a_file_would_have_it(text, path, value):
     assert read_config(config, SCHEMA) == replaced(path, value)
 
 
+def test_home_folder_in_a_path(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    config = read_config(replaced(("dataset", "root"), "~/photos"), SCHEMA)
+    assert config["dataset"]["root"] == "/home/me/photos"
+
+
 def test_network_may_have_a_number_for_a_name():
     light = DEFAULT["semantic"]["networks"]["light"]
     assert "2" in read_config(replaced(("semantic", "networks", 2), light), SCHEMA)["semantic"]["networks"]

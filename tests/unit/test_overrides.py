@@ -56,7 +56,7 @@ def test_quotes_and_separators_in_names(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["a b,zero,cat"], "line 2: instance_id, x0, y0, x1 and y1 are whole numbers .*'zero'"),
+        (["a b,zero,cat"], "line 2: found instance_id 'zero', expected whole numbers"),
         (["a b,0,dining table"], "line 2: 'dining table' is not a keyword of photo 'a b'; expected cat, dog, noisy"),
         (["a b,0,Cat"], "line 2: 'Cat' is not a keyword"),
         (["a b,1,cat", "a b,0,"], "line 3: no tag for instance 0 of photo 'a b'.* or noisy, or delete the row"),
@@ -74,12 +74,24 @@ def test_a_wrong_row_is_named(tmp_path, rows, message, stale):
 
 @pytest.mark.parametrize("text", ["", "image_id,tag\na,cat\n", "image_id,instance_id,tag,x0\n", "a b,0,cat\n"])
 def test_wrong_columns(tmp_path, text):
-    with pytest.raises(OverrideError, match="expected \\['image_id', 'instance_id', 'tag'\\]"):
+    with pytest.raises(OverrideError, match="expected image_id, instance_id, tag and, all or none, x0, y0, x1, y1"):
         read_overrides(write(tmp_path, text))
 
 
-def test_another_encoding_is_an_error(tmp_path):
-    with pytest.raises(OverrideError, match="not UTF-8"):
+def test_all_wrong_rows_are_listed(tmp_path):
+    with pytest.raises(OverrideError, match="line 2: .*\n.*line 4: no tag"):
+        read_overrides(write(tmp_path, "image_id,instance_id,tag\na b,zero,cat\na b,0,cat\na b,1,\n"))
+
+
+def test_a_spreadsheet_changed_numbers_and_case(tmp_path):
+    instances = SalientInstances(np.array(["0045", "A"], object), np.zeros(2, int), BOXES[:2], np.zeros(2), [])
+    scores = Scores(np.array([0, 1, 2]), np.array([2, 2]), np.zeros(2, np.float32))
+    path = write(tmp_path, "Image_ID|instance_id|TAG\n45|0.0|dog\na.jpg|0|noisy\n")
+    assert pins(path, read_overrides(path), instances, scores, CATEGORIES).tolist() == [2, 0]
+
+
+def test_another_encoding_is_refused(tmp_path):
+    with pytest.raises(OverrideError, match="line 2: found the byte 0xe9, which is 'é' in Windows-1252 but not UTF-8"):
         read_overrides(write(tmp_path, "image_id,instance_id,tag\né/c,0,cat\n", "latin-1"))
 
 

@@ -1,24 +1,19 @@
-"""COCO's JSON: the keywords of its photos, and how a file name becomes an image_id."""
+"""COCO's JSON: the keywords of a dataset's photos, and which photo each of its images is."""
 
-import os
-import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from aisi.formats.coco import read_coco_labels
+from aisi.dataset.names import normal
+from aisi.dataset.photo_names import PhotoNames
+from aisi.formats.coco import coco_id, read_coco_labels
 
-
-def photo_name(file_name: str) -> str:
-    """Turn a file name into an image_id: the path below the folder of photos, without suffix."""
-    return os.path.splitext(unicodedata.normalize("NFC", file_name))[0]
-
-
-_KEYS: dict[str, dict[str, Any]] = {
-    "categories": {"id": int, "name": str},
-    "images": {"id": int | str, "file_name": str},
-    "annotations": {"id": int | str, "image_id": int | str, "category_id": int},
+_KEYS = {
+    "categories": ("id", "name"),
+    "images": ("id", "file_name"),
+    "annotations": ("image_id", "category_id"),
 }
+_TEXTS = ("file_name", "name")
 
 
 def photo_keywords(coco_path: str | Path) -> tuple[list[tuple[str, str, list[str]]], dict[str, int], list[str]]:
@@ -32,7 +27,7 @@ def photo_keywords(coco_path: str | Path) -> tuple[list[tuple[str, str, list[str
     Returns
     -------
     photos : list of (str, str, list of str)
-        image_id, the place in the file for messages, keywords by ascending category id.
+        The file name as it is written, the place in the file for messages, keywords by ascending category id.
     categories : dict
         Name to id, by ascending id; also categories without an annotation.
     problems : list of str
@@ -40,36 +35,89 @@ def photo_keywords(coco_path: str | Path) -> tuple[list[tuple[str, str, list[str
     """
     content, problems = read_coco_labels(coco_path), []
     for part, keys in _KEYS.items():
-        entries = content[part]
-        complete = [all(isinstance(entry.get(key), keys[key]) for key in keys) for entry in entries]
-        content[part] = [entry for entry, whole in zip(entries, complete, strict=True) if whole]
-        wrong = [entry for entry, whole in zip(entries, complete, strict=True) if not whole]
+        complete = [_is_complete(entry, keys) for entry in content[part]]
+        wrong = [entry for entry, whole in zip(content[part], complete, strict=True) if not whole]
         if wrong:
             problems.append(
-                f"{coco_path}: {len(wrong)} of {len(entries)} {part} lack {', '.join(keys)}, or have one of another "
+                f"{coco_path}: {len(wrong)} of {len(complete)} {part} lack {', '.join(keys)}, or have one of another "
                 f"type, such as {wrong[0]}. Complete or remove them."
             )
-        twice = [number for number, n in Counter(entry["id"] for entry in content[part]).items() if n > 1]
+        content[part] = [
+            entry | {key: coco_id(value) for key, value in entry.items() if key not in _TEXTS}
+            for entry, whole in zip(content[part], complete, strict=True)
+            if whole
+        ]
+        ids = Counter(entry["id"] for entry in content[part] if entry.get("id") is not None)
+        twice = [number for number, n in ids.items() if n > 1]
         if twice:
             problems.append(
                 f"{coco_path}: {len(twice)} ids of {part} occur twice, such as {twice[0]}. Give each its own id."
             )
-    names = {entry["id"]: unicodedata.normalize("NFC", entry["name"].strip()) for entry in content["categories"]}
+    names = {entry["id"]: normal(entry["name"].strip()) for entry in content["categories"]}
+    texts = [number for number in names if not isinstance(number, int)]
+    if texts:
+        problems.append(f"{coco_path}: the id {texts[0]!r} of a category is no number. Number the categories.")
+        return [], {}, problems
     categories = {names[number]: number for number in sorted(names)}
     if len(categories) < len(names):
         problems.append(f"{coco_path}: two categories have the same name. Rename one.")
     found: dict[int | str, set[int]] = {image["id"]: set() for image in content["images"]}
     for key, known in (("image_id", found), ("category_id", names)):
-        lost = [entry for entry in content["annotations"] if entry[key] not in known]
+        lost = [annotation for annotation in content["annotations"] if annotation[key] not in known]
         if lost:
             problems.append(
                 f"{coco_path}: {len(lost)} annotations have an unknown {key}, such as {lost[0][key]} of annotation "
-                f"{lost[0]['id']}. Remove them, or add the entry with this id."
+                f"{lost[0].get('id', 'without id')}. Remove them, or add the entry with this id."
             )
     for annotation in content["annotations"]:
         found.get(annotation["image_id"], set()).add(annotation["category_id"])
     photos = []
     for image in content["images"]:
         keywords = [name for name, number in categories.items() if number in found[image["id"]]]
-        photos.append((photo_name(image["file_name"]), f"{coco_path}, image {image['id']}", keywords))
+        photos.append((image["file_name"], f"{coco_path}, image {image['id']}", keywords))
     return photos, categories, problems
+
+
+def _is_complete(entry, keys):
+    return all(
+        isinstance(entry.get(key), str) and bool(entry[key].strip())
+        if key in _TEXTS
+        else coco_id(entry.get(key)) is not None
+        for key in keys
+    )
+
+
+def match_images(
+    coco_path: str | Path, images: list[dict[str, Any]], photos: PhotoNames
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Find the photo of each image in a COCO file: by its ``file_name``, or by its ``id`` if it has none.
+
+    Parameters
+    ----------
+    coco_path : str or Path
+        For messages.
+    images : list of dict
+        The list ``images`` of the file.
+    photos : PhotoNames
+        The photos that are searched.
+
+    Returns
+    -------
+    found : dict
+        image_id to the entry of the image. Images of other photos are not in it.
+    problems : list of str
+        Images that may be several photos, and photos that are several images.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    problems = []
+    for image in images:
+        name = str(image.get("file_name") or image.get("id"))
+        meant = photos.find(name)
+        if len(meant) > 1:
+            listed = " or ".join(map(repr, meant[:3]))
+            problems.append(f"{coco_path}: image {name!r} may be photo {listed}. Write its path below the folder.")
+        elif meant and meant[0] in found:
+            problems.append(f"{coco_path}: two images are photo {meant[0]!r}. List each photo once.")
+        elif meant:
+            found[meant[0]] = image
+    return found, problems

@@ -4,7 +4,6 @@ Masks are not read here: keywords are the only supervision of a dataset.
 """
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +12,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from aisi.dataset.rows import normal, read_rows, simple_rows
-from aisi.formats.dataset import IMAGE_COLUMNS, KEYWORD_SEPARATOR, MAX_CATEGORIES, REJECTED_COLUMNS, Categories
+from aisi.dataset.names import alike_names, folded, normal, said_where, wrong_name
+from aisi.dataset.rows import read_rows, simple_rows
+from aisi.formats.dataset import IMAGE_COLUMNS, MAX_CATEGORIES, REJECTED_COLUMNS, Categories
 from aisi.formats.masks import voc_palette
-from aisi.labels import RESERVED_NAMES
 from aisi.photos import BadImageError, read_photo
-from aisi.planning.dataset_files import SUFFIXES, DatasetError, list_files
+from aisi.planning.dataset_files import SUFFIXES, DatasetError
 from aisi.progress import progress
+
+MAX_HINTS = 20
+"""Missing photos for which similar names are looked up, since that takes time in a large folder."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def index_dataset(
         simple, more = simple_rows(simple_images, train)
         problems += more + _clashes(rows, simple)
         rows = [row for row in rows if row.split != train or train_on == "both"] + simple
-    problems += _category_problems(names) + _keyword_problems(rows, names)
+    problems += _category_problems(rows, names) + _keyword_problems(rows, names)
     located, missing, ambiguous = _locate(rows)
     untrainable = [(str(path), "no keyword") for row, path in located if _cannot_train(row, train)]
     images, unreadable = _inspect([(row, path) for row, path in located if not _cannot_train(row, train)], threads)
@@ -166,13 +168,18 @@ def coloured_categories(names: Sequence[str], ids: Iterable[int] = ()) -> Catego
 # ------------------------------------------------------------------ categories
 
 
-def _category_problems(names):
-    reserved = [name for name in names if name in RESERVED_NAMES]
-    problems = [f"category {name!r}: this word has another meaning here. Rename it." for name in reserved]
-    wrong = [name for name in names if not name or KEYWORD_SEPARATOR in name]
-    problems += [
-        f"category {name!r}: a name must not be empty or contain {KEYWORD_SEPARATOR!r}. Rename it." for name in wrong
+def _category_problems(rows, names):
+    """Problems of the categories' names; the places of keywords help to find them."""
+    places: dict[str, list[str]] = {name: [] for name in names}
+    for row in rows:
+        for name in row.keywords:
+            places.setdefault(name, []).append(row.where)
+    problems = [
+        f"category {name!r}{said_where(found)}: {wrong}"
+        for name, found in places.items()
+        if (wrong := wrong_name(name))
     ]
+    problems += alike_names({name: places[name] for name in names})
     if len(names) > MAX_CATEGORIES:
         problems.append(
             f"{len(names)} categories, expected at most {MAX_CATEGORIES}: a palette PNG holds no more. "
@@ -182,12 +189,18 @@ def _category_problems(names):
 
 
 def _keyword_problems(rows, names):
+    """Keywords that are none of the categories, each once in every row."""
     known, problems = set(names), dict[tuple[str, str], str]()
+    meant = {folded(name): name for name in names}
     for row in rows:
         for name in set(row.keywords) - known:
+            if wrong_name(name):
+                continue
+            hint = f" Did you mean {meant[folded(name)]!r}?" if folded(name) in meant else ""
             problems.setdefault(
                 (row.where, name),
-                f"{row.where}: keyword {name!r} of {row.image_id!r} is not among the categories. Correct or add it.",
+                f"{row.where}: keyword {name!r} of {row.image_id!r} is not among the categories. Correct or add it."
+                + hint,
             )
     return [*problems.values(), *([f"The categories are: {', '.join(names)}"] if problems else [])]
 
@@ -211,11 +224,9 @@ def _cannot_train(row, train):
 
 def _locate(rows):
     """Pairs (row, path) of photos, pairs (path, reason) of missing ones, and problems of ambiguous ones."""
-    files_of = {folder: _files_by_stem(folder) for folder in {row.folder for row in rows}}
     located, missing, problems = [], [], []
     for row in rows:
-        files, folder = files_of[row.folder], row.folder
-        names = files.get(row.stem, [])
+        folder, names = row.photos.folder, row.photos.files(row.stem)
         if len(names) == 1:
             located.append((row, folder / names[0]))
         elif names:
@@ -224,18 +235,11 @@ def _locate(rows):
                 "differ only in suffix would have the same image_id."
             )
         else:
-            stem = os.path.splitext(row.stem)[0]
-            hint = f" Did you mean {stem!r}? An image_id has no suffix." if stem in files else ""
+            near = row.photos.nearest(row.stem) if len(missing) < MAX_HINTS else []
+            hint = f" The nearest names are {', '.join(map(repr, near))}." if near else ""
             reason = f"{row.where}: no photo {row.image_id!r} ({', '.join(SUFFIXES)}) below {folder}. Add it.{hint}"
             missing.append((str(folder / row.stem), reason))
     return located, missing, problems
-
-
-def _files_by_stem(folder):
-    files: dict[str, list[str]] = {}
-    for name, _ in list_files(folder):
-        files.setdefault(normal(os.path.splitext(name)[0]), []).append(name)
-    return files
 
 
 def _inspect(located, threads):

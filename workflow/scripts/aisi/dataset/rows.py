@@ -1,22 +1,24 @@
 """The rows of each layout: which photos a dataset names, and which keywords they have.
 
-Masks are not read: of an annotation in COCO's JSON, only its image and its category are read.
+Masks are not read: of an annotation in COCO's JSON, only its photo and its category are read.
 """
 
-import csv
-import io
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
-from aisi.dataset.coco import photo_keywords, photo_name
+from aisi.dataset.coco import photo_keywords
 from aisi.dataset.keywords import VOC_CATEGORIES
+from aisi.dataset.names import clean_keywords, folded, normal, split_keywords
+from aisi.dataset.photo_names import PhotoNames, without_suffix
+from aisi.dataset.tables import read_table
+from aisi.dataset.voc import read_object_names, read_split_list
 from aisi.files import inside
-from aisi.formats.dataset import KEYWORD_SEPARATOR
-from aisi.planning.dataset_files import DatasetError, annotation_file, list_files, photo_folder, split_list
+from aisi.planning.dataset_files import annotation_file, is_ignored, list_files, photo_folder, split_list
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,22 @@ class Row:
     keywords : tuple of str
     where : str
         File and line, for messages.
-    folder : Path
-        Folder that holds the photo.
+    photos : PhotoNames
+        The photos in the folder that holds this one.
     stem : str
-        Path below ``folder``, without suffix. It is the image_id, except for simple photos.
+        The photo's path in that folder, without suffix. It is the image_id, except for simple photos.
     """
 
     image_id: str
     split: str
     keywords: tuple[str, ...]
     where: str
-    folder: Path
+    photos: PhotoNames
     stem: str
+
+
+Entry = tuple[str, str, Any]
+"""A photo's name as a file writes it, the place for messages, and what the file says about the photo."""
 
 
 def read_rows(
@@ -55,7 +61,7 @@ def read_rows(
     layout : {"demo", "photos", "voc", "coco"}
     root : str or Path
     keywords : str, Path or None
-        A CSV. None: the annotations in the root of a ``voc`` or ``coco`` dataset.
+        A table. None: the annotations in the root of a ``voc`` or ``coco`` dataset.
     splits : dict
         Config key to split. Every photo of ``dataset.train`` must have an entry that gives its keywords.
 
@@ -84,67 +90,71 @@ def simple_rows(simple_folder: str | Path, split: str) -> tuple[list[Row], list[
 
     The image_id is ``simple_images/{keyword}/{path in the sub-folder}``.
     """
-    folders = sorted(entry.name for entry in Path(simple_folder).iterdir() if entry.is_dir())
-    photos: dict[str, list[str]] = {keyword: [] for keyword in folders}
-    problems = []
-    for name, _ in list_files(simple_folder):
-        keyword, _, below = name.partition("/")
-        if below:
-            photos[keyword].append(photo_name(below))
-        else:
-            problems.append(f"{simple_folder}: {name} is in no keyword's folder. Move it into one, or delete it.")
-    entries = []
-    for keyword, stems in photos.items():
-        folder = Path(simple_folder, keyword)
-        if not stems:
-            problems.append(f"{folder}: no photo. Add photos of {keyword!r}, or delete the folder.")
-        for stem in dict.fromkeys(stems):
-            image_id = normal(f"simple_images/{keyword}/{stem}")
-            row = Row(image_id, split, _keywords([keyword]), str(folder), folder, stem)
-            entries.append((image_id, str(folder), row))
-    found, more = _by_id(entries)
-    return [row for _, row in found.values()], problems + more
+    folder = Path(simple_folder)
+    rows, problems = [], []
+    for name, _ in list_files(folder):
+        if "/" not in name:
+            problems.append(f"{folder}: {name} is in no keyword's folder. Move it into one, or delete it.")
+    for home in sorted(entry for entry in folder.iterdir() if entry.is_dir() and not is_ignored(entry.name)):
+        photos = PhotoNames.of_folder(home)
+        if not photos.image_ids:
+            problems.append(f"{home}: no photo. Add photos of {home.name!r}, or delete the folder.")
+        for stem in photos.image_ids:
+            image_id = normal(f"simple_images/{home.name}/{stem}")
+            rows.append(Row(image_id, split, clean_keywords([home.name]), str(home), photos, stem))
+    return rows, problems
 
 
 def _photos_rows(root, path, splits):
-    entries, problems = _read_keywords(path, ("image_id", "split", "keywords"))
-    folder = photo_folder("photos", root)
-    rows = [Row(name, split, names, where, folder, name) for name, (split, names, where) in entries.items()]
+    photos = PhotoNames.of_folder(photo_folder("photos", root))
+    only = splits["dataset.train"] if list(splits) == ["dataset.train"] else None
+    entries, problems = _read_keywords(path, photos, only)
+    rows = [Row(name, split, names, where, photos, name) for name, (split, names, where) in entries.items()]
     found = Counter(row.split for row in rows)
+    others = {split: count for split, count in sorted(found.items()) if split not in splits.values()}
     for key, split in splits.items():
         if not found[split]:
             listed = ", ".join(f"{name!r} ({count} rows)" for name, count in sorted(found.items())) or "no rows"
             problems.append(
-                f"{path}: no photo of split {split!r} ({key}), found {listed}. Correct the CSV or the key"
+                f"{path}: no photo of split {split!r} ({key}), found {listed}. Correct the table or the key"
                 + (", or set it to null." if key == "dataset.val" else ".")
             )
-    others = {split: count for split, count in sorted(found.items()) if split not in splits.values()}
     if others:
-        print(f"{path}: rows of other splits are not used: {others}")
+        listed = ", ".join(f"{split!r} ({count}){_meant(split, splits)}" for split, count in others.items())
+        print(f"{path}: rows of other splits are not used: {listed}")
     return [row for row in rows if row.split in splits.values()], problems, {}
 
 
+def _meant(split, splits):
+    """A question, if a split is nearly one that was asked for."""
+    asked = {folded(name): name for name in splits.values()}
+    near = get_close_matches(folded(split), list(asked), 1)
+    return f", did you mean {asked[near[0]]!r}?" if near else ""
+
+
 def _voc_rows(layout, root, keywords, splits):
-    entries, problems = [], []
+    photos, entries, problems = PhotoNames.of_folder(photo_folder(layout, root)), [], []
     for key, split in splits.items():
         path = split_list(root, split)
-        lines = [(number, line.strip()) for number, line in enumerate(io.StringIO(_read_text(path), newline=None), 1)]
-        entries += [(line, f"{path}, line {number}", split) for number, line in lines if line]
-        if not any(line for _, line in lines):
+        listed = read_split_list(path, photos)
+        entries += [(name, where, split) for name, where in listed]
+        if not listed:
             problems.append(f"{path}: the list of {key} is empty, expected one image_id in each line.")
-    listed, more = _by_id(entries)
+    listed, more = _identified(entries, photos)
     problems += more
     if keywords is None:
         known, more = _read_annotations(Path(root, "Annotations"), listed)
     else:
-        known, more = _read_keywords(keywords, ("image_id", "keywords"))
-    rows, unknown = _join(layout, root, splits, listed, known, keywords or Path(root, "Annotations"))
+        known, more = _read_keywords(keywords, PhotoNames.of_ids(listed, photos.folder), "")
+    photos_of = dict.fromkeys(splits.values(), photos)
+    rows, unknown = _join(photos_of, splits, listed, known, keywords or Path(root, "Annotations"))
     return rows, problems + more + unknown
 
 
 def _coco_rows(root, keywords, splits):
-    entries, known, problems = [], {}, []
+    known, listed, problems = {}, {}, []
     category_ids: dict[str, int] | None = None
+    photos_of = {split: PhotoNames.of_folder(photo_folder("coco", root, split)) for split in splits.values()}
     for key, split in splits.items():
         path = annotation_file(root, split)
         photos, names, more = photo_keywords(path)
@@ -154,55 +164,45 @@ def _coco_rows(root, keywords, splits):
         if category_ids not in (None, names):
             problems.append(f"{path}: its categories are not those of the other split. Give both files the same list.")
         category_ids = names if category_ids is None else category_ids
-        for image_id, where, own in photos:
-            entries.append((image_id, where, split))
-            known[image_id] = None, _keywords(own), where
-    listed, more = _by_id(entries)
-    problems += more
-    if keywords is not None:
-        known, more = _read_keywords(keywords, ("image_id", "keywords"))
+        entries = [(file_name, where, (split, clean_keywords(own))) for file_name, where, own in photos]
+        found, more = _identified(entries, photos_of[split], listed)
         problems += more
-    rows, unknown = _join("coco", root, splits, listed, known, keywords)
+        for image_id, (where, (_, own)) in found.items():
+            listed[image_id] = where, split
+            known[image_id] = None, own, where
+    if keywords is not None:
+        known, more = _read_keywords(keywords, PhotoNames.of_ids(listed), "")
+        problems += more
+    rows, unknown = _join(photos_of, splits, listed, known, keywords)
     return rows, problems + unknown, category_ids or {}
 
 
-def _join(layout, root, splits, listed, known, source):
+def _join(photos_of, splits, listed, known, source):
     """Rows of the listed photos with their keywords, and problems."""
     rows, problems = [], []
     for image_id, (where, split) in listed.items():
         if image_id not in known and split == splits.get("dataset.train"):
             problems.append(f"{where}: no keywords for {image_id!r}, expected them in {source}. Add them.")
         _, names, place = known.get(image_id, (None, (), where))
-        rows.append(Row(image_id, split, names, place, photo_folder(layout, root, split), image_id))
+        rows.append(Row(image_id, split, names, place, photos_of[split], image_id))
     return rows, problems
 
 
-def _read_keywords(path, columns):
-    """Rows of a CSV as image_id to (split or None, keywords, where), and its problems."""
-    entries, problems = [], []
-    reader = csv.reader(io.StringIO(_read_text(path), newline=""), strict=True)
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        missing = [name for name in columns if header.count(name) != 1]
-        if missing:
-            raise DatasetError(
-                f"{path}: found columns {header}, expected {', '.join(columns)}, each once and separated by commas. "
-                f"Missing: {', '.join(missing)}. Correct the header."
-            )
-        for values in reader:
-            where = f"{path}, line {reader.line_num}"
-            if len(values) != len(header) and any(values):
-                problems.append(
-                    f"{where}: found {len(values)} values, expected {len(header)}: {','.join(header)}. "
-                    f"Keywords are separated by {KEYWORD_SEPARATOR!r}; quote a value that holds a comma."
-                )
-            elif any(values):
-                fields = dict(zip(header, values, strict=True))
-                value = fields.get("split", "").strip(), _keywords(fields["keywords"].split(KEYWORD_SEPARATOR)), where
-                entries.append((fields["image_id"], where, value))
-    except csv.Error as error:
-        raise DatasetError(f"{path}, line {reader.line_num}: not a CSV ({error}). Correct the quotes.") from error
-    found, more = _by_id(entries)
+def _read_keywords(path, photos, only_split):
+    """Rows of a table as image_id to (split, keywords, where), and its problems.
+
+    The table needs no column ``split`` if there is only one, given as ``only_split``.
+    """
+    needed, optional = ("image_id", "split", "keywords"), ()
+    if only_split is not None:
+        needed, optional = ("image_id", "keywords"), ("split",)
+    table, problems = read_table(path, needed, optional)
+    entries = []
+    for row in table:
+        where, values = f"{path}, line {row.line}", row.values
+        split = values.get("split", only_split).strip()
+        entries.append((values["image_id"], where, (split, split_keywords(values["keywords"]), where)))
+    found, more = _identified(entries, photos)
     return {image_id: value for image_id, (_, value) in found.items()}, problems + more
 
 
@@ -212,55 +212,58 @@ def _read_annotations(folder, image_ids):
     for image_id in image_ids:
         path = inside(folder, f"{image_id}.xml")
         try:
-            names = [name.text or "" for name in ElementTree.parse(path).findall("object/name")]
+            found[image_id] = None, clean_keywords(read_object_names(path)), str(path)
         except FileNotFoundError:
             continue
-        except (ElementTree.ParseError, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
             problems.append(f"{path}: cannot be read as XML ({error}). Replace it, or name a CSV in dataset.keywords.")
-            continue
-        found[image_id] = None, _keywords(names), str(path)
     return found, problems
 
 
-def _read_text(path):
-    try:
-        return Path(path).read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}: not UTF-8 ({error}). Save it with the encoding UTF-8.") from error
+def _identified(
+    entries: Iterable[Entry], photos: PhotoNames, taken: dict[str, tuple[str, Any]] | None = None
+) -> tuple[dict[str, tuple[str, Any]], list[str]]:
+    """Entries as image_id of the photo that each names to (where, value), and problems of their names.
 
-
-def _by_id(entries):
-    """Entries (image_id, where, value) as image_id to (where, value), and problems of their ids."""
+    ``taken`` has the image_ids of other files of the dataset.
+    """
     found: dict[str, tuple[str, Any]] = {}
-    problems = []
-    for image_id, where, value in entries:
-        image_id = normal(image_id)
-        wrong = _wrong_id(image_id)
-        if wrong:
+    problems, rewritten = [], []
+    for name, where, value in entries:
+        wrong = _wrong_id(name)
+        meant = [] if wrong else photos.find(name)
+        image_id = meant[0] if meant else without_suffix(normal(name))
+        other = found.get(image_id) or (taken or {}).get(image_id)
+        if wrong or (not meant and (wrong := _leads_out(name))):
             problems.append(f"{where}: {wrong}")
-        elif image_id in found:
-            problems.append(f"{where}: {image_id!r} is also in {found[image_id][0]}. List each photo once.")
+        elif len(meant) > 1:
+            problems.append(
+                f"{where}: {name!r} may be {' or '.join(map(repr, meant[:3]))}. Write the path below {photos.folder}."
+            )
+        elif other:
+            problems.append(f"{where}: {image_id!r} is also in {other[0]}. List each photo once.")
         else:
             found[image_id] = where, value
+        if meant and without_suffix(normal(name)) != image_id:
+            rewritten.append((where, name, image_id))
+    if rewritten:
+        where, name, image_id = rewritten[0]
+        more = f"; {len(rewritten) - 1} more names are matched like this" if len(rewritten) > 1 else ""
+        print(f"{where}: {name!r} is photo {image_id!r}{more}.")
     return found, problems
 
 
-def _wrong_id(image_id):
-    if not image_id.strip():
+def _wrong_id(name):
+    if not name.strip():
         return "no image_id. Add it or delete the row."
-    if any(unicodedata.category(letter) == "Cc" for letter in image_id):
-        return f"image_id {image_id!r} holds a control character. Rename the photo."
-    try:
-        inside("photos", image_id)
-    except ValueError as error:
-        return f"image_id {error}"
+    if any(unicodedata.category(letter) == "Cc" for letter in name):
+        return f"image_id {name!r} holds a control character. Rename the photo."
     return None
 
 
-def _keywords(names):
-    return tuple(dict.fromkeys(normal(name.strip()) for name in names if name.strip()))
-
-
-def normal(text: str) -> str:
-    """Give accented letters one encoding (NFC), since file systems and spreadsheets use different ones."""
-    return unicodedata.normalize("NFC", text)
+def _leads_out(name):
+    try:
+        inside("photos", name)
+    except ValueError as error:
+        return f"image_id {error}"
+    return None

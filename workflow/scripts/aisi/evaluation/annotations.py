@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aisi.dataset.coco import photo_name
-from aisi.formats.coco import read_coco
+from aisi.dataset.coco import match_images
+from aisi.dataset.photo_names import PhotoNames
+from aisi.formats.coco import coco_id, read_coco
 from aisi.formats.dataset import Categories
 from aisi.labels import IGNORE
 from aisi.masks import Rle, area, coco_box, decode, from_segmentation, wrong_size
@@ -43,10 +44,9 @@ def annotations_of_photos(path: str | Path, images: pd.DataFrame) -> Iterator[tu
     """
     coco = read_coco(path)
     annotations: dict[Any, list[dict[str, Any]]] = {}
-    problems = []
     for annotation in coco["annotations"]:
-        annotations.setdefault(annotation["image_id"], []).append(annotation)
-    listed = {photo_name(image["file_name"]): image for image in coco["images"]}
+        annotations.setdefault(coco_id(annotation.get("image_id")), []).append(annotation)
+    listed, problems = match_images(path, coco["images"], PhotoNames.of_ids(images["image_id"]))
     photo: Any  # a row
     for photo in images[images["image_id"].isin(listed)].itertuples():
         image = listed[photo.image_id]
@@ -55,15 +55,16 @@ def annotations_of_photos(path: str | Path, images: pd.DataFrame) -> Iterator[tu
             problems.append(f"{path}: image {photo.image_id!r}: {wrong_size(size, photo)}")
             continue
         read = []
-        for annotation in annotations.get(image["id"], ()):
+        number = coco_id(image.get("id"))
+        for annotation in annotations.get(number, ()):
             try:
                 polygons = annotation.get("segmentation")
                 mask = from_segmentation(NO_PIXEL if polygons == [] else polygons, photo)
             except ValueError as error:
-                problems.append(f"{path}: annotation {annotation['id']} of {photo.image_id!r}: {error}")
+                problems.append(f"{path}: annotation {annotation.get('id', '')} of {photo.image_id!r}: {error}")
             else:
                 read.append(annotation | {"segmentation": mask})
-        yield photo, image["id"], read
+        yield photo, number, read
     if problems:
         raise ValueError("\n".join(problems))
 
@@ -97,7 +98,7 @@ def annotated_objects(
         drawn = [annotation for annotation in annotations if area(annotation["segmentation"])]
         n_empty += len(annotations) - len(drawn)
         labels = [
-            IGNORE if annotation.get("iscrowd") else categories.label_of_id[annotation["category_id"]]
+            IGNORE if annotation.get("iscrowd") else categories.label_of_id[coco_id(annotation.get("category_id"))]
             for annotation in drawn
         ]
         yield photo, np.array(labels, np.int64), [annotation["segmentation"] for annotation in drawn]
@@ -154,7 +155,7 @@ def read_annotated_truth(paths: Sequence[str | Path], images: pd.DataFrame, cate
     true = [
         {
             "image_id": numbers[image_id],
-            "category_id": categories.label_of_id[annotation["category_id"]],
+            "category_id": categories.label_of_id[coco_id(annotation.get("category_id"))],
             "iscrowd": int(bool(annotation.get("iscrowd"))),
             "area": annotation.get("area", area(annotation["segmentation"])),
             "segmentation": annotation["segmentation"],

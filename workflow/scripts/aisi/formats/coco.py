@@ -1,6 +1,7 @@
 """Instances with categories: COCO's JSON, ours and that of other programs."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,18 @@ def read_coco_instances(path: str | Path) -> tuple[list[dict] | None, list[dict]
         found = f"keys {sorted(coco)}" if whole else "neither an object nor a list of objects"
         raise mismatch_of_masks(path, found, "the lists images and annotations, or a bare list of results")
     return images, annotations
+
+
+def coco_id(value: Any) -> int | str | None:
+    """An id as it is compared: 7, 7.0 and "7" are one id; None if the value is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    if isinstance(value, str):
+        value = value.strip()
+        return int(value) if re.fullmatch(r"[0-9]+", value) else value or None
+    return value
 
 
 _COCO_LABELS = ("images", "categories", "annotations", "id", "file_name", "name", "image_id", "category_id")

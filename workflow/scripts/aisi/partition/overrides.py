@@ -1,21 +1,26 @@
 """Tags given by a person: read, checked, and passed to the solver as pinned labels."""
 
-import csv
-import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from aisi.dataset.photo_names import PhotoNames
+from aisi.dataset.tables import read_table
 from aisi.formats.dataset import Categories
 from aisi.formats.instances import SalientInstances
 from aisi.formats.scores import Scores
 from aisi.labels import NOISY_TAG
+from aisi.planning.dataset_files import DatasetError
 
 COLUMNS = ["image_id", "instance_id", "tag"]
 BOX_COLUMNS = ["x0", "y0", "x1", "y1"]
 """Optional: the box of the instance when its tag was given. A different box shows that the instance has changed."""
+
+_WHOLE_NUMBER = re.compile(r"(-?\d+)(?:\.0*)?")
+"""A spreadsheet may write 3.0 for 3."""
 
 
 class OverrideError(ValueError):
@@ -33,11 +38,8 @@ class Override:
     box: tuple[int, ...] | None
 
 
-def read_overrides(path: str | Path) -> list[Override]:
-    """Read a CSV with the columns image_id, instance_id, tag and, optionally, x0, y0, x1, y1.
-
-    Files from spreadsheets are accepted: with a byte order mark, any line ends, semicolons or tabs instead of commas,
-    columns in any order, blank lines.
+def read_overrides(overrides_path: str | Path) -> list[Override]:
+    """Read a table with the columns image_id, instance_id, tag and, optionally, x0, y0, x1, y1.
 
     Returns
     -------
@@ -46,25 +48,24 @@ def read_overrides(path: str | Path) -> list[Override]:
     Raises
     ------
     OverrideError
-        If a value is missing or not a number (the message names the row), or if the columns are wrong.
+        If the file is no table with these columns; or with every row that lacks a value or has one that is no number.
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            text = file.read()
-    except UnicodeDecodeError as error:
-        raise OverrideError(f"{path}: not UTF-8 ({error}). Save the table with the encoding UTF-8.") from error
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=text.partition("\n")[0].count))
-    header = [name.strip() for name in next(rows, [])]
-    if sorted(header) not in (sorted(COLUMNS), sorted(COLUMNS + BOX_COLUMNS)):
-        raise OverrideError(f"{path}: found columns {header}, expected {COLUMNS}, optionally with {BOX_COLUMNS}.")
-    filled = ((rows.line_num, row) for row in rows if any(value.strip() for value in row))
-    return [_read_row(f"{path}, line {line}", line, header, row) for line, row in filled]
+        rows, problems = read_table(overrides_path, COLUMNS, BOX_COLUMNS)
+    except DatasetError as error:
+        raise OverrideError(str(error)) from error
+    overrides = []
+    for row in rows:
+        try:
+            overrides.append(_read_row(f"{overrides_path}, line {row.line}", row.line, row.values))
+        except OverrideError as error:
+            problems.append(str(error))
+    if problems:
+        raise OverrideError("\n".join(problems))
+    return overrides
 
 
-def _read_row(where, line, header, row):
-    if len(row) != len(header):
-        raise OverrideError(f"{where}: found {len(row)} values, expected {','.join(header)}.")
-    values = dict(zip(header, row, strict=True))
+def _read_row(where, line, values):
     empty = [name for name, value in values.items() if not value.strip()]
     if "tag" in empty:
         raise OverrideError(
@@ -73,10 +74,11 @@ def _read_row(where, line, header, row):
         )
     if empty:
         raise OverrideError(f"{where}: no value for {', '.join(empty)}.")
-    try:
-        number, *box = (int(values[name]) for name in ["instance_id", *BOX_COLUMNS] if name in values)
-    except ValueError as error:
-        raise OverrideError(f"{where}: instance_id, x0, y0, x1 and y1 are whole numbers ({error}).") from error
+    numbers = {name: values[name].strip() for name in ["instance_id", *BOX_COLUMNS] if name in values}
+    wrong = [f"{name} {text!r}" for name, text in numbers.items() if not _WHOLE_NUMBER.fullmatch(text)]
+    if wrong:
+        raise OverrideError(f"{where}: found {', '.join(wrong)}, expected whole numbers. Correct them.")
+    number, *box = (int(_WHOLE_NUMBER.fullmatch(text)[1]) for text in numbers.values())
     return Override(line, values["image_id"], number, values["tag"].strip(), tuple(box) or None)
 
 
@@ -120,9 +122,10 @@ def pins(
         return fixed
     keys = zip(instances.image_ids, instances.instance_ids.tolist(), strict=True)
     positions = {key: position for position, key in enumerate(keys)}
-    current = []
+    photos, current = PhotoNames.of_ids(dict.fromkeys(instances.image_ids)), []
     for row in rows:
-        position = positions.get((row.image_id, row.instance_id))
+        meant = photos.find(row.image_id)
+        position = positions.get((meant[0], row.instance_id)) if len(meant) == 1 else None
         there = position is not None and row.box in (None, tuple(instances.boxes[position].tolist()))
         current.append(position if there else None)
     _report_stale(path, [row for row, at in zip(rows, current, strict=True) if at is None], len(rows), stale)

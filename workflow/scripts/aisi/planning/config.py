@@ -6,6 +6,7 @@ whole: a key may be missing only if the schema gives it a ``default``.
 
 import json
 import math
+import os
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -109,6 +110,8 @@ def _read(value: Any, part: Schema, schema: Schema) -> Any:
         return [_read(item, part_of(part, 0, schema), schema) for item in value]
     if not isinstance(value, str):
         return value
+    if value.startswith("~/"):  # a shell does not see it here
+        return os.path.expanduser(value)
     types = types_of(part)
     read = _from_text(value)
     if isinstance(read, str) or ("string" in types and read is not None):

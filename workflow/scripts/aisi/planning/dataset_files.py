@@ -11,6 +11,8 @@ from typing import Any
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 """Suffixes of photos, in lower case."""
+_IGNORED = ("__macosx", "@eadir", "$recycle.bin")
+"""Folders in which operating systems and network disks keep files of their own, in lower case."""
 
 
 class DatasetError(ValueError):
@@ -28,8 +30,9 @@ def photo_folder(layout: str, root: str | Path, split: str = "") -> Path:
 
 
 def split_list(root: str | Path, split: str) -> Path:
-    """List of the image_ids of a split in VOC's layout."""
-    return Path(root, "ImageSets", "Segmentation", f"{split}.txt")
+    """List of the image_ids of a split in VOC's layout; in ImageSets/Main if ImageSets/Segmentation has none."""
+    lists = [Path(root, "ImageSets", part, f"{split}.txt") for part in ("Segmentation", "Main")]
+    return next((path for path in lists if path.is_file()), lists[0])
 
 
 def annotation_file(root: str | Path, split: str) -> Path:
@@ -199,6 +202,11 @@ def list_files(folder: str | Path, suffixes: tuple[str, ...] = SUFFIXES) -> list
     return sorted(_scan(os.fspath(folder), "", suffixes, frozenset()))
 
 
+def is_ignored(name: str) -> bool:
+    """Whether a file or folder is hidden or of the operating system: ``._photo.jpg``, ``.git``, ``__MACOSX``."""
+    return name.startswith(".") or name.lower() in _IGNORED
+
+
 def _scan(
     folder: str, below: str, suffixes: tuple[str, ...], parents: frozenset[tuple[int, int]]
 ) -> Iterator[tuple[str, os.stat_result]]:
@@ -208,6 +216,8 @@ def _scan(
         return
     with os.scandir(folder) as entries:
         for entry in entries:
+            if is_ignored(entry.name):
+                continue
             if entry.is_dir():
                 yield from _scan(entry.path, f"{below}{entry.name}/", suffixes, parents | {this})
             elif entry.name.lower().endswith(suffixes) and entry.is_file():

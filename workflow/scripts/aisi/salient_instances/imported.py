@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aisi.dataset.coco import photo_name
+from aisi.dataset.coco import match_images
+from aisi.dataset.photo_names import PhotoNames
 from aisi.files import inside
-from aisi.formats.coco import read_coco_instances
+from aisi.formats.coco import coco_id, read_coco_instances
 from aisi.formats.masks import read_instance_map
 from aisi.masks import area, from_segmentation, instances_of_map, tight_boxes, wrong_size
 
+MAX_HINTS = 20
+"""Missing photos for which similar names are looked up, since that takes time in a long list."""
 PhotoInstances = tuple[str, np.ndarray, np.ndarray, list[dict[str, Any]]]
 
 
@@ -116,41 +119,40 @@ def from_masks(masks_folder: str | Path, images: pd.DataFrame) -> Iterator[Photo
 def _match(path, listed, annotations, photos):
     """Annotations of every photo, by image_id, and problems."""
     found: dict[Any, list[dict[str, Any]]] = {image_id: [] for image_id in photos}
+    names = PhotoNames.of_ids(photos)
     if listed is None:
+        meant = {name: names.find(name) for name in {str(annotation.get("image_id")) for annotation in annotations}}
         for annotation in annotations:
-            image_id = next((name for name in _names(annotation.get("image_id")) if name in photos), None)
-            found.get(image_id, []).append(annotation)
-        if photos and annotations and not any(found.values()):
-            return found, [
+            own = meant[str(annotation.get("image_id"))]
+            found.get(own[0] if len(own) == 1 else None, []).append(annotation)
+        problems = [
+            f"{path}: image_id {name!r} may be photo {' or '.join(map(repr, own[:3]))}. Write the whole image_id."
+            for name, own in meant.items()
+            if len(own) > 1
+        ]
+        if photos and annotations and not any(found.values()) and not problems:
+            problems = [
                 f"{path}: found none of the {len(photos)} photos in {len(annotations)} results. Found for example the "
                 f"image_id {annotations[0].get('image_id')!r}, expected for example {next(iter(photos))!r}. Correct "
                 "the ids, or add a list 'images' with each photo's file_name to the file."
             ]
-        return found, []
-    numbers, problems = {}, []
-    for image in listed:
-        names = [photo_name(image["file_name"])] if image.get("file_name") else _names(image.get("id"))
-        image_id = next((name for name in names if name in photos), None)
-        if image_id in numbers:
-            problems.append(f"{path}: two images are photo {image_id!r}. List each photo once.")
-        elif image_id is not None:
-            numbers[image_id] = image.get("id")
-    problems += [
-        f"{path}: no image has file_name {image_id!r} with a suffix. Add it to 'images', even if it has no instances."
-        for image_id in photos
-        if image_id not in numbers
-    ]
-    image_ids = {number: image_id for image_id, number in numbers.items()}
-    if len(image_ids) < len(numbers):
+        return found, problems
+    matched, problems = match_images(path, listed, names)
+    lost = [image_id for image_id in photos if image_id not in matched]
+    others = PhotoNames.of_ids(str(image.get("file_name") or image.get("id")) for image in listed) if lost else None
+    for number, image_id in enumerate(lost):
+        near = others.nearest(image_id) if number < MAX_HINTS else []
+        hint = f" The nearest names are {', '.join(map(repr, near))}." if near else ""
+        problems.append(
+            f"{path}: no image has file_name {image_id!r} with a suffix. Add it to 'images', even if it has no "
+            f"instances.{hint}"
+        )
+    image_ids = {coco_id(image.get("id")): image_id for image_id, image in matched.items()}
+    if len(image_ids) < len(matched):
         problems.append(f"{path}: two images have the same id. Give each image its own id.")
     for annotation in annotations:
-        found.get(image_ids.get(annotation.get("image_id")), []).append(annotation)
+        found.get(image_ids.get(coco_id(annotation.get("image_id"))), []).append(annotation)
     return found, problems
-
-
-def _names(number):
-    """image_ids of the photo that a JSON's id may mean. The file names of COCO's own photos have twelve digits."""
-    return [str(number), f"{number:012d}"] if isinstance(number, int) else [str(number), photo_name(str(number))]
 
 
 def _score(annotation):
