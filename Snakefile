@@ -37,6 +37,7 @@ localrules:
     choose_examples,
     collect_experiment,
     collect_metrics,
+    copy_bundled_file,
     fetch_backbone,
     plot_results,
     plot_training,

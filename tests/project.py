@@ -49,13 +49,13 @@ class Project:
         assert jobs or "Nothing to be done" in process.stdout + process.stderr, process.stdout + process.stderr
         return {name: count for name, count in jobs.items() if name not in ("all", "total")}
 
-    def pretend(self, config=CONFIG):
+    def pretend(self, config=CONFIG, targets=TARGETS):
         """Leave the workflow as after a run, its results empty: enough to see what a change would run."""
-        for job in self._ask("job_graph.py", config, "--targets", *TARGETS)["jobs"]:
+        for job in self._ask("job_graph.py", config, "--targets", *targets)["jobs"]:
             for output in (self.run_folder / path for path in job["output"]):
                 output.parent.mkdir(parents=True, exist_ok=True)
                 output.touch() if output.suffix else output.mkdir(exist_ok=True)
-        self.finish(*TARGETS, "--touch", "--forceall", config=config)
+        self.finish(*targets, "--touch", "--forceall", config=config)
 
     def plans(self, *changes, config=CONFIG):
         """What each of the changes would run: see plan.py."""

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from project import TARGETS, Project
+
 
 def once(*rules):
     return dict.fromkeys(rules, 1)
@@ -89,6 +91,18 @@ def test_times_alone(copy):
         if file.is_file():
             file.touch()
     assert copy.pending() == {}
+
+
+def test_a_clone_at_another_path(project):
+    """Results and Snakemake's notes move to another clone; weights of the repository are the detector's."""
+    config = project.home / "config.yaml"
+    weights = "resources/weights/s4net_efficientnet_lite2.safetensors"
+    config.write_text(f"salient_instances: {{weights: {weights}}}\nablation: {{seeds: [0], network_seeds: [0]}}\n")
+    targets = *TARGETS, "ablation", "batches", "sweep_beta"
+    project.pretend(config, targets)
+    clone = Project(project.home, project.home.with_name("clone"))
+    shutil.rmtree(project.home)
+    assert clone.pending(*targets, config=clone.home / "config.yaml") == {}
 
 
 def test_missing_file(copy):

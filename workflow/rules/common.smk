@@ -1,6 +1,7 @@
 """What the rules of several stages share: the checked config, the code digest, shards, and where the results are."""
 
 import hashlib
+import inspect
 import sys
 from functools import cache
 from importlib.machinery import PathFinder
@@ -82,12 +83,19 @@ def code_digest(rule_name):
 
         given = getattr(rules, rule_name)
         code = digest_of_script(Path(given.rule.script).name)  # several rules may share a script
-        params = {name: evaluated(value) for name, value in given.params.items() if name != "code"}
+        # Snakemake does not compare params that are functions of more than the wildcards
+        compared = {name: item for name, item in given.params.items() if name != "code" and not needs_job(item)}
+        params = {name: evaluated(item) for name, item in compared.items()}
         inputs = [path for item in given.input for path in listed(evaluated(item))]
         yours = [contents_of(path) for path in inputs if not path.startswith(("results/", "{"))]
         return f"{code}-{hashlib.sha256(repr((params, yours)).encode()).hexdigest()[:12]}"
 
     return digest
+
+
+def needs_job(item):
+    """Whether a param is a function of more than the wildcards."""
+    return callable(item) and len(inspect.signature(item).parameters) > 1
 
 
 def text_digest(folder):
@@ -122,11 +130,19 @@ def growing(megabytes):
     return lambda wildcards, attempt: megabytes * attempt
 
 
+def bundled(file):
+    """Path of a copy of a file of this repository, ``file`` being its path beside the Snakefile: see copy_bundled_file."""
+    return f"results/bundled/{file}"
+
+
 def weights_file(block, key):
     """The weights file that a key of a config block names; raises an error before anything runs if it is missing."""
-    for folder in (Path(), Path(workflow.basedir)):
-        if (folder / block[key]).is_file():
-            return str(folder / block[key])
+    path = Path(block[key])
+    beside = Path(workflow.basedir, path).resolve()
+    if beside.is_file() and (not path.is_file() or path.resolve() == beside):
+        return bundled(beside.relative_to(Path(workflow.basedir).resolve()))
+    if path.is_file():
+        return by_content(str(path))
     raise WorkflowError(
         f"Config key {key} names the weights file {block[key]}, which does not exist. "
         "Correct the path. It is relative to the folder where the workflow runs, or to the folder of the Snakefile."

@@ -171,7 +171,7 @@ use rule collect_metrics as collect_experiment with:
 rule write_experiment:
     input:
         metrics="results/experiments/{experiment}/metrics.csv",
-        paper=str(Path(workflow.basedir, "resources", "paper_results.csv")),
+        paper=bundled("resources/paper_results.csv"),
     output:
         table=report(
             "results/experiments/{experiment}/table.csv",

@@ -1,4 +1,4 @@
-"""ImageNet weights of the backbones, fetched before anything is computed."""
+"""Files that other rules read: ImageNet weights of the backbones, and copies of files of this repository."""
 
 
 rule fetch_backbone:
@@ -23,3 +23,30 @@ rule fetch_backbone:
         "Fetch the ImageNet weights of {wildcards.backbone}."
     script:
         "../scripts/fetch_backbone.py"
+
+
+# Snakemake compares the paths of inputs. Below results/ they are the same for every clone of the repository.
+rule copy_bundled_file:
+    output:
+        copied="results/bundled/{file}",
+    log:
+        "results/logs/copy_bundled_file/{file}.log",
+    benchmark:
+        "results/benchmarks/copy_bundled_file/{file}.tsv"
+    wildcard_constraints:
+        file=r"[\w./-]+",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code_digest("copy_bundled_file"),
+        content=lambda wildcards: contents_of(str(Path(workflow.basedir, wildcards.file))),
+        # a function of the output too, so that Snakemake does not compare the folder of the clone
+        source_path=lambda wildcards, output: str(Path(workflow.basedir, wildcards.file)),
+    message:
+        "Copy {wildcards.file} of the repository."
+    script:
+        "../scripts/copy_bundled_file.py"
