@@ -105,6 +105,11 @@ rule batches:
         experiment("batches"),
 
 
+rule losses:
+    input:
+        rules.evaluate_losses.output,
+
+
 rule review_curve:
     input:
         "results/reference/review-curve.png",

@@ -52,3 +52,83 @@ def test_parts_of_a_better_instance_go():
     assert detection._uncovered(masks, 1.0) == [0, 1, 2, 3]
     assert detection._uncovered([part, whole], 0.8) == [0, 1]  # a whole is no part of its better part
     assert detection._uncovered([], 0.8) == []
+
+
+def box_mask(x0, y0, x1, y1, shape=(40, 80)):
+    mask = np.zeros(shape, np.uint8)
+    mask[y0:y1, x0:x1] = 1
+    return rle.encode(np.asfortranarray(mask))
+
+
+def instances(*rows):
+    boxes, scores = np.array([row[:4] for row in rows]).reshape(-1, 4), np.array([row[4] for row in rows], np.float32)
+    return boxes, scores, [box_mask(*row[:4]) for row in rows]
+
+
+def test_tiles_cover_the_photo_and_overlap():
+    seen = np.zeros((50, 90), int)
+    for x0, y0, x1, y1 in detection.tiles_of(90, 50):
+        assert (x1 - x0, y1 - y0) == (54, 30)
+        seen[y0:y1, x0:x1] += 1
+    assert seen.min() == 1 and seen[25, 45] == 4
+
+
+def test_what_an_inner_border_cuts_is_left_out():
+    tile = 36, 0, 90, 30  # right above: its left and lower borders are inside the photo
+    boxes = np.array([[36, 5, 50, 20], [40, 0, 90, 20], [40, 5, 50, 30], [40, 5, 50, 28]])
+    assert detection.uncut(boxes, tile, 90, 50).tolist() == [1, 3]
+
+
+def test_fused_views_vote_and_share_their_scores():
+    first = instances((0, 0, 10, 10, 0.9), (40, 10, 60, 30, 0.8))
+    second = instances((0, 0, 12, 10, 0.7))
+    third = instances((0, 0, 12, 10, 0.5))
+    boxes, scores, masks = detection.fuse([first, second, third], score_threshold=0.3)
+    assert boxes.tolist() == [[0, 0, 12, 10]]  # two of three see the wider one; one of three sees the other object
+    np.testing.assert_allclose(scores, [0.7])
+    assert rle.area(masks[0]) == 120
+    boxes, scores, _ = detection.fuse([first, second, third], score_threshold=0.2)
+    assert boxes.tolist() == [[0, 0, 12, 10], [40, 10, 60, 30]]
+    np.testing.assert_allclose(scores, [0.7, 0.8 / 3])
+
+
+def test_nothing_found_fuses_to_nothing():
+    boxes, scores, masks = detection.fuse([instances(), instances()], score_threshold=0.3)
+    assert boxes.shape == (0, 4) and scores.shape == (0,) and masks == []
+
+
+def test_an_object_found_twice_stays_once():
+    found = instances((0, 0, 10, 10, 0.9), (0, 0, 10, 8, 0.8), (4, 0, 14, 10, 0.7))
+    boxes, scores, _ = detection._once(*found)
+    assert boxes.tolist() == [[0, 0, 10, 10], [4, 0, 14, 10]]
+
+
+class OneSquare(torch.nn.Module):
+    """Stands for S4Net in :func:`aisi.detection.detect`: finds what is white."""
+
+    input_size = 64
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+
+def propose_white(model, images, nms_iou, max_instances, score_threshold):
+    [white] = (images > 128).all(1)
+    rows, columns = torch.nonzero(white.any(1))[:, 0], torch.nonzero(white.any(0))[:, 0]
+    if not len(rows):
+        return [(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, 8, 8))]
+    box = torch.stack([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]).float()
+    return [(box[None], torch.tensor([0.9]), white[None].float())]
+
+
+def test_every_view_finds_the_object_where_it_is(monkeypatch):
+    monkeypatch.setattr(detection, "propose", propose_white)
+    photo = np.zeros((100, 200, 3), np.uint8)
+    photo[10:30, 20:60] = 255
+    settings = {"score_threshold": 0.5, "max_instances": 5, "nms_iou": 0.4}
+    for views in ({}, {"flip": True}, {"scales": (1.0, 2.0)}, {"tiles": True}, {"flip": True, "tiles": True}):
+        boxes, scores, masks = detection.detect(OneSquare(), photo, **settings, **views)
+        assert len(boxes) == len(scores) == len(masks) == 1, views
+        assert np.abs(boxes[0] - [20, 10, 60, 30]).max() <= 3, views
+        assert scores[0] == np.float32(0.9)

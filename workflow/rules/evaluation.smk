@@ -144,6 +144,52 @@ rule evaluate_salient_instances:
         "../scripts/evaluate_salient_instances.py"
 
 
+rule evaluate_losses:
+    input:
+        tags=[
+            "results/reference/tags/oracle.csv",
+            "results/tags/partition.csv",
+            "results/tags/partition_unfiltered.csv",
+        ],
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        categories="results/categories.csv",
+        masks=SEMANTIC_MASKS or NO_MASKS,
+        objects=INSTANCE_MASKS or [],
+    output:
+        table=report(
+            "results/evaluation/losses/table.csv",
+            caption="../report/losses.rst",
+            category="Experiments",
+            labels={"content": "losses", "kind": "CSV"},
+        ),
+        figure=report(
+            "results/evaluation/losses/figure.png",
+            caption="../report/losses.rst",
+            category="Experiments",
+            labels={"content": "losses", "kind": "plot"},
+        ),
+        page="results/evaluation/losses/page.md",
+    log:
+        "results/logs/evaluate_losses.log",
+    benchmark:
+        "results/benchmarks/evaluate_losses.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=60,
+    params:
+        code=code_digest("evaluate_losses"),
+        title=DATASET["name"],
+        command=lambda wildcards: " ".join(["snakemake --cores all losses", *CONFIG_FILES]),
+    message:
+        "Tell where the proxies of partition lose their mIoU."
+    script:
+        "../scripts/evaluate_losses.py"
+
+
 rule evaluate_semantic:
     input:
         label_maps="{home}/semantic/{assignment}/{network}/seed-{seed}/predictions",

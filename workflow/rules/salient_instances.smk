@@ -70,6 +70,9 @@ rule evaluate_s4net:
         max_instances=SALIENT["max_instances"],
         nms_iou=SALIENT["nms_iou"],
         max_covered=SALIENT["max_covered"],
+        scales=SALIENT["scales"],
+        flip=SALIENT["flip"],
+        tiles=SALIENT["tiles"],
     message:
         "Evaluate S4Net by average precision on its own validation photos."
     script:
@@ -132,6 +135,9 @@ else:
             max_instances=SALIENT["max_instances"],
             nms_iou=SALIENT["nms_iou"],
             max_covered=SALIENT["max_covered"],
+            scales=SALIENT["scales"],
+            flip=SALIENT["flip"],
+            tiles=SALIENT["tiles"],
         message:
             "Find salient instances in {wildcards.split}, shard {wildcards.shard}."
         script:

@@ -9,13 +9,13 @@ from aisi.salient_instances.s4net import load_s4net
 from aisi.training.augmentation import read_ahead
 from aisi.training.weights import pick_device
 
+SETTINGS = ("score_threshold", "max_instances", "nms_iou", "max_covered", "scales", "flip", "tiles")
 
-def main(images, weights, score_threshold, max_instances, nms_iou, max_covered, threads, output):
+
+def main(images, weights, settings, threads, output):
     """Write boxes, masks and scores photo by photo; a photo without any adds no row."""
     model = load_s4net(weights, pick_device(threads))
     photos, found = read_images(images), 0
-    settings = {"score_threshold": score_threshold, "max_instances": max_instances}
-    settings |= {"nms_iou": nms_iou, "max_covered": max_covered}
     pictures = progress(read_ahead(read_photo, photos["path"]), total=len(photos), unit="photo")
     with new_salient_instances(output) as writer:
         for image_id, photo in zip(photos["image_id"], pictures, strict=True):
@@ -30,10 +30,7 @@ if "snakemake" in globals():
         main(
             images=snakemake.input.images,
             weights=snakemake.input.weights,
-            score_threshold=snakemake.params.score_threshold,
-            max_instances=snakemake.params.max_instances,
-            nms_iou=snakemake.params.nms_iou,
-            max_covered=snakemake.params.max_covered,
+            settings={name: snakemake.params[name] for name in SETTINGS},
             threads=snakemake.threads,
             output=snakemake.output.salient_instances,
         )

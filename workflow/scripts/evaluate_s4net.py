@@ -14,11 +14,12 @@ from aisi.salient_instances.pictures import list_pictures
 from aisi.salient_instances.s4net import load_s4net
 from aisi.training.weights import pick_device
 
+SETTINGS = ("max_instances", "nms_iou", "max_covered", "scales", "flip", "tiles")
 
-def main(weights, root, split, max_instances, nms_iou, max_covered, threads, output):
+
+def main(weights, root, split, settings, threads, output):
     """Write ap, ap50, ap70 and ap75 over the split's pictures."""
     model = load_s4net(weights, pick_device(threads))
-    settings = {"max_instances": max_instances, "nms_iou": nms_iou, "max_covered": max_covered}
     rows = average_precision_metrics(judge(model, list_pictures(root, split), settings), ["instance"])
     rows = [row for row in rows if row[1] == "all"]
     protocol = f"coco, class-agnostic, void pixels left out, {model.masking} masks"
@@ -42,9 +43,7 @@ if "snakemake" in globals():
             weights=snakemake.input.weights,
             root=snakemake.params.root,
             split=snakemake.params.split,
-            max_instances=snakemake.params.max_instances,
-            nms_iou=snakemake.params.nms_iou,
-            max_covered=snakemake.params.max_covered,
+            settings={name: snakemake.params[name] for name in SETTINGS},
             threads=snakemake.threads,
             output=snakemake.output.metrics,
         )

@@ -120,6 +120,34 @@ def plot_seeds(table: pd.DataFrame, paper: str | None = None) -> Figure:
     return figure
 
 
+def plot_losses(table: pd.DataFrame) -> Figure:
+    """Plot what each cause takes of a category's IoU, as one bar each that adds up to 1.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`aisi.evaluation.losses.loss_table`. A cause that gives something back is drawn as nothing.
+
+    Returns
+    -------
+    Figure
+    """
+    table = table[table["iou"].notna()]
+    parts = ["iou", *(name for name in table if name not in ("category", "iou"))]
+    figure = Figure(figsize=(8, 1.2 + 0.26 * len(table)), layout="constrained")
+    axes, left = figure.subplots(), np.zeros(len(table))
+    for name, grey, hatch in zip(parts, cycle(GREYS), cycle(HATCHES), strict=False):
+        widths = table[name].clip(lower=0).to_numpy()
+        label = "IoU reached" if name == "iou" else name
+        axes.barh(table["category"], widths, left=left, label=label, color=grey, hatch=hatch, edgecolor="black")
+        left = left + widths
+    axes.invert_yaxis()
+    axes.set_xlabel("share of the IoU")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    return figure
+
+
 def plot_training(logs: Mapping[str, pd.DataFrame]) -> Figure:
     """Plot the loss by epoch, a panel for each network.
 

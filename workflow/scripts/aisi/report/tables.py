@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aisi.evaluation.losses import CAUSES
 from aisi.labels import ALL, NOISY
 
 COLUMNS = [
@@ -375,3 +376,16 @@ def results_page(
 def _protocols(metrics):
     overall = metrics[metrics["category"] == ALL]
     return overall.groupby(["task", "split", "protocol"], sort=False)["n"].max().rename("largest n").reset_index()
+
+
+def losses_page(title: str, command: str, table: pd.DataFrame) -> str:
+    """The table of :func:`aisi.evaluation.losses.loss_table` as a page in Markdown."""
+    whole = table.iloc[0]
+    lost = 1 - whole["iou"]
+    parts = ", ".join(f"{whole[cause]:.3f} {cause}" for cause in CAUSES)
+    meanings = "\n".join(f"- {cause}: {meaning}" for cause, meaning in CAUSES.items())
+    return (
+        f"# {title}: where mIoU is lost\n\nMade by `{command}`.\n\n"
+        f"The proxies of `partition` have an mIoU of {whole['iou']:.3f}. Of the other {lost:.3f}: {parts}.\n\n"
+        f"{markdown(table)}\n\n{meanings}\n"
+    )

@@ -1,0 +1,121 @@
+"""What more views of a photo give the detector, and what they cost: scales, mirror images and tiles.
+
+    python benchmarks/views.py resources/weights/s4net_efficientnet_lite2.safetensors config/photos.yaml \
+        everyday=runs/everyday/results voc_mini=runs/voc_mini/results,LIST
+
+Each folder holds the results of a run with true masks: images, categories, and the reference ``ground_truth``. LIST,
+if given, names the photos that count: those whose true instances are sure (VOC mini: train_instances.txt).
+``oracle`` is the mean IoU of proxies whose tags are all right. ``noise`` is the share of instances of no category.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from time import process_time
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "workflow/scripts"))
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+import yaml  # noqa: E402
+
+from aisi.evaluation.ground_truth import listed_photos, true_labels  # noqa: E402
+from aisi.evaluation.metrics import ConfusionTotal, confusion_matrix, recall_metrics  # noqa: E402
+from aisi.formats.coco import read_instances  # noqa: E402
+from aisi.formats.dataset import read_categories, read_images  # noqa: E402
+from aisi.formats.masks import read_labels  # noqa: E402
+from aisi.photos import read_photo  # noqa: E402
+from aisi.progress import progress  # noqa: E402
+from aisi.proxy_masks import proxy_mask  # noqa: E402
+from aisi.report.tables import markdown  # noqa: E402
+from aisi.salient_instances import detection  # noqa: E402
+from aisi.salient_instances.s4net import load_s4net  # noqa: E402
+from aisi.training.weights import pick_device  # noqa: E402
+
+VARIANTS = {
+    "one view": {},
+    "scales 1, 1.4": {"scales": [1.0, 1.4]},
+    "flip": {"flip": True},
+    "tiles": {"tiles": True},
+}
+KEYS = ("score_threshold", "max_instances", "nms_iou", "max_covered")
+
+
+class SharedViews:
+    """Stands in for :func:`propose`: each view of a photo is computed once, for all variants; notes the seconds."""
+
+    def __init__(self, propose, least):
+        self.propose, self.least = propose, least
+        self.start_photo()
+
+    def start_photo(self):
+        """Forget the views of the photo before."""
+        self.seen, self.seconds = {}, 0.0
+
+    def __call__(self, model, images, nms_iou, max_instances, score_threshold):
+        """As :func:`aisi.salient_instances.s4net.propose`."""
+        key = images.numpy().tobytes()
+        if key not in self.seen:
+            started = process_time()
+            found = self.propose(model, images, nms_iou, max_instances, self.least)
+            self.seen[key] = found, process_time() - started
+        [(boxes, scores, soft)], seconds = self.seen[key]
+        self.seconds += seconds
+        kept = scores >= score_threshold
+        return [(boxes[kept], scores[kept], soft[kept])]
+
+
+def measure(name, results, listed, model, settings):
+    """A row for each variant."""
+    photos, names = (
+        read_images(*sorted(results.glob("images/train/shard_*"))),
+        read_categories(results / "categories.csv"),
+    )
+    truth = results / "reference/proxy_masks/ground_truth"
+    objects = read_instances(truth / "instances.json", names)
+    photos = listed_photos(photos, listed)
+    shared = detection.propose = SharedViews(detection.propose, settings["score_threshold"] / 2)
+    totals = {variant: ConfusionTotal(len(names)) for variant in VARIANTS}
+    pairs, counts = {variant: [] for variant in VARIANTS}, {variant: np.zeros(3) for variant in VARIANTS}
+    for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
+        picture, labels = read_photo(photo.path), read_labels(truth / "SegmentationClass" / f"{photo.image_id}.png")
+        shared.start_photo()
+        for variant, changes in VARIANTS.items():
+            shared.seconds, started = 0.0, process_time()
+            computed = sum(seconds for _, seconds in shared.seen.values())
+            _, _, masks = detection.detect(model, picture, **(settings | changes))
+            own = process_time() - started - (sum(seconds for _, seconds in shared.seen.values()) - computed)
+            true = true_labels(masks, labels)
+            proxy = proxy_mask(masks, true, ())
+            totals[variant].add(confusion_matrix(labels, np.zeros_like(labels) if proxy is None else proxy, len(names)))
+            counts[variant] += len(masks), sum(label == 0 for label in true), own + shared.seconds
+            pairs[variant].append((*objects.get(photo.image_id, ([], [], []))[::2], masks))
+    detection.propose = shared.propose
+    for variant in VARIANTS:
+        n, noisy, seconds = counts[variant]
+        yield {
+            "set": name,
+            "views": variant,
+            "recall50": recall_metrics(pairs[variant], names.names)[0][2],
+            "oracle": totals[variant].rows(names.names)[0][2],
+            "instances a photo": n / len(photos),
+            "noise": noisy / n,
+            "seconds a photo": seconds / len(photos),
+        }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("weights")
+    parser.add_argument("config", type=Path, help="whose settings of the detector count")
+    parser.add_argument("runs", nargs="+", help="NAME=RESULTS or NAME=RESULTS,LIST")
+    arguments = parser.parse_args()
+    configured = yaml.safe_load((ROOT / "config/config.yaml").read_text())["salient_instances"]
+    configured |= yaml.safe_load(arguments.config.read_text())["salient_instances"]
+    network, rows = load_s4net(arguments.weights, pick_device(1)), []
+    for argument in arguments.runs:
+        title, _, rest = argument.partition("=")
+        folder, _, sure_list = rest.partition(",")
+        rows += measure(title, Path(folder), sure_list or None, network, {key: configured[key] for key in KEYS})
+        print(markdown(pd.DataFrame(rows)), flush=True)
