@@ -190,6 +190,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", help="NAME=RESULTS, the folder results/ of a run")
     parser.add_argument("--halve", nargs="*", default=[], help="names of runs evaluated as two sets")
+    parser.add_argument("--fix", nargs="*", default=[], help="KEY=VALUE: only combinations with this value are chosen from")
     parser.add_argument("--figures", type=Path, required=True, help="CSV of all figures; read again if it is there")
     arguments = parser.parse_args()
     grid = [dict(zip(GRID, values, strict=True)) for values in product(*GRID.values())]
@@ -202,12 +203,16 @@ if __name__ == "__main__":
         pd.DataFrame(rows).to_csv(arguments.figures, index=False, lineterminator="\n")
     figures = pd.read_csv(arguments.figures)
     sets = list(dict.fromkeys(figures["set"]))
-    default, rank, n_admitted = choose(figures, sets)
+    choices = figures
+    for argument in arguments.fix:
+        key, _, value = argument.partition("=")
+        choices = choices[choices[key] == yaml.safe_load(value)]
+    default, rank, n_admitted = choose(choices, sets)
     photos = yaml.safe_load((ROOT / "config/photos.yaml").read_text())
     configured = {key: (photos["graph"] | photos["partition"]).get(key, PAPER[key]) for key in GRID}
     table = []
     for name in sets:
-        elsewhere, _, _ = choose(figures, [other for other in sets if other != name])
+        elsewhere, _, _ = choose(choices, [other for other in sets if other != name])
         table.append(row(figures, "the paper's", name, PAPER))
         table.append(row(figures, "the paper's, r 0.8", name, PAPER | {"r": 0.8}))
         table.append(row(figures, "chosen elsewhere", name, elsewhere))
@@ -215,4 +220,4 @@ if __name__ == "__main__":
         if configured in grid:
             table.append(row(figures, "config/photos.yaml", name, configured))
     print(markdown(pd.DataFrame(table)))
-    print(f"\n* chosen on these photos too: mean rank {rank:.1f} of {len(grid)}, {n_admitted} admitted.")
+    print(f"\n* chosen on these photos too: mean rank {rank:.1f} of {choices.groupby(list(GRID)).ngroups}, {n_admitted} admitted.")
