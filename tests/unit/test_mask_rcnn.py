@@ -199,6 +199,39 @@ def test_predictions_have_the_format_of_coco_results(folder, model):
         assert len(labels) == len(masks) <= 7 and set(labels) <= {1, 2, 3} and scores == sorted(scores, reverse=True)
 
 
+@pytest.fixture(scope="module")
+def large():
+    """A network with random weights that sees photos of 640 x 960 pixels, such a photo, and its maps."""
+    torch.manual_seed(0)
+    network = InstanceSegmenter(3, **LIGHT | {"image_size": 640, "largest_size": 960, "proposals": 200}).eval()
+    torch.nn.init.normal_(network.rpn.head.bbox_pred.weight, std=0.02)
+    photos, _ = network.transform([torch.rand(3, 640, 960) * 255])
+    with torch.inference_mode():
+        maps = {level: values.bfloat16() for level, values in network.backbone(photos.tensors).items()}
+    return network, photos, maps
+
+
+@torch.inference_mode()
+def test_bfloat16_does_not_round_proposals(large):
+    """Under autocast the maps are bfloat16, whose numbers above 512 are multiples of 4."""
+    network, photos, maps = large
+    with torch.autocast("cpu", torch.bfloat16):
+        [found], _ = network.rpn(photos, maps)
+    [expected], _ = network.rpn(photos, {level: values.float() for level, values in maps.items()})
+    assert (expected > 512).sum() > 50 and (expected % 4 != 0)[expected > 512].float().mean() > 0.5
+    assert torch.equal(found, expected)
+
+
+@torch.inference_mode()
+def test_bfloat16_does_not_round_detections(large):
+    network, _, _ = large
+    proposals = [torch.tensor([[601.0, 101.5, 713.0, 307.0], [523.0, 7.0, 641.5, 95.0]])]
+    logits, deltas = torch.eye(4)[1:3].bfloat16() * 5, (torch.arange(32.0).view(2, 16) / 64).bfloat16()
+    found = network.roi_heads.postprocess_detections(logits, deltas, proposals, [(640, 960)])
+    expected = network.roi_heads.postprocess_detections(logits.float(), deltas.float(), proposals, [(640, 960)])
+    assert expected[0][0].max() > 512 and torch.equal(found[0][0], expected[0][0])
+
+
 def test_masks_have_the_size_of_the_photo(model):
     """The network predicts a photo, and the same photo at twice its size."""
     photo = np.asarray(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)))

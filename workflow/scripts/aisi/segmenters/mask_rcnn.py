@@ -12,8 +12,10 @@ from PIL import Image
 from torch import nn
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.mask_rcnn import MaskRCNN, MaskRCNNHeads, MaskRCNNPredictor
-from torchvision.models.detection.roi_heads import paste_masks_in_image
+from torchvision.models.detection.roi_heads import RoIHeads, paste_masks_in_image
+from torchvision.models.detection.rpn import RegionProposalNetwork
 from torchvision.models.detection.transform import resize_boxes
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
@@ -44,6 +46,35 @@ class Pyramid(nn.Module):
         """Normalised photos (B, 3, H, W) float -> maps (B, channels, h, w) at strides 4 to 64."""
         maps = self.backbone(photos.contiguous(memory_format=torch.channels_last))
         return self.fpn(OrderedDict((str(level), features) for level, features in enumerate(maps)))
+
+
+class Float32Proposals(RegionProposalNetwork):
+    """torchvision's region proposals, computed in float32 under autocast too.
+
+    torchvision decodes and compares boxes in the type of the maps. In bfloat16 a coordinate above 512 is a multiple of
+    4 pixels.
+    """
+
+    def forward(
+        self, images: ImageList, features: dict[str, torch.Tensor], targets: list[Target] | None = None
+    ) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
+        """Photos and maps -> proposals (n, 4) XYXY of each photo, and the losses while training."""
+        with torch.autocast(images.tensors.device.type, enabled=False):
+            return super().forward(images, {level: maps.float() for level, maps in features.items()}, targets)
+
+
+class Float32Heads(RoIHeads):
+    """torchvision's second stage, which decodes its boxes in float32 under autocast too."""
+
+    def postprocess_detections(
+        self,
+        class_logits: torch.Tensor,
+        box_regression: torch.Tensor,
+        proposals: list[torch.Tensor],
+        image_shapes: list[tuple[int, int]],
+    ) -> tuple[list[torch.Tensor], list[torch.Tensor], list[torch.Tensor]]:
+        """Boxes, scores and labels of each photo."""
+        return super().postprocess_detections(class_logits.float(), box_regression.float(), proposals, image_shapes)
 
 
 class InstanceSegmenter(MaskRCNN):
@@ -105,6 +136,7 @@ class InstanceSegmenter(MaskRCNN):
             mask_predictor=MaskRCNNPredictor(mask_channels, mask_channels, n_categories + 1),
             _skip_resize=True,  # in training, since the samples have their final size
         )
+        self.rpn.__class__, self.roi_heads.__class__ = Float32Proposals, Float32Heads
 
 
 def load_segmenter(weights_path: str | Path, device: torch.device, n_categories: int) -> InstanceSegmenter:

@@ -170,14 +170,20 @@ def read_tensors(source_path: str | Path, advice: str, device: str | torch.devic
 def pick_device(threads: int | None = None) -> torch.device:
     """The device to compute on: if there are GPUs, one for each process, otherwise the CPU.
 
+    On the CPU all operations are deterministic. On a GPU convolutions are, and float32 is not shortened to TF32; other
+    operations may add in another order. torch's deterministic algorithms stay off there, since they replace native
+    operations, for example ``roi_align``, by slow ones.
+
     ``threads`` is how many threads of the CPU the job may use; the processes of a job share them equally.
     """
     if threads:
         torch.set_num_threads(max(1, threads // n_processes()))
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # slow debugging aid
     if not torch.cuda.is_available():
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # slow debugging aid
         return torch.device("cpu")
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    torch.backends.fp32_precision = "ieee"
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
     torch.cuda.set_device(device)
     return device
