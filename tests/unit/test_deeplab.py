@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from PIL import Image
 
 import predict_semantic
@@ -138,6 +139,33 @@ def test_parameter_groups_hold_every_parameter_once(model):
     assert (backbone["scale"], head["scale"]) == (0.1, 1.0)
     counts = [sum(p.numel() for p in group["params"]) for group in (backbone, head)]
     assert sum(counts) == sum(p.numel() for p in model.parameters())
+
+
+def test_large_fov_starts_from_vgg16s_own_layers(monkeypatch):
+    """Each weight of fc6 and fc7 is its place, so the copied ones tell which were taken."""
+    state = torchvision.models.vgg16(weights=None).features.state_dict()
+    state = {f"features.{name}": value for name, value in state.items()}
+    fc6 = (torch.arange(4096.0)[:, None] + torch.arange(25088) / 2**15).float()
+    fc7 = (torch.arange(4096.0)[:, None] + torch.arange(4096) / 2**12).float()
+    for layer, weight in (("0", fc6), ("3", fc7), ("6", torch.zeros(1000, 4096))):
+        state |= {f"classifier.{layer}.weight": weight, f"classifier.{layer}.bias": -weight[:, 0]}
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *args, **kwargs: state)
+    head = DeepLab(20, "vgg16", 8, "large_fov", [12], 1024, 0, "imagenet").head
+    assert head[0].weight[5, 7, 1, 2] == fc6[20, 7 * 49 + 3 * 7 + 6] and head[0].bias[5] == -20
+    assert head[0].weight[1023, 511, 2, 0] == fc6[4092, 511 * 49 + 6 * 7]
+    assert head[3].weight[3, 9, 0, 0] == fc7[12, 36] and head[3].bias[3] == -12
+
+
+def test_large_fov_without_a_classifier_starts_at_random(tmp_path):
+    state = torchvision.models.vgg16(weights=None).features.state_dict()
+    torch.save({f"features.{name}": value for name, value in state.items()}, tmp_path / "vgg16.pth")
+    heads = []
+    for weights in ("none", tmp_path / "vgg16.pth"):
+        torch.manual_seed(0)
+        model = DeepLab(3, "vgg16", 8, "large_fov", [2], 16, 0, weights)
+        heads.append(model.head.state_dict())
+    assert heads[0].keys() == heads[1].keys() and all(heads[0][name].equal(heads[1][name]) for name in heads[0])
+    assert model.backbone.state_dict()["body.features.0.weight"].equal(state["0.weight"])
 
 
 @pytest.mark.parametrize("size", [(33, 47), (64, 64), (1, 1), (130, 7)])

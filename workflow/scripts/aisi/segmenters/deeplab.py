@@ -14,8 +14,8 @@ from aisi.formats.masks import read_labels
 from aisi.labels import IGNORE
 from aisi.segmenters.crops import OUTSIDE, Proxy, Sample
 from aisi.training.augmentation import to_tensor
-from aisi.training.backbones import create_backbone
-from aisi.training.weights import load_network, save_weights
+from aisi.training.backbones import create_backbone, pretrained_weights
+from aisi.training.weights import State, load_network, save_weights
 
 
 class DeepLab(nn.Module):
@@ -58,6 +58,8 @@ class DeepLab(nn.Module):
         self.head: Any
         if head == "large_fov":
             self.head = LargeFieldOfView(self.backbone.channels[-1], n_categories + 1, rates[0], width)
+            if backbone == "vgg16":
+                self.head.start_from(pretrained_weights(backbone, weights))
         elif head == "sum":
             self.head = AtrousSum(self.backbone.channels[-1], n_categories + 1, rates)
         else:
@@ -86,6 +88,22 @@ class LargeFieldOfView(nn.Sequential):
     def bias(self) -> torch.Tensor:
         """Bias of each label's logit."""
         return self[-1].bias  # type: ignore[return-value]
+
+    @torch.no_grad()
+    def start_from(self, vgg16: State) -> None:
+        """Copy a part of VGG16's fc6 and fc7 into the first two convolutions, if its weights have a classifier.
+
+        fc6 sees 7 x 7 cells, of which the outer ones and the middle ones become the 3 x 3 of the convolution. Of the
+        4096 units, ``width`` at equal distances are kept. ASSUME simple decimation: DeepLab says that it subsamples.
+        """
+        if "classifier.0.weight" not in vgg16:
+            return
+        units = torch.arange(self[0].out_channels) * 4096 // self[0].out_channels
+        fc6, fc7 = vgg16["classifier.0.weight"].view(4096, 512, 7, 7), vgg16["classifier.3.weight"]
+        self[0].weight.copy_(fc6[units][:, :, ::3, ::3])
+        self[0].bias.copy_(vgg16["classifier.0.bias"][units])
+        self[3].weight.copy_(fc7[units][:, units, None, None])
+        self[3].bias.copy_(vgg16["classifier.3.bias"][units])
 
     def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         """C2..C5 -> logits at C5's stride."""

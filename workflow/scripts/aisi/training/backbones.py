@@ -110,8 +110,7 @@ def create_backbone(name: str, weights: str | Path = "imagenet", output_stride: 
     if name in _TORCHVISION:
         return _torchvision_backbone(name, weights, output_stride)
     body = _timm_body(name, output_stride)
-    if weights != "none":
-        state = imagenet_weights(name) if weights == "imagenet" else read_state_dict(weights)
+    if state := pretrained_weights(name, weights):
         missing, _ = body.load_state_dict(state, strict=False)
         if missing:
             raise ValueError(
@@ -121,8 +120,15 @@ def create_backbone(name: str, weights: str | Path = "imagenet", output_stride: 
     return Backbone(body, body.feature_info.channels(), colours.mean, colours.std)
 
 
+def pretrained_weights(name: str, weights: str | Path) -> State:
+    """The tensors that ``weights`` means in :func:`create_backbone`; none for ``none``."""
+    if weights == "none":
+        return {}
+    return imagenet_weights(name) if weights == "imagenet" else read_state_dict(weights)
+
+
 def imagenet_weights(name: str) -> State:
-    """ImageNet weights of a backbone's classification network; without the classifier if it is torchvision's.
+    """ImageNet weights of the whole classification network of a backbone.
 
     Parameters
     ----------
@@ -141,9 +147,7 @@ def imagenet_weights(name: str) -> State:
         If the name is unknown.
     """
     _check_name(name)
-    if name not in _TORCHVISION:
-        return _packaged_weights(name)
-    return {key: value for key, value in _download(name).items() if not key.startswith(_CLASSIFIERS)}
+    return _download(name) if name in _TORCHVISION else _packaged_weights(name)
 
 
 def _check_name(name: str) -> None:
@@ -193,8 +197,7 @@ def _torchvision_backbone(name: str, weights: str | Path, output_stride: int) ->
         model: Any = torchvision.models.get_model(name, weights=None, **(dilated if name.startswith("resnet") else {}))
     if not name.startswith("resnet"):
         _dilate(model.features, output_stride)
-    if weights != "none":
-        state = imagenet_weights(name) if weights == "imagenet" else read_state_dict(weights)
+    if state := pretrained_weights(name, weights):
         missing, _ = model.load_state_dict(state, strict=False)
         missing = [key for key in missing if not key.startswith(_CLASSIFIERS)]
         if missing:
