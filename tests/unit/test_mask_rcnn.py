@@ -232,6 +232,19 @@ def test_bfloat16_does_not_round_detections(large):
     assert expected[0][0].max() > 512 and torch.equal(found[0][0], expected[0][0])
 
 
+def test_training_and_prediction_resize_alike(tmp_path, model):
+    """In noise, ways to resize differ. The network predicts from the numbers that it would train on."""
+    noise = np.random.default_rng(0).integers(0, 256, (250, 333, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    photos, seen = [(str(tmp_path / "noise.png"), [1], [half(0, (333, 250))])], []
+    samples = InstancePhotos(photos, LIGHT["image_size"], LIGHT["largest_size"], (1.0, 1.0), 0.0)
+    photo, _ = samples.sample(0, np.random.default_rng(1))  # not mirrored
+    assert photo.shape == (3, 64, 85)
+    with model.backbone.register_forward_pre_hook(lambda _, maps: seen.append(maps[0])):
+        predict(model, noise, score_threshold=0.5, nms_iou=0.5, max_instances=3)
+    assert torch.equal(seen[0], model.transform.batch_images([model.transform.normalize(photo.float())]))
+
+
 def test_masks_have_the_size_of_the_photo(model):
     """The network predicts a photo, and the same photo at twice its size."""
     photo = np.asarray(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)))

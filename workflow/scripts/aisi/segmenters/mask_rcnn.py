@@ -201,6 +201,15 @@ def find_instances(
     return found
 
 
+def fitted_size(size: tuple[int, int], image_size: int, largest_size: int, scale: float = 1.0) -> tuple[int, int]:
+    """Width and height to which a photo of this size is resized, in training and in prediction.
+
+    The shorter side becomes ``image_size`` times ``scale``, unless the longer one would then exceed ``largest_size``.
+    """
+    factor = min(image_size / min(size) * scale, largest_size / max(size))
+    return max(1, round(factor * size[0])), max(1, round(factor * size[1]))
+
+
 class InstancePhotos:
     """Training samples: a photo, randomly rescaled and mirrored, with jittered colours, and its instances.
 
@@ -234,7 +243,8 @@ class InstancePhotos:
         """Draw one sample: photo (3, H, W) uint8, and boxes (n, 4) XYXY, labels (n,) and masks (n, H, W) uint8."""
         path, labels, masks = self.photos[index]
         photo = Image.fromarray(read_photo(path))
-        size = self._size(photo.size, rng)
+        low, high = self.scales
+        size = fitted_size(photo.size, self.image_size, self.largest_size, low * (high / low) ** rng.random())
         mirrored = rng.random() < 0.5
         photo = _resize(photo, size, Image.Resampling.BILINEAR, mirrored)
         resized = [
@@ -249,13 +259,6 @@ class InstancePhotos:
             "masks": torch.from_numpy(np.array([resized[n] for n in kept], np.uint8).reshape(-1, *size[::-1])),
         }
         return to_tensor(jitter_colours(photo, self.colour_jitter, rng)), target
-
-    def _size(self, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
-        """Draw the width and height to which a photo of this size is resized."""
-        low, high = self.scales
-        scale = self.image_size / min(size) * low * (high / low) ** rng.random()
-        scale = min(scale, self.largest_size / max(size))
-        return max(1, round(scale * size[0])), max(1, round(scale * size[1]))
 
     @staticmethod
     def collate(samples: Sequence[tuple[torch.Tensor, Target]]) -> dict[str, list]:
@@ -303,7 +306,9 @@ def predict(
     heads = model.roi_heads
     heads.score_thresh, heads.nms_thresh, heads.detections_per_img = score_threshold, nms_iou, max_instances
     device = next(model.parameters()).device
-    resized, _ = model.transform([to_tensor(photo).to(device).float()])
+    size = fitted_size(photo.shape[1::-1], model.transform.min_size[0], model.transform.max_size)
+    resized = to_tensor(Image.fromarray(photo).resize(size, Image.Resampling.BILINEAR)).to(device)
+    resized = ImageList(model.transform.batch_images([model.transform.normalize(resized.float())]), [size[::-1]])
     maps = model.backbone(resized.tensors)
     [found], _ = heads(maps, model.rpn(resized, maps)[0], resized.image_sizes)
     boxes = resize_boxes(found["boxes"], resized.image_sizes[0], photo.shape[:2])
