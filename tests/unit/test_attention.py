@@ -20,6 +20,7 @@ from aisi.attention.network import (
 from aisi.formats.attention import open_attention
 from aisi.photos import read_photo
 from aisi.training.augmentation import to_tensor, warp
+from receptive_field import all_positive, centre_seen
 from tiny_photos import BACKBONE, halves, write_photos
 
 NETWORK = {"backbone": BACKBONE, "output_stride": 16, "image_size": 64}
@@ -56,6 +57,16 @@ def test_score_maps_have_the_output_stride(stride):
 def test_a_new_classifier_prefers_no_category():
     maps = attention_maps(AttentionNetwork(3, **NETWORK).eval(), halves("red", "blue"), [1, 2])
     assert np.all(maps == 0.5)
+
+
+def test_a_resnets_maps_are_drawn_where_it_sees_them():
+    """Cell i of stride 16 is drawn on pixels 16 i to 16 i + 16."""
+    network = all_positive(AttentionNetwork(3, "resnet18", 16, 192)).eval()
+    network.backbone.normalise = lambda photos: photos
+    photos = torch.ones(1, 3, 192, 192, requires_grad=True)
+    scores = network(photos)
+    assert scores.shape == (1, 3, 12, 12)
+    assert centre_seen(scores[0, :, 6, 5].sum(), photos) == pytest.approx([88, 104], abs=1)
 
 
 def test_maps_of_the_photos_own_keywords_only(model):

@@ -8,6 +8,7 @@ import torchvision
 import fetch_backbone
 from aisi.training.backbones import MissingWeightsError, create_backbone, imagenet_weights, read_state_dict
 from aisi.training.weights import load_weights, save_weights
+from receptive_field import all_positive, centre_seen
 
 
 @pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet50", "mobilenet_v2", "convnext_atto"])
@@ -40,6 +41,30 @@ def test_vgg16_is_dilated_as_in_deeplab(output_stride):
     assert [64 // level.shape[-1] for level in maps] == [min(s, output_stride) for s in (4, 8, 16, 32)]
     layers = dict(backbone.body.features.named_children())
     assert [layers[name].dilation[0] for name in ("21", "24", "26", "28")] == [1] + [2 if output_stride == 8 else 1] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "corners"),
+    [("resnet50", True), ("mobilenet_v2", True), ("resnet18", True), ("vgg16", False), ("convnext_atto", False)],
+)
+def test_backbones_that_see_corners(name, corners):
+    """Padding as much on both sides, a ResNet sees the corner first; VGG16 pools pairs. Others pad one side only."""
+    assert create_backbone(name, "none").sees_corners == corners
+    assert not create_backbone("tf_efficientnet_lite0", "none").sees_corners
+
+
+@pytest.mark.parametrize("size", [192, 193, 200])
+@pytest.mark.parametrize("stride", [8, 16])
+@pytest.mark.parametrize("name", ["resnet18", "vgg16"])
+def test_a_cell_sees_the_middle_of_its_square(name, stride, size):
+    backbone = all_positive(create_backbone(name, "none", stride)).eval()
+    photos = torch.ones(1, 3, size, size, requires_grad=True)
+    maps = backbone.last_map(photos)
+    assert maps.shape[-1] in (size // stride, -(-size // stride))
+    middle = maps.shape[-1] // 2
+    assert centre_seen(maps[0, :, middle, middle].sum(), photos) == pytest.approx(
+        [(middle + 0.5) * stride] * 2, abs=0.6
+    )
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from aisi.segmenters.deeplab import (
 )
 from aisi.training.engine import parameter_groups
 from aisi.training.processes import on_gpus
+from receptive_field import all_positive, centre_seen
 from tiny_photos import BACKBONE, CATEGORIES, PAIRS, halves, write_photos, write_proxies
 
 HEAD = {"head": "decoder", "rates": [1, 2], "width": 16, "skip_width": 8}
@@ -64,6 +65,20 @@ def test_the_sum_head_adds_a_convolution_at_each_rate():
         for branch, rate in zip(head.branches, (6, 12, 18, 24), strict=True)
     )
     assert torch.allclose(head(maps), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(160, 176), (161, 177), (171, 150)], ids=str)
+@pytest.mark.parametrize(("head", "skip_width"), [("sum", 0), ("decoder", 8)])
+@pytest.mark.parametrize("stride", [8, 16])
+def test_a_resnets_logits_are_drawn_where_it_sees_them(stride, head, skip_width, size):
+    """Whatever the size of the photo. Half-pixel resizing would draw them 3.5 or 7.5 pixels to the right."""
+    network = {"backbone": "resnet18", "output_stride": stride, "head": head, "skip_width": skip_width}
+    model = all_positive(DeepLab(3, **NETWORK | network)).eval()
+    model.backbone.normalise = lambda photos: photos
+    photos = torch.ones(1, 3, *size, requires_grad=True)
+    logits = F.interpolate(model(photos), size, mode="bilinear", align_corners=False)
+    for x, y in ((80, 80), (83, 86)):
+        assert centre_seen(logits[0, :, y, x].sum(), photos) == pytest.approx([x + 0.5, y + 0.5], abs=1)
 
 
 class Fixed(torch.nn.Module):

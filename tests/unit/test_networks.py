@@ -70,7 +70,7 @@ def test_deeplab_vgg16():
 def test_deeplab_resnet101():
     """DeepLab v2 (arXiv 1606.00915): ResNet-101 and ASPP-L, four 3x3 convolutions of 2048 channels to the classes."""
     model = DeepLab(20, "resnet101", 8, "sum", [6, 12, 18, 24], 256, 0).eval()
-    assert model(photos(65)).shape == (1, 21, 9, 9)
+    assert model(photos(65)).shape == (1, 21, 65, 65)
     assert count(model) == published("resnet101") + 4 * conv(2048, 21, 3)
 
 

@@ -52,7 +52,7 @@ class AttentionNetwork(nn.Module):
 
     def features(self, photos: torch.Tensor) -> torch.Tensor:
         """Photos (B, 3, S, S) uint8 -> the backbone's last maps (B, D, h, w)."""
-        return self.backbone(self.backbone.normalise(photos))[-1]
+        return self.backbone.last_map(self.backbone.normalise(photos))
 
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
         """Photos (B, 3, S, S) uint8 -> score maps (B, C, h, w); their sigmoid is the attention A."""

@@ -63,11 +63,23 @@ class DeepLab(nn.Module):
         elif head == "sum":
             self.head = AtrousSum(self.backbone.channels[-1], n_categories + 1, rates)
         else:
-            self.head = Decoder(self.backbone.channels, n_categories + 1, rates, width, skip_width)
+            corners = self.backbone.sees_corners
+            self.head = Decoder(self.backbone.channels, n_categories + 1, rates, width, skip_width, corners)
 
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
-        """Photos (B, 3, H, W) uint8 -> logits (B, C + 1, h, w) at the head's stride; channel 0 is background."""
-        return self.head(self.backbone(self.backbone.normalise(photos)))
+        """Photos (B, 3, H, W) uint8 -> logits (B, C + 1, h, w); channel 0 is background.
+
+        The logits cover the photo in equal cells: at the head's stride, or, if the backbone sees corners, at the size
+        of the photo. Then the photo is padded to a multiple of the stride and 1, so that a cell sees each corner, and
+        the logits are resized with aligned corners, as DeepLab does at 321 and 513 pixels.
+        """
+        normalised = self.backbone.normalise(photos)
+        if not self.backbone.sees_corners:
+            return self.head(self.backbone(normalised))
+        (height, width), stride = photos.shape[-2:], self.backbone.output_stride
+        padded = F.pad(normalised, (0, (1 - width) % stride, 0, (1 - height) % stride))
+        logits = self.head(self.backbone(padded))
+        return _resize(logits, padded.shape[-2:], corners=True)[..., :height, :width]
 
 
 class LargeFieldOfView(nn.Sequential):
@@ -139,7 +151,13 @@ class Decoder(nn.Module):
     """
 
     def __init__(
-        self, channels: Sequence[int], n_labels: int, rates: Sequence[int], width: int, skip_width: int
+        self,
+        channels: Sequence[int],
+        n_labels: int,
+        rates: Sequence[int],
+        width: int,
+        skip_width: int,
+        corners: bool = False,
     ) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
@@ -151,6 +169,7 @@ class Decoder(nn.Module):
         self.skip = _conv(channels[0], skip_width, 1) if skip_width else None
         self.refine = nn.Sequential(_separable(width + skip_width, width), _separable(width, width))
         self.classify = nn.Conv2d(width, n_labels, 1)
+        self.corners = corners
         self.shortcut = nn.Conv2d(channels[-1], n_labels, 1)
         nn.init.zeros_(self.shortcut.weight)
         nn.init.zeros_(self.shortcut.bias)  # type: ignore[arg-type]
@@ -167,10 +186,14 @@ class Decoder(nn.Module):
         pyramid.append(self.pooled(deep).expand_as(pyramid[0]))
         refined = self.project(torch.cat(pyramid, 1))
         if self.skip is not None:
-            refined = F.interpolate(refined, maps[0].shape[-2:], mode="bilinear", align_corners=False)
+            refined = _resize(refined, maps[0].shape[-2:], self.corners)
             refined = torch.cat([refined, self.skip(maps[0])], 1)
         logits = self.classify(self.refine(refined))
-        return logits + F.interpolate(self.shortcut(deep), logits.shape[-2:], mode="bilinear", align_corners=False)
+        return logits + _resize(self.shortcut(deep), logits.shape[-2:], self.corners)
+
+
+def _resize(maps: torch.Tensor, size: Sequence[int], corners: bool) -> torch.Tensor:
+    return F.interpolate(maps, size, mode="bilinear", align_corners=corners)
 
 
 def _conv(inputs, outputs, size, **options):

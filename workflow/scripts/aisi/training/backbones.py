@@ -8,6 +8,7 @@ from typing import Any
 
 import timm
 import torch
+import torch.nn.functional as F
 import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -44,14 +45,27 @@ class Backbone(nn.Module):
     ----------
     channels : list of int
         Channels of C2, C3, C4 and C5.
+    output_stride : int
+        Stride of C5.
+    sees_corners : bool
+        Whether cell i of a map of stride s sees the photo around pixel i s, as in ResNets. Then the first cell sees the
+        photo's corner, not the middle of the first s pixels.
     """
 
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self, body: nn.Module, channels: Sequence[int], mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(
+        self,
+        body: nn.Module,
+        channels: Sequence[int],
+        mean: Sequence[float],
+        std: Sequence[float],
+        output_stride: int,
+    ) -> None:
         super().__init__()
-        self.body, self.channels = body, list(channels)
+        self.body, self.channels, self.output_stride = body, list(channels), output_stride
+        self.sees_corners = all(_keeps_corners(layer) for layer in body.modules())
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1) * 255, persistent=False)
 
@@ -59,6 +73,17 @@ class Backbone(nn.Module):
         """Normalised photos (B, 3, H, W) float -> 4 maps at strides 4, 8, 16 and 32, none above the output stride."""
         maps = self.body(photos)
         return list(maps.values()) if isinstance(maps, dict) else list(maps)
+
+    def last_map(self, photos: torch.Tensor) -> torch.Tensor:
+        """Normalised photos (B, 3, H, W) float -> C5; each cell sees the middle of the square where it is drawn.
+
+        If the backbone sees corners, a margin of half a stride moves the photo there, and the margin's cells are cut
+        off. Half a pixel is left.
+        """
+        if not self.sees_corners:
+            return self(photos)[-1]
+        margin = self.output_stride // 2
+        return self(F.pad(photos, (margin, 0, margin, 0)))[-1][..., 1:, 1:]
 
     def normalise(self, photos: torch.Tensor) -> torch.Tensor:
         """Photos (B, 3, H, W) uint8 RGB -> float, as the ImageNet weights expect them."""
@@ -81,6 +106,16 @@ class Backbone(nn.Module):
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
         return self
+
+
+def _keeps_corners(layer: nn.Module) -> bool:
+    """Whether the first output of a layer is centred on the first input: so if it does not stride, or pads evenly."""
+    if not isinstance(layer, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d) or layer.stride in (1, (1, 1)):
+        return True
+    kernel, padding = (
+        value if isinstance(value, tuple) else (value, value) for value in (layer.kernel_size, layer.padding)
+    )
+    return kernel == tuple(2 * side + 1 for side in padding)
 
 
 def create_backbone(name: str, weights: str | Path = "imagenet", output_stride: int = 32) -> Backbone:
@@ -117,7 +152,7 @@ def create_backbone(name: str, weights: str | Path = "imagenet", output_stride: 
                 f"Weights {weights!r} do not fit {name}: {len(missing)} tensors are missing, for example {missing[0]}."
             )
     colours: Any = timm.get_pretrained_cfg(name)
-    return Backbone(body, body.feature_info.channels(), colours.mean, colours.std)
+    return Backbone(body, body.feature_info.channels(), colours.mean, colours.std, output_stride)
 
 
 def pretrained_weights(name: str, weights: str | Path) -> State:
@@ -204,7 +239,8 @@ def _torchvision_backbone(name: str, weights: str | Path, output_stride: int) ->
             raise ValueError(
                 f"{weights}: does not fit {name}: {len(missing)} tensors are missing, for example {missing[0]}."
             )
-    return Backbone(create_feature_extractor(model, dict(zip(layers, layers, strict=True))), channels, *_IMAGENET)
+    body = create_feature_extractor(model, dict(zip(layers, layers, strict=True)))
+    return Backbone(body, channels, *_IMAGENET, output_stride)
 
 
 def _dilate(layers: nn.Module, output_stride: int) -> None:
