@@ -110,12 +110,14 @@ class LargeFieldOfView(nn.Sequential):
         """
         if "classifier.0.weight" not in vgg16:
             return
-        units = torch.arange(self[0].out_channels) * 4096 // self[0].out_channels
+        first: Any = self[0]
+        second: Any = self[3]
+        units = torch.arange(first.out_channels) * 4096 // first.out_channels
         fc6, fc7 = vgg16["classifier.0.weight"].view(4096, 512, 7, 7), vgg16["classifier.3.weight"]
-        self[0].weight.copy_(fc6[units][:, :, ::3, ::3])
-        self[0].bias.copy_(vgg16["classifier.0.bias"][units])
-        self[3].weight.copy_(fc7[units][:, units, None, None])
-        self[3].bias.copy_(vgg16["classifier.3.bias"][units])
+        first.weight.copy_(fc6[units][:, :, ::3, ::3])
+        first.bias.copy_(vgg16["classifier.0.bias"][units])
+        second.weight.copy_(fc7[units][:, units, None, None])
+        second.bias.copy_(vgg16["classifier.3.bias"][units])
 
     def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         """C2..C5 -> logits at C5's stride."""

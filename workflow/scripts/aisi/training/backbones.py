@@ -112,9 +112,8 @@ def _keeps_corners(layer: nn.Module) -> bool:
     """Whether the first output of a layer is centred on the first input: so if it does not stride, or pads evenly."""
     if not isinstance(layer, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d) or layer.stride in (1, (1, 1)):
         return True
-    kernel, padding = (
-        value if isinstance(value, tuple) else (value, value) for value in (layer.kernel_size, layer.padding)
-    )
+    sizes: Any = layer.kernel_size, layer.padding
+    kernel, padding = (value if isinstance(value, tuple) else (value, value) for value in sizes)
     return kernel == tuple(2 * side + 1 for side in padding)
 
 
