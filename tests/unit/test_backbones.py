@@ -105,6 +105,16 @@ def test_batch_norms_stay_frozen_in_training():
     assert backbone.body.bn1.running_mean.equal(before)
 
 
+def test_frozen_stages_and_batch_norms():
+    """With one stage the stem and layer1 are frozen (torchvision's Mask R-CNN), with batch norms their weights too."""
+    backbone = create_backbone("resnet50", "none")
+    backbone.freeze(1, batch_norms=True)
+    frozen = {name for name, parameter in backbone.named_parameters() if not parameter.requires_grad}
+    norms = {name for name in dict(backbone.named_parameters()) if ".bn" in name or "downsample.1" in name}
+    assert {name for name in frozen if name.startswith(("body.conv1", "body.layer1"))} | norms == frozen
+    assert len(norms) == 106 and "body.conv1.weight" in frozen and "body.layer2.0.conv1.weight" not in frozen
+
+
 def test_the_error_of_an_unknown_name_lists_known_names():
     with pytest.raises(ValueError, match="resnet50"):
         create_backbone("resnet51")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+import yaml
 from PIL import Image
 from pycocotools import mask as rle
 
@@ -25,6 +26,7 @@ from aisi.segmenters.mask_rcnn import (
 from aisi.training.engine import parameter_groups
 from aisi.training.weights import save_weights
 from tiny_photos import BACKBONE, CATEGORIES, COLOURS, write_photos
+from workflow_text import ROOT
 
 CPU = torch.device("cpu")
 LIGHT = {"backbone": BACKBONE, "image_size": 64, "largest_size": 96, "pyramid_channels": 16}
@@ -85,6 +87,17 @@ def test_the_papers_network_has_the_published_parameters():
     norms = sum(p.numel() for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d) for p in m.parameters())
     published = torchvision.models.detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1.meta["num_params"]
     assert sum(p.numel() for p in model.parameters()) - norms == published == 44_401_393
+
+
+def test_proposals_of_training_and_prediction():
+    """The paper-sized configs have torchvision's numbers; without training_proposals both are the same."""
+    theirs = torchvision.models.detection.maskrcnn_resnet50_fpn(weights=None, weights_backbone=None).rpn
+    for file in ("voc2012.yaml", "coco.yaml"):
+        networks = yaml.safe_load((ROOT / "config" / file).read_text())["instance"]["networks"]
+        for network in (block["network"] for block in networks.values()):
+            ours = InstanceSegmenter(3, **network | {"weights": "none"}).rpn
+            assert (ours._pre_nms_top_n, ours._post_nms_top_n) == (theirs._pre_nms_top_n, theirs._post_nms_top_n)
+    assert InstanceSegmenter(3, **LIGHT).rpn._post_nms_top_n == {"training": 20, "testing": 20}
 
 
 def test_parameter_groups_hold_every_parameter_once(model):

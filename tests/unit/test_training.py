@@ -102,6 +102,42 @@ def test_learning_rates_by_hand(changes, expected):
     assert np.array(found) == pytest.approx(np.array(expected)[:, None] * [0.2, 2])
 
 
+def test_the_warmup_multiplies_the_schedule():
+    """A thousandth at first, then linearly up to the whole after four steps; a milestone falls into it."""
+    recipe = RECIPE | {"learning_rate": 1.0, "optimizer": "sgd", "schedule": "step", "milestones": [2, 5], "warmup": 4}
+    optimizer = make_optimizer(nn.Linear(1, 1), recipe | {"iterations": 6})
+    schedule = make_schedule(optimizer, recipe | {"iterations": 6}, steps=2)
+    found = []
+    for _ in range(6):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    factors = 0.001 + 0.999 * np.minimum(np.arange(6) / 4, 1)
+    assert found == pytest.approx(factors * [1, 1, 0.1, 0.1, 0.1, 0.01])
+
+
+@pytest.mark.parametrize("schedule", ["step", "poly", "cosine"])
+def test_a_training_that_stops_in_its_warmup_goes_on_exactly(tmp_path, schedule):
+    recipe = RECIPE | {"schedule": schedule, "milestones": [2], "warmup": 5}
+    whole, calls = train(tmp_path, recipe, identity="whole"), []
+
+    def failing(model, batch):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return loss(model, batch)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, recipe, identity="broken", loss=failing)
+    assert train(tmp_path, recipe, identity="broken").equal(whole)
+
+
+def test_more_processes_than_samples_of_a_batch(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "n_processes", lambda: 5)
+    with pytest.raises(ValueError, match="batch_size 4 with 5 GPUs"):
+        train(tmp_path)
+
+
 def test_iterations_may_end_within_an_epoch(tmp_path):
     train(tmp_path, RECIPE | {"iterations": 5})
     assert [row["epoch"] for row in rows(tmp_path / "log.csv")] == ["0", "1"]

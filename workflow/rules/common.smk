@@ -33,12 +33,15 @@ sys.path.insert(0, str(SCRIPTS))
 from aisi.planning.code_digest import code_digest as digest_script, text_digest as digest_text  # noqa: E402
 from aisi.planning.config import read_config  # noqa: E402
 from aisi.planning.file_contents import content_digest  # noqa: E402
+from aisi.planning.recipes import check_recipe, recipes_in_use  # noqa: E402
 from aisi.planning.schema import load_schema  # noqa: E402
 
 SCHEMA = load_schema(Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml"))
 try:
     files = [Path(workflow.basedir, "config", "config.yaml"), *workflow.overwrite_configfiles]
     config.update(read_config(config, SCHEMA, files))
+    for key, recipe in recipes_in_use(config):
+        check_recipe(f"Config key {key}", recipe, config["gpus"])
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 

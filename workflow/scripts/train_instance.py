@@ -33,7 +33,7 @@ def main(
     found = find_instances(photos, read_instances(instances_path, categories), categories.names)
     architecture = {"n_categories": len(categories)} | network
     model = InstanceSegmenter(**architecture, weights=pretrained).to(device)
-    model.backbone.backbone.freeze(recipe.get("frozen_stages", 0))
+    model.backbone.backbone.freeze(recipe.get("frozen_stages", 0), recipe.get("frozen_batch_norms", False))
     settings = architecture, pretrained, samples, recipe, seed, code
     fit(
         model,

@@ -36,7 +36,7 @@ def main(
     crops = ProxyCrops(proxies, len(categories), **training["crops"])
     architecture = {"n_categories": len(categories)} | network
     model = deeplab.DeepLab(**architecture, weights=pretrained).to(device)
-    model.backbone.freeze(recipe.get("frozen_stages", 0))
+    model.backbone.freeze(recipe.get("frozen_stages", 0), recipe.get("frozen_batch_norms", False))
     mask_paths = [*(proxy.mask_path for proxy in proxies), *(mask_path for _, mask_path in salient_paths)]
     settings = architecture, pretrained, training["crops"], training["salient_share"], recipe, seed, code
     fit(

@@ -99,6 +99,8 @@ class InstanceSegmenter(MaskRCNN):
         Number of regions in a photo that train the box head; 512.
     box_channels, mask_channels : int
         Width of the heads; 1024 and 256.
+    training_proposals : int, optional
+        The same in training; 2000. By default as many as ``proposals``.
     weights : str or Path
         ImageNet weights of the backbone, for :func:`aisi.training.backbones.create_backbone`.
     """
@@ -115,6 +117,7 @@ class InstanceSegmenter(MaskRCNN):
         samples: int,
         box_channels: int,
         mask_channels: int,
+        training_proposals: int | None = None,
         weights: str | Path = "none",
     ) -> None:
         pyramid = Pyramid(create_backbone(backbone, weights), pyramid_channels)
@@ -127,7 +130,7 @@ class InstanceSegmenter(MaskRCNN):
             rpn_anchor_generator=AnchorGenerator([(s,) for s in anchor_sizes], [ANCHOR_RATIOS] * len(anchor_sizes)),
             rpn_pre_nms_top_n_train=2 * proposals,
             rpn_pre_nms_top_n_test=proposals,
-            rpn_post_nms_top_n_train=proposals,
+            rpn_post_nms_top_n_train=training_proposals or proposals,
             rpn_post_nms_top_n_test=proposals,
             box_batch_size_per_image=samples,
             box_head=TwoMLPHead(pyramid_channels * ROI_SIZE**2, box_channels),

@@ -89,15 +89,18 @@ class Backbone(nn.Module):
         """Photos (B, 3, H, W) uint8 RGB -> float, as the ImageNet weights expect them."""
         return (photos - self.mean) / self.std
 
-    def freeze(self, n_stages: int) -> None:
-        """Let the weights of the first ``n_stages`` (0 to 4) of C2..C5 stay as they are in later trainings."""
-        if n_stages == 0:
-            return
-        parameters = list(self.parameters())
-        deepest = self(torch.zeros(1, 3, 64, 64, device=parameters[0].device))[n_stages - 1]
-        gradients = torch.autograd.grad(deepest.sum(), parameters, allow_unused=True)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.requires_grad_(gradient is None)
+    def freeze(self, n_stages: int, batch_norms: bool = False) -> None:
+        """Keep the weights of the first ``n_stages`` (0 to 4) of C2..C5, and of all batch norms, in later trainings."""
+        if n_stages:
+            parameters = list(self.parameters())
+            deepest = self(torch.zeros(1, 3, 64, 64, device=parameters[0].device))[n_stages - 1]
+            gradients = torch.autograd.grad(deepest.sum(), parameters, allow_unused=True)
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.requires_grad_(gradient is None)
+        if batch_norms:
+            for module in self.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "Backbone":
         """Switch the mode, but let batch norms keep their ImageNet statistics: batches are too small for new ones."""

@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from aisi.files import atomic
+from aisi.planning.recipes import check_recipe
 from aisi.progress import progress
 from aisi.training.processes import n_processes, rank, sum_over_processes, synchronise_batch_norms
 from aisi.training.weights import fill, read_tensors
@@ -80,8 +81,8 @@ def fit(
         of samples if torch's default does not fit.
     recipe : dict
         epochs or iterations, batch_size, optimizer (``sgd`` or ``adamw``), learning_rate, weight_decay, schedule
-        (``one_cycle``, ``cosine``, ``poly`` or ``step``); optional momentum, milestones, accumulate, clip, ema,
-        precision, held_out, workers. The config's schema explains each key.
+        (``one_cycle``, ``cosine``, ``poly`` or ``step``); optional warmup, momentum, milestones, accumulate, clip,
+        ema, precision, held_out, workers. The config's schema explains each key.
     seed : int
     log_path : str or Path
         CSV with columns ``LOG_COLUMNS``, one row per epoch.
@@ -157,8 +158,17 @@ def make_schedule(optimizer: optim.Optimizer, recipe: Recipe, steps: int) -> opt
     """Schedule of the learning rates, which change at each step. An epoch has ``steps`` steps.
 
     ``poly`` falls with (1 - step / total) ** 0.9. ``step`` divides by 10 at each milestone. Milestones count epochs, or
-    iterations if the recipe has ``iterations``.
+    iterations if the recipe has ``iterations``. During the first ``warmup`` steps the rates are multiplied by a factor
+    that rises linearly from 0.001 to 1.
     """
+    schedule = _schedule_without_warmup(optimizer, recipe, steps)
+    if warmup := recipe.get("warmup", 0):
+        rise = optim.lr_scheduler.LinearLR(optimizer, start_factor=0.001, total_iters=warmup)
+        return optim.lr_scheduler.ChainedScheduler([schedule, rise])
+    return schedule
+
+
+def _schedule_without_warmup(optimizer, recipe, steps):
     total = _total(recipe, steps)
     rates = [group["lr"] for group in optimizer.param_groups]
     match recipe["schedule"]:
@@ -185,6 +195,7 @@ class _Training:
     def __init__(self, model, loss, dataset, recipe, seed, groups):
         if len(dataset) == 0:
             raise ValueError("There is nothing to train on: the training set is empty.")
+        check_recipe("This training", recipe, n_processes())
         self.model, self.loss, self.recipe, self.seed = model, loss, recipe, seed
         self.samples = _Samples(dataset, seed)
         self.trained, self.held_out = _split(len(dataset), recipe.get("held_out", 0), seed)
