@@ -3,9 +3,9 @@
     python benchmarks/check_gpu.py gpu.json                     # also prints a table for the docs
     python benchmarks/check_gpu.py small.json --small --steps 1 # tiny photos, to try it out on a CPU
 
-It needs no dataset and no weights: photos are drawn here, weights are random. Sizes, batches and precision are those of
-config/voc2012.yaml and config/coco.yaml; S4Net's are those of its paper. Each network is checked in its own process. If one
-fails, the others are still checked. For each network the JSON has
+It needs no dataset and no weights: photos are drawn here, weights are random. Sizes, batches and precision are those
+of config/voc2012.yaml and config/coco.yaml; S4Net's are those of its paper. Each network is checked in its own process.
+If one fails, the others are still checked. For each network the JSON has
 
     losses              of two training steps; they must be finite
     images_per_second   of the training by the workflow's engine, with reading and augmenting the samples
