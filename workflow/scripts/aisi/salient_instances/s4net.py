@@ -160,7 +160,8 @@ class S4Net(nn.Module):
 
     def anchors(self, images, pyramid):
         """Anchors (n, 4) of each level, XYXY in pixels of the images (B, 3, S, S)."""
-        anchors = self.anchor_generator(ImageList(images, [images.shape[-2:]]), pyramid)[0]
+        maps = [level.float() for level in pyramid]  # torchvision takes their type: bfloat16 would round the anchors
+        anchors = self.anchor_generator(ImageList(images, [images.shape[-2:]]), maps)[0]
         counts = [level.shape[-2] * level.shape[-1] * len(ANCHOR_RATIOS) for level in pyramid]
         return anchors.split(counts)
 
