@@ -97,6 +97,30 @@ def test_file_names_in_folders(root):
     assert index(root).images["train"]["image_id"].tolist() == [TWO, "a/é.b"]
 
 
+@pytest.mark.parametrize("convert", [str, float, lambda number: f"0{number}"])
+def test_ids_of_any_type(root, convert):
+    before = index(root).images["train"]
+    train = copy.deepcopy(TRAIN)
+    for part in ("images", "categories"):
+        for entry in train[part]:
+            entry["id"] = convert(entry["id"])
+    for entry in train["annotations"]:
+        entry |= {key: convert(entry[key]) for key in ("image_id", "category_id")}
+        del entry["id"]
+    tiny_coco.write(root, train=train)
+    assert index(root).images["train"].equals(before)
+
+
+@pytest.mark.parametrize("prefix", ["train/", "./", "images\\", "/mnt/data/train/", "https://host/bucket/"])
+def test_file_names_of_another_place(root, prefix):
+    before = index(root).images["train"]
+    train = copy.deepcopy(TRAIN)
+    for image in train["images"]:
+        image["file_name"] = prefix + image["file_name"]
+    tiny_coco.write(root, train=train)
+    assert index(root).images["train"].equals(before)
+
+
 # ------------------------------------------------------------------ mistakes
 
 
@@ -202,6 +226,16 @@ def test_true_masks(root, tmp_path):
     assert (read("classes", TWO) == expected).all()
     assert (read("objects", TWO) == np.where(expected == 2, 1, 255)).all()
     assert sorted(path.stem for path in (tmp_path / "classes").iterdir()) == [ONE, TWO, FOUR]
+
+
+def test_a_file_in_which_everything_is_a_crowd_holds_true_instances(root, tmp_path):
+    train = copy.deepcopy(TRAIN)
+    for entry in train["annotations"]:
+        entry |= {"iscrowd": 1, "image_id": str(entry["image_id"])}
+    tiny_coco.write(root, train=train)
+    read = rasterise(root, tmp_path)
+    assert set(np.unique(read("objects", TWO))) == {1, 2}
+    assert 255 not in read("classes", TWO)
 
 
 @pytest.mark.parametrize("empty", [[], [[3, 3, 3, 3, 3, 3]], {"size": [HEIGHT, WIDTH], "counts": [48]}])

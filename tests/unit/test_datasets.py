@@ -315,6 +315,26 @@ def test_skipping_every_photo_is_an_error(photos):
     assert "no photo of split 'train' is left" in line
 
 
+def test_photos_that_are_nearly_right_are_counted(photos, capsys):
+    path = photos.folder / "e.jpg"
+    write_photo(path)
+    path.write_bytes(path.read_bytes()[:-2])
+    photos("a,train,cat\ne,train,cat\n", val=None)
+    assert f"1 photos: JPEG without its end marker, such as {path}." in capsys.readouterr().out
+
+
+def test_photos_above_the_limit_of_pixels(photos):
+    write_photo(photos.folder / "a.png", size=(2000, 1000))
+    lines = problems(photos, "a,train,cat\nb,train,cat\n", val=None, max_megapixels=1.5)
+    assert len(lines) == 1 and "a.png: found 2 million pixels, expected at most 1.5" in lines[0]
+
+
+def test_hidden_files_are_no_photos(photos):
+    for name in ("._a.png", ".git/b.png", "__MACOSX/._a.png"):
+        write_photo(photos.folder / name)
+    assert photos("a,train,cat\nb,train,cat\n", val=None).images["train"]["image_id"].tolist() == ["a", "b"]
+
+
 # ------------------------------------------------------------------ VOC
 
 
@@ -491,7 +511,7 @@ def test_training_sets(simple, train_on, expected):
 def test_main_photos_are_not_opened_for_simple_alone(simple, photos):
     (photos.folder / "a.png").write_bytes(b"")
     assert simple("simple").images["train"]["image_id"].tolist() == SIMPLE
-    assert "a.png: cannot be read" in problems(simple, "both")[0]
+    assert "a.png: found an empty file" in problems(simple, "both")[0]
 
 
 def test_simple_images_of_an_empty_category(simple):
@@ -514,6 +534,18 @@ def test_simple_images_without_a_keyword(simple):
     assert "lost.png is in no keyword's folder" in problems(simple, "simple")[0]
 
 
+def test_hidden_folders_are_no_keywords(simple):
+    for name in (".git/x.png", "._cat/y.png", "__MACOSX/cat/._1.png", "cat/._1.png"):
+        write_photo(simple.folder / name)
+    assert simple("simple").categories.names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("name", ["cat,dog", "none", "c\u200bat"])
+def test_folders_with_a_name_that_is_no_keyword(simple, name):
+    write_photo(simple.folder / name / "1.png")
+    assert any(line.startswith(f"category {name!r} ({simple.folder}") for line in problems(simple, "simple"))
+
+
 def test_simple_images_of_one_name(simple, photos):
     write_photo(simple.folder / "cat/1.png")
     assert "'simple_images/cat/1' is 1.JPEG and 1.png" in problems(simple, "both")[0]
@@ -525,7 +557,7 @@ def test_simple_images_of_one_name(simple, photos):
 
 def test_a_bad_simple_image_is_skipped_if_asked(simple):
     (simple.folder / "dog/1.JPEG").write_bytes(b"")
-    assert "1.JPEG: cannot be read" in problems(simple, "both")[0]
+    assert "1.JPEG: found an empty file" in problems(simple, "both")[0]
     index = simple("both", on_bad_image="skip")
     assert index.images["train"]["image_id"].tolist() == MAIN + SIMPLE[:2]
     assert index.rejected["path"].tolist() == [str(simple.folder / "dog/1.JPEG")]
@@ -591,6 +623,7 @@ def test_script(photos, tmp_path, val):
         "on_bad_image": "stop",
         "simple_images": None,
         "train_on": "main",
+        "max_megapixels": 200,
     }
     output = {
         "train": shards["train"],

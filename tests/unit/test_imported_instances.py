@@ -60,9 +60,10 @@ def dataset(*annotations, images=({"id": 1, "file_name": "a.jpg"},)):
 
 @pytest.fixture
 def coco(tmp_path):
-    def read(content, names=("a",)):
+    def read(content, names=("a",), on_bad_instance="stop"):
         (tmp_path / "a.json").write_text(json.dumps(content))
-        return {image_id: found for image_id, *found in from_coco(tmp_path / "a.json", photos(*names))}
+        rows = photos(*names)
+        return {image_id: found for image_id, *found in from_coco(tmp_path / "a.json", rows, on_bad_instance)}
 
     return read
 
@@ -88,17 +89,89 @@ def test_polygons(coco):
     assert decoded(masks) == [(mask(0, 0, 2, 2) | mask(4, 1, 6, 4)).tolist()]
 
 
-def test_by_score_then_as_given_without_empty_ones(coco):
+def test_by_score_then_as_given_without_crowds(coco, capsys):
     annotations = [
         {"segmentation": plain(mask(0, 0, 1, 1)), "score": 0.25},
-        {"segmentation": plain(mask(0, 0, 0, 0)), "score": 0.9},
         {"segmentation": plain(mask(1, 0, 2, 1))},
-        {"segmentation": plain(mask(2, 0, 3, 1))},
+        {"segmentation": plain(mask(2, 0, 3, 1)), "iscrowd": "0"},
         {"segmentation": plain(mask(3, 0, 4, 1)), "iscrowd": 1},
+        {"segmentation": plain(mask(4, 0, 5, 1)), "iscrowd": 1, "rejected": True},
     ]
     boxes, scores, _ = coco(dataset(*annotations))["a"]
     assert boxes[:, 0].tolist() == [1, 2, 0]
     assert scores.tolist() == [1, 1, 0.25]
+    out = capsys.readouterr().out
+    assert "1 crowds are left out" in out and "1 rejected instances are left out" in out
+
+
+@pytest.mark.parametrize("crowd", [1, 1.0, "1", True])
+def test_a_file_in_which_everything_is_a_crowd_holds_instances(coco, crowd):
+    annotations = [{"segmentation": plain(mask(x, 0, x + 1, 1)), "iscrowd": crowd} for x in range(3)]
+    rejected = {"segmentation": plain(mask(5, 0, 6, 1)), "iscrowd": 1, "rejected": True}
+    assert coco(dataset(*annotations, rejected))["a"][0][:, 0].tolist() == [0, 1, 2]
+    assert len(coco(dataset(*annotations, {"segmentation": plain(mask(4, 0, 5, 1)), "iscrowd": "0"}))["a"][0]) == 1
+
+
+BAD = {
+    "box only": ({"bbox": [0, 0, 2, 2]}, "found only a box"),
+    "empty": ({"bbox": [0, 0, 2, 2], "segmentation": []}, "found only a box"),
+    "nothing": ({}, "expected polygons or RLE"),
+    "two points": ({"segmentation": [[1, 1, 2, 2]]}, "three corners"),
+    "shares of the photo": ({"segmentation": [[0.1, 0.1, 0.9, 0.1, 0.9, 1.0]]}, "numbers from 0 to 1, expected pixels"),
+    "no pixel": ({"segmentation": plain(mask(0, 0, 0, 0))}, "without a pixel"),
+    "no area": ({"segmentation": [[2, 2, 2, 2, 2, 2]]}, "without a pixel"),
+    "score": ({"segmentation": plain(mask(0, 0, 1, 1)), "score": 7}, "found score 7"),
+}
+
+
+@pytest.mark.parametrize(("annotation", "message"), BAD.values(), ids=BAD)
+def test_bad_annotations_stop_or_are_left_out_with_their_reason(coco, annotation, message, capsys):
+    content = dataset({"segmentation": plain(mask(0, 0, 1, 1))}, {"id": 5} | annotation)
+    with pytest.raises(ValueError, match=f"a.json: annotation 5 of 'a': .*{message}"):
+        coco(content)
+    assert len(coco(content, on_bad_instance="skip")["a"][0]) == 1
+    out = capsys.readouterr().out
+    assert "a.json: 1 bad annotations are left out:" in out and message in out
+
+
+def test_a_flat_polygon_is_one_polygon(coco):
+    [flat], [nested] = (
+        coco(dataset({"segmentation": each}))["a"][2] for each in (polygon(0, 0, 2, 2)[0], polygon(0, 0, 2, 2))
+    )
+    assert flat == nested
+
+
+@pytest.mark.parametrize(("image", "own"), [(7, "7"), ("7", 7), (7.0, 7), ("0007", 7), ("x", "x")])
+def test_ids_are_numbers_or_texts(coco, image, own):
+    annotation = {"segmentation": plain(mask(0, 0, 1, 1)), "image_id": own}
+    assert len(coco(dataset(annotation, images=[{"id": image, "file_name": "a.jpg"}]))["a"][0]) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sub/a b.jpg",
+        "sub\\a b.png",
+        "./sub/a b.jpg",
+        "/root/sub/a b.jpg",
+        "C:/x/sub/A B.JPG",
+        "http://h/d/sub/a%20b.jpg",
+        "a b",
+    ],
+)
+def test_file_names_with_another_root(coco, name):
+    found = coco(dataset(images=[{"id": 1, "file_name": name}, {"id": 2, "file_name": "c.jpg"}]), ("sub/a b", "c"))
+    assert list(found) == ["sub/a b", "c"]
+
+
+def test_a_file_name_that_may_be_two_photos(coco):
+    with pytest.raises(ValueError, match="image 'k.jpg' may be photo 'x/k' or 'y/k'"):
+        coco(dataset(images=[{"id": 1, "file_name": "k.jpg"}]), ("x/k", "y/k"))
+
+
+def test_the_nearest_name_is_shown(coco):
+    with pytest.raises(ValueError, match="'holiday 2'.*The nearest names are 'holyday 2.jpg'"):
+        coco(dataset(images=[{"id": 1, "file_name": "holyday 2.jpg"}]), ("holiday 2",))
 
 
 def test_photo_without_instances(coco):
@@ -168,7 +241,7 @@ def test_photos_listed_twice(coco):
         ([[1, 1, 2, 2]], "three corners"),
         ([[1, 1, 2, 2, 3]], "expected numbers"),
         ([["x", 1, 2, 2, 3, 3]], "expected numbers"),
-        ([1, 1, 2, 2, 3, 3], "expected numbers"),
+        ([1, 1, 2, 2], "expected numbers"),
         ([[1, 1, 2, 2, 1e9, 3]], "inside 6 x 4"),
         ([[1, 1, 2, 2, float("nan"), 3]], "inside 6 x 4"),
         ({"size": [WIDTH, HEIGHT], "counts": [24]}, r"found masks of \[6, 4\] pixels, expected \[4, 6\].*EXIF-upright"),
@@ -303,7 +376,9 @@ def test_script(tmp_path, source):
     job = SimpleNamespace(
         input=SimpleNamespace(images=str(tmp_path / "images.csv")),
         output=SimpleNamespace(salient_instances=str(tmp_path / "a.h5")),
-        params=SimpleNamespace(**({"coco": None, "masks": None} | {source: sources[source]})),
+        params=SimpleNamespace(
+            **({"coco": None, "masks": None, "on_bad_instance": "stop"} | {source: sources[source]})
+        ),
         log=[str(tmp_path / "log")],
     )
     runpy.run_path(str(TOP / "workflow/scripts/import_salient_instances.py"), {"snakemake": job})
@@ -317,5 +392,5 @@ def test_script_on_an_empty_shard(tmp_path):
     write_images(tmp_path / "images.csv", photos())
     script = runpy.run_path(str(TOP / "workflow/scripts/import_salient_instances.py"))
     paths = {"images_path": tmp_path / "images.csv", "salient_instances_path": tmp_path / "a.h5"}
-    script["main"](coco_path=None, masks_folder=tmp_path, **paths)
+    script["main"](coco_path=None, masks_folder=tmp_path, on_bad_instance="stop", **paths)
     assert len(read_salient_instances(tmp_path / "a.h5")) == 0

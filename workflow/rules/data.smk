@@ -69,6 +69,7 @@ rule index_images:
         on_bad_image=DATASET["on_bad_image"],
         simple_images=SIMPLE_IMAGES,
         train_on=DATASET["train_on"],
+        max_megapixels=DATASET["max_megapixels"],
     message:
         "Check the keywords of the dataset and open every photo once."
     script:
@@ -98,6 +99,7 @@ if TEST:
             root=lambda wildcards: ROOT,
             keywords=lambda wildcards: KEYWORDS,
             split=TEST,
+            max_megapixels=DATASET["max_megapixels"],
         message:
             "Open every photo of {params.split} once."
         script:

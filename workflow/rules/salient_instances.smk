@@ -105,6 +105,7 @@ if SALIENT["method"] == "import":
             code=code_digest("import_salient_instances"),
             coco=SALIENT["import"]["coco"],
             masks=SALIENT["import"]["masks"],
+            on_bad_instance=SALIENT["import"]["on_bad_instance"],
         message:
             "Import the salient instances of {wildcards.split}, shard {wildcards.shard}."
         script:

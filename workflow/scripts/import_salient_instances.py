@@ -6,10 +6,10 @@ from aisi.progress import log_to, progress
 from aisi.salient_instances.imported import from_coco, from_masks
 
 
-def main(images_path, coco_path, masks_folder, salient_instances_path):
+def main(images_path, coco_path, masks_folder, on_bad_instance, salient_instances_path):
     """Write the instances of a shard: from COCO JSON if ``coco_path`` is given, else from a folder of PNGs."""
     photos = read_images(images_path)
-    found = from_coco(coco_path, photos) if coco_path else from_masks(masks_folder, photos)
+    found = from_coco(coco_path, photos, on_bad_instance) if coco_path else from_masks(masks_folder, photos)
     with new_salient_instances(salient_instances_path) as writer:
         for instances in progress(found, total=len(photos), unit="photo"):
             writer.append(*instances)
@@ -21,5 +21,6 @@ if "snakemake" in globals():
             images_path=snakemake.input.images,
             coco_path=snakemake.params.coco,
             masks_folder=snakemake.params.masks,
+            on_bad_instance=snakemake.params.on_bad_instance,
             salient_instances_path=snakemake.output.salient_instances,
         )

@@ -28,6 +28,7 @@ if "snakemake" in globals():
             on_bad_image=snakemake.params.on_bad_image,
             simple_images=snakemake.params.simple_images,
             train_on=snakemake.params.train_on,
+            max_megapixels=snakemake.params.max_megapixels,
             threads=snakemake.threads,
             train_paths=snakemake.output.train,
             val_paths=snakemake.output.val,

@@ -5,9 +5,9 @@ from aisi.formats.dataset import write_images
 from aisi.progress import log_to
 
 
-def main(layout, root, keywords, split, threads, images_paths):
+def main(layout, root, keywords, split, max_megapixels, threads, images_paths):
     """Write the photos by shard, without keywords."""
-    images = index_test(layout, root, keywords, split, threads)
+    images = index_test(layout, root, keywords, split, threads, max_megapixels)
     for path, part in zip(images_paths, divide(images, len(images_paths)), strict=True):
         write_images(path, part)
 
@@ -19,6 +19,7 @@ if "snakemake" in globals():
             root=snakemake.params.root,
             keywords=snakemake.params.keywords,
             split=snakemake.params.split,
+            max_megapixels=snakemake.params.max_megapixels,
             threads=snakemake.threads,
             images_paths=snakemake.output.images,
         )

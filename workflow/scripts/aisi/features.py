@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import nn
-from torchvision.datasets import ImageFolder
 
 from aisi.masks import decode
 from aisi.photos import GREY, read_photo
+from aisi.planning.dataset_files import is_ignored, list_files
 from aisi.training.augmentation import jitter_colours, mirror, random_part, read_ahead, to_tensor, warp
 from aisi.training.backbones import create_backbone
 from aisi.training.processes import sum_over_processes
@@ -149,13 +149,17 @@ class SingleObjects:
     """
 
     def __init__(self, photos_folder: str | Path, size: int, least_area: float = 0.4, colour_jitter: float = 0.3):
-        try:
-            folder = ImageFolder(photos_folder)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(
-                f"{photos_folder}: {error} Expected a sub-folder with photos for each category. Remove empty ones."
-            ) from error
-        self.samples, self.categories = folder.samples, folder.classes
+        folders = [entry for entry in Path(photos_folder).glob("*") if entry.is_dir() and not is_ignored(entry.name)]
+        self.categories = sorted(folder.name for folder in folders)
+        self.samples: list[tuple[str, int]] = []
+        for number, category in enumerate(self.categories):
+            folder = Path(photos_folder, category)
+            photos = [(str(folder / name), number) for name, _ in list_files(folder)]
+            if not photos:
+                raise FileNotFoundError(f"{folder}: found no photo. Add photos, or remove the folder.")
+            self.samples += photos
+        if not self.categories:
+            raise FileNotFoundError(f"{photos_folder}: found no folder, expected one with photos for each category.")
         self.size, self.least_area, self.colour_jitter = size, least_area, colour_jitter
 
     def __len__(self) -> int:

@@ -149,7 +149,10 @@ def from_segmentation(segmentation: Any, photo: Any) -> Rle:
     if isinstance(segmentation, dict):
         return _from_runs(segmentation, photo)
     if isinstance(segmentation, list) and segmentation:
-        return coco_mask.merge([_from_polygon(polygon, photo) for polygon in segmentation])
+        flat = len(segmentation) >= 6 and all(type(value) in (int, float) for value in segmentation)
+        return coco_mask.merge(
+            [_from_polygon(polygon, photo) for polygon in ([segmentation] if flat else segmentation)]
+        )
     raise ValueError(f"found segmentation {str(segmentation)[:40]}, expected polygons or RLE. Add it.")
 
 
@@ -159,6 +162,11 @@ def _from_polygon(polygon, photo):
     except (TypeError, ValueError) as error:
         raise ValueError(f"found polygon {str(polygon)[:40]}, expected numbers x, y, x, y, ... Correct it.") from error
     size = np.array([photo.width, photo.height])
+    if np.all((corners >= 0) & (corners <= 1)) and np.any(corners % 1):
+        raise ValueError(
+            f"found polygon {str(polygon)[:40]} with numbers from 0 to 1, expected pixels. Multiply x by the width "
+            f"{photo.width} and y by the height {photo.height}."
+        )
     if len(corners) < 3 or not np.all((corners >= -size) & (corners <= 2 * size)):
         raise ValueError(
             f"found polygon {str(polygon)[:40]}, expected three corners or more, inside {photo.width} x {photo.height} "

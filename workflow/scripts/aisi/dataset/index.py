@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from aisi.dataset.names import alike_names, folded, normal, said_where, wrong_name
-from aisi.dataset.rows import read_rows, simple_rows
+from aisi.dataset.rows import Row, read_rows, simple_rows
 from aisi.formats.dataset import IMAGE_COLUMNS, MAX_CATEGORIES, REJECTED_COLUMNS, Categories
 from aisi.formats.masks import voc_palette
 from aisi.photos import BadImageError, read_photo
@@ -54,6 +54,7 @@ def index_dataset(
     threads: int = 1,
     simple_images: str | Path | None = None,
     train_on: str = "main",
+    max_megapixels: float | None = None,
 ) -> DatasetIndex:
     """Read the rows of a dataset and open each of its photos once.
 
@@ -79,6 +80,8 @@ def index_dataset(
         Folder with a sub-folder of photos for each keyword.
     train_on : {"main", "simple", "both"}
         Photos of the split ``train``: those of the dataset, the simple photos, or both (PAPER table 1b).
+    max_megapixels : float, optional
+        Largest size of a photo, million pixels. A larger one counts as unreadable. None: any size.
 
     Returns
     -------
@@ -101,7 +104,8 @@ def index_dataset(
     problems += _category_problems(rows, names) + _keyword_problems(rows, names)
     located, missing, ambiguous = _locate(rows)
     untrainable = [(str(path), "no keyword") for row, path in located if _cannot_train(row, train)]
-    images, unreadable = _inspect([(row, path) for row, path in located if not _cannot_train(row, train)], threads)
+    wanted = [(row, path) for row, path in located if not _cannot_train(row, train)]
+    images, unreadable = _inspect(wanted, threads, max_megapixels)
     problems += ambiguous
     if on_bad_image == "stop":
         problems += [reason for _, reason in missing + unreadable]
@@ -117,13 +121,18 @@ def index_dataset(
 
 
 def index_test(
-    layout: str, root: str | Path, keywords: str | Path | None, split: str, threads: int = 1
+    layout: str,
+    root: str | Path,
+    keywords: str | Path | None,
+    split: str,
+    threads: int = 1,
+    max_megapixels: float | None = None,
 ) -> pd.DataFrame:
     """Index a split that is only predicted. Its keywords are not used.
 
     Parameters
     ----------
-    layout, root, keywords, threads
+    layout, root, keywords, threads, max_megapixels
         As in :func:`index_dataset`.
     split : str
 
@@ -139,7 +148,7 @@ def index_test(
     """
     rows, problems, _ = read_rows(layout, root, keywords, {"dataset.test": split})
     located, missing, ambiguous = _locate([replace(row, keywords=()) for row in rows])
-    images, unreadable = _inspect(located, threads)
+    images, unreadable = _inspect(located, threads, max_megapixels)
     problems += ambiguous + [reason for _, reason in missing + unreadable]
     if problems:
         raise DatasetError("\n".join(problems))
@@ -224,7 +233,9 @@ def _cannot_train(row, train):
 
 def _locate(rows):
     """Pairs (row, path) of photos, pairs (path, reason) of missing ones, and problems of ambiguous ones."""
-    located, missing, problems = [], [], []
+    located: list[tuple[Row, Path]] = []
+    missing: list[tuple[str, str]] = []
+    problems: list[str] = []
     for row in rows:
         folder, names = row.photos.folder, row.photos.files(row.stem)
         if len(names) == 1:
@@ -242,24 +253,34 @@ def _locate(rows):
     return located, missing, problems
 
 
-def _inspect(located, threads):
+def _inspect(located, threads, max_megapixels):
     """Rows with path, width, height and sha256; and pairs (path, reason) of photos that cannot be read."""
     images, unreadable = [], []
+    notes: dict[str, list[Path]] = {}
+
+    def inspect(path):
+        return _inspect_photo(path, max_megapixels, notes)
+
     with ThreadPoolExecutor(threads) as executor:
-        inspected = executor.map(_inspect_photo, [path for _, path in located])
+        inspected = executor.map(inspect, [path for _, path in located])
         for (row, path), found in zip(progress(located, desc="photos"), inspected, strict=True):
             if isinstance(found, BadImageError):
                 unreadable.append((str(path), str(found)))
             else:
                 images.append((row, str(path), *found))
+    for note, paths in sorted(notes.items()):
+        print(f"{len(paths)} photos: {note}, such as {min(paths)}.")
     return images, unreadable
 
 
-def _inspect_photo(path):
+def _inspect_photo(path, max_megapixels, notes):
+    own: list[str] = []
     try:
-        height, width, _ = read_photo(path).shape
+        height, width, _ = read_photo(path, max_megapixels, own).shape
     except BadImageError as error:
         return error
+    for note in own:
+        notes.setdefault(note, []).append(path)
     with open(path, "rb") as file:
         return width, height, hashlib.file_digest(file, "sha256").hexdigest()
 

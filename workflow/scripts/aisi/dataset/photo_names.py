@@ -26,7 +26,7 @@ class PhotoNames:
         Where the photos are, so that absolute paths are understood.
     """
 
-    def __init__(self, files: Mapping[str, Sequence[str]], folder: str | Path = ""):
+    def __init__(self, files: Mapping[str, Sequence[str]], folder: str | Path = "") -> None:
         self.folder = Path(folder)
         self._files = files
         self._by_last_part: dict[str, list[tuple[str, list[str]]]] = {}

@@ -136,9 +136,9 @@ def _voc_rows(layout, root, keywords, splits):
     photos, entries, problems = PhotoNames.of_folder(photo_folder(layout, root)), [], []
     for key, split in splits.items():
         path = split_list(root, split)
-        listed = read_split_list(path, photos)
-        entries += [(name, where, split) for name, where in listed]
-        if not listed:
+        lines = read_split_list(path, photos)
+        entries += [(name, where, split) for name, where in lines]
+        if not lines:
             problems.append(f"{path}: the list of {key} is empty, expected one image_id in each line.")
     listed, more = _identified(entries, photos)
     problems += more
@@ -152,7 +152,9 @@ def _voc_rows(layout, root, keywords, splits):
 
 
 def _coco_rows(root, keywords, splits):
-    known, listed, problems = {}, {}, []
+    known: dict[str, Any] = {}
+    listed: dict[str, tuple[str, Any]] = {}
+    problems: list[str] = []
     category_ids: dict[str, int] | None = None
     photos_of = {split: PhotoNames.of_folder(photo_folder("coco", root, split)) for split in splits.values()}
     for key, split in splits.items():
@@ -193,10 +195,10 @@ def _read_keywords(path, photos, only_split):
 
     The table needs no column ``split`` if there is only one, given as ``only_split``.
     """
-    needed, optional = ("image_id", "split", "keywords"), ()
-    if only_split is not None:
-        needed, optional = ("image_id", "keywords"), ("split",)
-    table, problems = read_table(path, needed, optional)
+    if only_split is None:
+        table, problems = read_table(path, ("image_id", "split", "keywords"))
+    else:
+        table, problems = read_table(path, ("image_id", "keywords"), ("split",))
     entries = []
     for row in table:
         where, values = f"{path}, line {row.line}", row.values

@@ -10,7 +10,7 @@ import pandas as pd
 
 from aisi.dataset.coco import match_images
 from aisi.dataset.photo_names import PhotoNames
-from aisi.formats.coco import coco_id, read_coco
+from aisi.formats.coco import coco_id, crowd_flags, read_coco
 from aisi.formats.dataset import Categories
 from aisi.labels import IGNORE
 from aisi.masks import Rle, area, coco_box, decode, from_segmentation, wrong_size
@@ -33,9 +33,10 @@ def annotations_of_photos(path: str | Path, images: pd.DataFrame) -> Iterator[tu
     ------
     photo : row of images
     number : int or str
-        The JSON's own id of the image.
+        The JSON's own id of the image, as from :func:`aisi.formats.coco.coco_id`.
     annotations : list of dict
-        As in the JSON, with segmentation as COCO compressed RLE, perhaps without pixels.
+        As in the JSON, with segmentation as COCO compressed RLE, perhaps without pixels; category_id as int; iscrowd 1
+        or 0, as :func:`aisi.formats.coco.crowd_flags` says.
 
     Raises
     ------
@@ -44,8 +45,9 @@ def annotations_of_photos(path: str | Path, images: pd.DataFrame) -> Iterator[tu
     """
     coco = read_coco(path)
     annotations: dict[Any, list[dict[str, Any]]] = {}
-    for annotation in coco["annotations"]:
-        annotations.setdefault(coco_id(annotation.get("image_id")), []).append(annotation)
+    for annotation, crowd in zip(coco["annotations"], crowd_flags(coco["annotations"]), strict=True):
+        read = {"category_id": coco_id(annotation.get("category_id")), "iscrowd": int(crowd)}
+        annotations.setdefault(coco_id(annotation.get("image_id")), []).append(annotation | read)
     listed, problems = match_images(path, coco["images"], PhotoNames.of_ids(images["image_id"]))
     photo: Any  # a row
     for photo in images[images["image_id"].isin(listed)].itertuples():
@@ -54,17 +56,16 @@ def annotations_of_photos(path: str | Path, images: pd.DataFrame) -> Iterator[tu
         if size != [photo.height, photo.width]:
             problems.append(f"{path}: image {photo.image_id!r}: {wrong_size(size, photo)}")
             continue
-        read = []
-        number = coco_id(image.get("id"))
-        for annotation in annotations.get(number, ()):
+        masked = []
+        for annotation in annotations.get(coco_id(image.get("id")), ()):
             try:
                 polygons = annotation.get("segmentation")
                 mask = from_segmentation(NO_PIXEL if polygons == [] else polygons, photo)
             except ValueError as error:
                 problems.append(f"{path}: annotation {annotation.get('id', '')} of {photo.image_id!r}: {error}")
             else:
-                read.append(annotation | {"segmentation": mask})
-        yield photo, number, read
+                masked.append(annotation | {"segmentation": mask})
+        yield photo, coco_id(image.get("id")), masked
     if problems:
         raise ValueError("\n".join(problems))
 
@@ -98,7 +99,7 @@ def annotated_objects(
         drawn = [annotation for annotation in annotations if area(annotation["segmentation"])]
         n_empty += len(annotations) - len(drawn)
         labels = [
-            IGNORE if annotation.get("iscrowd") else categories.label_of_id[coco_id(annotation.get("category_id"))]
+            IGNORE if annotation["iscrowd"] else categories.label_of_id[annotation["category_id"]]
             for annotation in drawn
         ]
         yield photo, np.array(labels, np.int64), [annotation["segmentation"] for annotation in drawn]
@@ -155,8 +156,8 @@ def read_annotated_truth(paths: Sequence[str | Path], images: pd.DataFrame, cate
     true = [
         {
             "image_id": numbers[image_id],
-            "category_id": categories.label_of_id[coco_id(annotation.get("category_id"))],
-            "iscrowd": int(bool(annotation.get("iscrowd"))),
+            "category_id": categories.label_of_id[annotation["category_id"]],
+            "iscrowd": annotation["iscrowd"],
             "area": annotation.get("area", area(annotation["segmentation"])),
             "segmentation": annotation["segmentation"],
         }

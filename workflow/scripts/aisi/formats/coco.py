@@ -11,6 +11,8 @@ from aisi.formats.dataset import Categories
 from aisi.formats.files import PROXY_MASKS, mismatch_of_masks
 
 _NAME = f"aisi/{PROXY_MASKS.name}"
+REJECTED = "rejected"
+"""Key of an annotation: ``true`` if the instance was rejected, so that it is no crowd and an import leaves it out."""
 
 
 def write_coco(path: str | Path, coco: dict[str, Any]) -> None:
@@ -111,6 +113,16 @@ def coco_id(value: Any) -> int | str | None:
         value = value.strip()
         return int(value) if re.fullmatch(r"[0-9]+", value) else value or None
     return value
+
+
+def crowd_flags(annotations: list[dict[str, Any]]) -> list[bool]:
+    """Which annotations are crowds, by ``iscrowd``: 1, not 0 or "0".
+
+    CVAT, supervision and labelformat write 1 for every mask in RLE. So if all annotations say 1, none is a crowd.
+    """
+    flags = [coco_id(annotation.get("iscrowd")) == 1 or annotation.get("iscrowd") is True for annotation in annotations]
+    own = [flag for flag, annotation in zip(flags, annotations, strict=True) if annotation.get(REJECTED) is not True]
+    return [False] * len(flags) if own and all(own) else flags
 
 
 _COCO_LABELS = ("images", "categories", "annotations", "id", "file_name", "name", "image_id", "category_id")

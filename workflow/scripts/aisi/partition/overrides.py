@@ -75,10 +75,11 @@ def _read_row(where, line, values):
     if empty:
         raise OverrideError(f"{where}: no value for {', '.join(empty)}.")
     numbers = {name: values[name].strip() for name in ["instance_id", *BOX_COLUMNS] if name in values}
-    wrong = [f"{name} {text!r}" for name, text in numbers.items() if not _WHOLE_NUMBER.fullmatch(text)]
+    read = {name: _WHOLE_NUMBER.fullmatch(text) for name, text in numbers.items()}
+    wrong = [f"{name} {numbers[name]!r}" for name, match in read.items() if match is None]
     if wrong:
         raise OverrideError(f"{where}: found {', '.join(wrong)}, expected whole numbers. Correct them.")
-    number, *box = (int(_WHOLE_NUMBER.fullmatch(text)[1]) for text in numbers.values())
+    number, *box = (int(match[1]) for match in read.values() if match)
     return Override(line, values["image_id"], number, values["tag"].strip(), tuple(box) or None)
 
 

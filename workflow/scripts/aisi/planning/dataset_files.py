@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".heic", ".heif")
 """Suffixes of photos, in lower case."""
 _IGNORED = ("__macosx", "@eadir", "$recycle.bin")
 """Folders in which operating systems and network disks keep files of their own, in lower case."""
@@ -64,7 +64,7 @@ def check_import(sources: dict[str, Any], true_masks: Iterable[str] = ()) -> Non
     Parameters
     ----------
     sources : dict
-        coco: a file or None; masks: a folder or None.
+        coco: a file or None; masks: a folder or None. Other keys are not checked.
     true_masks : iterable of str
         Files and folders of the dataset's true masks, which only evaluation may read.
 
@@ -73,7 +73,7 @@ def check_import(sources: dict[str, Any], true_masks: Iterable[str] = ()) -> Non
     DatasetError
         As in :func:`check_dataset`.
     """
-    given = [key for key, path in sources.items() if path is not None]
+    given = [key for key in ("coco", "masks") if sources[key] is not None]
     if len(given) != 1:
         found = " and ".join(given) or "neither"
         raise DatasetError(f"salient_instances.import: found {found}, expected coco or masks. Set one of them.")

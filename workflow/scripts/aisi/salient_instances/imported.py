@@ -1,8 +1,7 @@
 """Class-agnostic instances from another detector: COCO JSON, or a folder of instance PNGs.
 
-Both readers yield, photo by photo, the arguments of :meth:`aisi.formats.instances.SalientInstancesWriter.append`.
-Instances without a pixel are left out. It is an error if the file says nothing about a photo: a photo without instances
-must be listed too.
+Both readers yield, photo by photo, the arguments of :meth:`aisi.formats.instances.SalientInstancesWriter.append`. It is
+an error if the file says nothing about a photo: a photo without instances must be listed too.
 """
 
 from collections import Counter
@@ -16,7 +15,7 @@ import pandas as pd
 from aisi.dataset.coco import match_images
 from aisi.dataset.photo_names import PhotoNames
 from aisi.files import inside
-from aisi.formats.coco import coco_id, read_coco_instances
+from aisi.formats.coco import REJECTED, coco_id, crowd_flags, read_coco_instances
 from aisi.formats.masks import read_instance_map
 from aisi.masks import area, from_segmentation, instances_of_map, tight_boxes, wrong_size
 
@@ -25,17 +24,20 @@ MAX_HINTS = 20
 PhotoInstances = tuple[str, np.ndarray, np.ndarray, list[dict[str, Any]]]
 
 
-def from_coco(coco_path: str | Path, images: pd.DataFrame) -> Iterator[PhotoInstances]:
+def from_coco(coco_path: str | Path, images: pd.DataFrame, on_bad_instance: str = "stop") -> Iterator[PhotoInstances]:
     """Read instances from COCO JSON.
 
     Parameters
     ----------
     coco_path : str or Path
-        A dataset (images and annotations), or results (a bare list). The images of a dataset are matched by file_name
-        without suffix, or by id where there is no file_name. Results are matched by image_id. Masks are polygons,
-        compressed RLE or plain RLE. Where there is no score, it is 1. Crowd annotations are left out.
+        A dataset (images and annotations), or results (a bare list). The images of a dataset are matched by file_name,
+        or by id where there is no file_name; results by image_id. Masks are polygons, compressed RLE or plain RLE.
+        Where there is no score, it is 1. Crowds and rejected instances are left out.
     images : DataFrame
         As from :func:`aisi.formats.dataset.read_images`.
+    on_bad_instance : {"stop", "skip"}
+        What happens to an annotation without a mask that fits its photo, without a pixel or with a wrong score:
+        ``stop`` makes it part of the error, ``skip`` prints it and leaves it out.
 
     Yields
     ------
@@ -50,30 +52,48 @@ def from_coco(coco_path: str | Path, images: pd.DataFrame) -> Iterator[PhotoInst
     Raises
     ------
     ValueError
-        With every photo that the file does not name, and every annotation that does not fit its photo.
+        With every photo that the file does not name and, with ``stop``, every bad annotation.
     """
     listed, annotations = read_coco_instances(coco_path)
     photos = {photo.image_id: photo for photo in images.itertuples()}
     found, problems = _match(coco_path, listed, annotations, photos)
-    crowds = Counter(bool(annotation.get("iscrowd")) for entries in found.values() for annotation in entries)[True]
-    if crowds:
-        print(f"{coco_path}: {crowds} crowd annotations are left out: a crowd is not an instance.")
+    bad, left_out = [], Counter[str]()
     instances = {}
+    crowds = dict(zip(map(id, annotations), crowd_flags(annotations), strict=True))
     for image_id, entries in found.items():
         masks, scores = [], []
         for annotation in entries:
-            where = f"{coco_path}: annotation {annotation.get('id', '')} of {image_id!r}"
+            if annotation.get(REJECTED) is True or crowds[id(annotation)]:
+                left_out["rejected instances" if annotation.get(REJECTED) is True else "crowds"] += 1
+                continue
             try:
-                if not annotation.get("iscrowd"):
-                    masks.append(from_segmentation(annotation.get("segmentation"), photos[image_id]))
-                    scores.append(_score(annotation))
+                mask, score = _mask(annotation, photos[image_id]), _score(annotation)
             except ValueError as error:
-                problems.append(f"{where}: {error}")
+                bad.append(f"{coco_path}: annotation {annotation.get('id', '')} of {image_id!r}: {error}")
+            else:
+                masks.append(mask)
+                scores.append(score)
         instances[image_id] = masks, scores
+    for name, count in left_out.items():
+        print(f"{coco_path}: {count} {name} are left out.")
+    if on_bad_instance == "stop":
+        problems += bad
+    elif bad:
+        print("\n".join([f"{coco_path}: {len(bad)} bad annotations are left out:", *bad]))
     if problems:
         raise ValueError("\n".join(problems))
     for image_id, (masks, scores) in instances.items():
         yield image_id, *_sorted_instances(masks, scores)
+
+
+def _mask(annotation, photo):
+    segmentation = annotation.get("segmentation")
+    if not segmentation and annotation.get("bbox"):
+        raise ValueError("found only a box, expected polygons or RLE. Add the mask.")
+    mask = from_segmentation(segmentation, photo)
+    if not area(mask):
+        raise ValueError("found a mask without a pixel. Remove the annotation.")
+    return mask
 
 
 def from_masks(masks_folder: str | Path, images: pd.DataFrame) -> Iterator[PhotoInstances]:
@@ -139,7 +159,7 @@ def _match(path, listed, annotations, photos):
         return found, problems
     matched, problems = match_images(path, listed, names)
     lost = [image_id for image_id in photos if image_id not in matched]
-    others = PhotoNames.of_ids(str(image.get("file_name") or image.get("id")) for image in listed) if lost else None
+    others = PhotoNames.of_ids(str(image.get("file_name") or image.get("id")) for image in listed)
     for number, image_id in enumerate(lost):
         near = others.nearest(image_id) if number < MAX_HINTS else []
         hint = f" The nearest names are {', '.join(map(repr, near))}." if near else ""
@@ -163,7 +183,7 @@ def _score(annotation):
 
 
 def _sorted_instances(masks, scores):
-    """Boxes, scores and masks by descending score, without empty masks."""
-    order = [i for i in np.argsort(-np.array(scores, float), kind="stable") if area(masks[i])]
+    """Boxes, scores and masks by descending score."""
+    order = np.argsort(-np.array(scores, float), kind="stable").tolist()
     masks = [masks[i] for i in order]
     return tight_boxes(masks), np.array(scores, float)[order], masks
