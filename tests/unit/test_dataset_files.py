@@ -10,7 +10,7 @@ from aisi.planning.dataset_files import DatasetError, check_dataset, check_impor
 def config(**changes):
     masks = {"semantic": None, "instance": None}
     demo = {"format": "demo", "root": None, "keywords": None, "categories": None, "train": "train", "val": "val"}
-    demo |= {"test": None}
+    demo |= {"test": None, "keyword_source": "table"}
     return demo | {"ground_truth": masks, "simple_images": None, "train_on": "main"} | changes
 
 
@@ -62,6 +62,43 @@ def test_sources(voc):
     assert dataset_sources("voc", voc, "k.csv", ["train", "val"]) == [*lists, "k.csv", photos]
     assert dataset_sources("voc", voc, None, ["train"]) == [lists[0], annotations, photos]
     assert dataset_sources("photos", voc, "k.csv", ["train", "val"]) == ["k.csv", str(voc)]
+    assert dataset_sources("photos", voc, None, ["train"], "folders") == [str(voc)]
+    (voc / "data.yaml").touch()
+    labels = f"{voc}/Annotations"
+    assert dataset_sources("photos", voc, labels, ["train"], "yolo") == [labels, f"{voc}/data.yaml", str(voc)]
+    assert dataset_sources("photos", voc, labels, ["train"], "texts") == [labels, str(voc)]
+
+
+def test_lists_in_main(voc):
+    (voc / "ImageSets/Main").mkdir()
+    for split in ("train", "trainval"):
+        (voc / f"ImageSets/Main/{split}.txt").write_text("a\n")
+    photos, annotations = f"{voc}/JPEGImages", f"{voc}/Annotations"
+    lists = [f"{voc}/ImageSets/Segmentation/train.txt", f"{voc}/ImageSets/Main/trainval.txt"]
+    assert dataset_sources("voc", voc, None, ["train", "trainval"]) == [*lists, annotations, photos]
+    check_dataset(config(format="voc", root=str(voc), train="trainval", val="val"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"keyword_source": "folders"}, "dataset.keywords: found .*keywords.csv, but keyword_source folders needs no"),
+        (
+            {"keyword_source": "metadata", "keywords": None, "val": "val"},
+            "dataset.val: found 'val', but keyword",
+        ),
+        ({"keyword_source": "texts"}, "dataset.keywords: .*keywords.csv not found, expected the folder of a text file"),
+        ({"keyword_source": "coco", "keywords": "none.json"}, "none.json not found.*, expected COCO JSON"),
+    ],
+)
+def test_wrong_sources_of_keywords(photos, changes, message):
+    with pytest.raises(DatasetError, match=message):
+        check_dataset(photos_config(photos, **({"val": None} | changes)))
+
+
+def test_sources_of_keywords(photos):
+    for source, keywords in (("folders", None), ("metadata", None), ("texts", photos), ("yolo", photos)):
+        check_dataset(photos_config(photos, keyword_source=source, keywords=keywords and str(keywords), val=None))
 
 
 def test_whole_datasets_pass(photos, voc, tmp_path):
@@ -79,7 +116,7 @@ def test_whole_datasets_pass(photos, voc, tmp_path):
         ({"root": None}, "dataset.root is null, expected the folder of photos"),
         ({"root": "/nowhere"}, "dataset.root: /nowhere not found, expected the folder of photos.*Correct"),
         ({"root": "beside"}, "dataset.root: beside not found from .*run, where results/ are written"),
-        ({"keywords": None}, "dataset.keywords is null, expected a CSV"),
+        ({"keywords": None}, "dataset.keywords is null, expected a table"),
         ({"keywords": "none.csv"}, "dataset.keywords: none.csv not found"),
         ({"ground_truth": {"semantic": None, "instance": "/nowhere"}}, "dataset.ground_truth.instance: /nowhere not"),
         ({"val": "train"}, "are 'train', 'train'. Name different splits"),

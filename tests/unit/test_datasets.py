@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import json
 import re
 import runpy
 from collections import Counter
@@ -477,6 +478,102 @@ def test_masks_change_nothing(voc):
     assert before.images["train"].equals(after.images["train"])
 
 
+# ------------------------------------------------------------------ keywords from elsewhere
+
+
+@pytest.fixture
+def album(tmp_path):
+    """Photos cat/1, cat/2 and dog/3; returns a function that indexes them by another source of keywords."""
+    for name in ("cat/1", "cat/2", "dog/3"):
+        write_photo(tmp_path / "album" / f"{name}.jpg", size=(16, 16))
+
+    def index(source, keywords=None, **options):
+        options = {"keyword_source": source} | options
+        images = index_dataset("photos", tmp_path / "album", keywords, "train", **options).images["train"]
+        return dict(zip(images["image_id"], images["keywords"], strict=True))
+
+    index.folder = tmp_path / "album"
+    return index
+
+
+def test_a_folder_for_each_keyword(album):
+    assert album("folders") == {"cat/1": ("cat",), "cat/2": ("cat",), "dog/3": ("dog",)}
+
+
+@pytest.mark.parametrize("text", ["cat, dog", "cat;dog", "cat\ndog\n", "cat\r\ndog"])
+@pytest.mark.parametrize("name", ["cat/1.txt", "1.txt", "1.TXT"])
+def test_a_text_file_for_each_photo(album, tmp_path, name, text, capsys):
+    (tmp_path / "texts" / name).parent.mkdir(parents=True)
+    (tmp_path / "texts" / name).write_text(text)
+    assert album("texts", tmp_path / "texts") == {"cat/1": ("cat", "dog")}
+    assert "2 photos have no entry in" in capsys.readouterr().out
+
+
+NAMES = [("classes.txt", "dog\ncat\n"), ("data.yaml", "names: [dog, cat]"), ("../data.yaml", "names: {0: dog, 1: cat}")]
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_yolo_labels(album, tmp_path, names):
+    labels = tmp_path / "labels"
+    (labels / "cat").mkdir(parents=True)
+    (labels / names[0]).write_text(names[1])
+    (labels / "cat/1.txt").write_text("1 0.5 0.5 0.1 0.1\n1 0.1 0.1 0.2 0.2 0.3 0.1\n")
+    (labels / "3.txt").write_text("0 0.5 0.5 0.1 0.1\n1 nonsense\n")
+    assert album("yolo", labels) == {"cat/1": ("cat",), "dog/3": ("cat", "dog")}
+    (labels / "3.txt").write_text("7 0.5 0.5 0.1 0.1\n")
+    assert "3.txt, line 1: found class '7', expected a number of 0 (dog), 1 (cat)" in problems(album, "yolo", labels)[0]
+    (labels / names[0]).unlink()
+    assert "found no names of the classes" in problems(album, "yolo", labels)[0]
+
+
+def test_classes_of_a_coco_file(album, tmp_path):
+    content = {
+        "categories": [{"id": 5, "name": "dog"}, {"id": 2, "name": "cat"}],
+        "images": [{"id": 1, "file_name": "album/cat/1.jpg"}, {"id": 2, "file_name": "3.png"}],
+        "annotations": [
+            {"image_id": "1", "category_id": 2},
+            {"image_id": 1, "category_id": 5},
+            {"image_id": 2, "category_id": 5},
+        ],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    assert album("coco", tmp_path / "a.json") == {"cat/1": ("cat", "dog"), "dog/3": ("dog",)}
+
+
+XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:subject><rdf:Bag><rdf:li>cat</rdf:li>'
+    "<rdf:li>crêpe</rdf:li></rdf:Bag></dc:subject></rdf:Description></rdf:RDF></x:xmpmeta>"
+).encode()
+
+
+def iptc(*keywords):
+    """The marker segment APP13 of a JPEG with IPTC keywords, built by hand."""
+    records = b"".join(b"\x1c\x02\x19" + len(text).to_bytes(2) + text for text in keywords)
+    data = b"Photoshop 3.0\x008BIM\x04\x04\0\0" + len(records).to_bytes(4) + records + b"\0" * (len(records) % 2)
+    return b"\xff\xed" + (len(data) + 2).to_bytes(2) + data
+
+
+def test_keywords_in_the_photos(album):
+    one, two, three = (album.folder / name for name in ("cat/1.jpg", "cat/2.jpg", "dog/3.jpg"))
+    content = one.read_bytes()
+    one.write_bytes(content[:2] + iptc(b"dog", "crêpe".encode(), "Größe".encode("latin-1")) + content[2:])
+    write_photo(two, xmp=XMP)
+    exif = Image.Exif()
+    exif[0x9C9E] = "dog;hot dog\0".encode("utf-16-le")
+    write_photo(three, exif=exif)
+    found = {"cat/1": ("Größe", "crêpe", "dog"), "cat/2": ("cat", "crêpe"), "dog/3": ("dog", "hot dog")}
+    assert album("metadata") == found
+
+
+def test_photos_without_keywords_in_them_are_rejected(album, capsys):
+    write_photo(album.folder / "cat/2.jpg", xmp=XMP)
+    (album.folder / "dog/3.jpg").write_bytes(b"")
+    assert album("metadata") == {"cat/2": ("cat", "crêpe")}
+    out = capsys.readouterr().out
+    assert "1 photos have no keywords, since they cannot be read:\n" in out and "dog/3.jpg: found an empty file" in out
+
+
 # ------------------------------------------------------------------ simple images
 
 
@@ -624,6 +721,7 @@ def test_script(photos, tmp_path, val):
         "simple_images": None,
         "train_on": "main",
         "max_megapixels": 200,
+        "keyword_source": "table",
     }
     output = {
         "train": shards["train"],

@@ -39,7 +39,10 @@ rule index_images:
         dataset=(
             [f"{ROOT}/JPEGImages", f"{ROOT}/ImageSets", KEYWORDS]
             if IS_DEMO
-            else [by_content(path) for path in dataset_sources(DATASET["format"], ROOT, KEYWORDS, SPLITS)]
+            else [
+                by_content(path)
+                for path in dataset_sources(DATASET["format"], ROOT, KEYWORDS, SPLITS, DATASET["keyword_source"])
+            ]
         ),
         simple_images=by_content(SIMPLE_IMAGES) if SIMPLE_IMAGES else [],
     output:
@@ -70,6 +73,7 @@ rule index_images:
         simple_images=SIMPLE_IMAGES,
         train_on=DATASET["train_on"],
         max_megapixels=DATASET["max_megapixels"],
+        keyword_source=DATASET["keyword_source"],
     message:
         "Check the keywords of the dataset and open every photo once."
     script:

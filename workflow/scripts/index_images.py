@@ -29,6 +29,7 @@ if "snakemake" in globals():
             simple_images=snakemake.params.simple_images,
             train_on=snakemake.params.train_on,
             max_megapixels=snakemake.params.max_megapixels,
+            keyword_source=snakemake.params.keyword_source,
             threads=snakemake.threads,
             train_paths=snakemake.output.train,
             val_paths=snakemake.output.val,

@@ -4,9 +4,10 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
-from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, IptcImagePlugin, PngImagePlugin, UnidentifiedImageError
 
 GREY = (124, 116, 104)
 """Mean colour of ImageNet: for pixels that are not part of a photo, and for backgrounds that are faded out."""
@@ -35,6 +36,8 @@ _TURNS = {
 _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 _FILLERS = (b"\x00", b"\x5a", b"\xa5", b"\x33", b"\xcc", b"\x6d", b"\xdb", b"\xb6", b"\xfe")
 """Bytes that a decoder of JPEG takes for different data."""
+_IPTC_KEYWORDS = (2, 25)
+_XMP_SUBJECTS = ".//{http://purl.org/dc/elements/1.1/}subject//{http://www.w3.org/1999/02/22-rdf-syntax-ns#}li"
 _DEPTHS = (8, 10, 12, 14, 16)
 """Bits of a grey value that cameras and scanners store in 16."""
 
@@ -79,12 +82,47 @@ def read_photo(
         raise BadImageError(f"{photo_path}: {_reason(photo_path, error)}") from error
 
 
+def read_keywords(photo_path: str | Path) -> list[str]:
+    """Read the keywords in a photo's metadata: IPTC keywords, XMP subjects, the keywords of Windows.
+
+    Raises
+    ------
+    BadImageError
+        If the file cannot be read as a photo.
+    """
+    try:
+        with open(photo_path, "rb") as file:
+            image = _identified(file.read())
+        iptc = (IptcImagePlugin.getiptcinfo(image) or {}).get(_IPTC_KEYWORDS, [])
+        xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+        windows = image.getexif().get(ExifTags.Base.XPKeywords) or b""
+    except _UNREADABLE as error:
+        raise BadImageError(f"{photo_path}: {_reason(photo_path, error)}") from error
+    texts = [_decoded(text) for text in (iptc if isinstance(iptc, list) else [iptc])]
+    texts += _xmp_subjects(xmp.encode() if isinstance(xmp, str) else xmp)
+    texts += bytes(windows).decode("utf-16-le", "replace").strip("\0").split(";") if windows else []
+    return list(dict.fromkeys(text.strip() for text in texts if text.strip()))
+
+
+def _decoded(text):
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
+
+
+def _xmp_subjects(xmp):
+    try:
+        root = ElementTree.fromstring(xmp.strip(b"\0 \r\n\t")) if xmp else None
+    except ElementTree.ParseError:
+        return []
+    return [] if root is None else [item.text or "" for item in root.iterfind(_XMP_SUBJECTS)]
+
+
 def _open(path, max_megapixels, notes):
     with open(path, "rb") as file:
         content = file.read()
-    if is_heif := _is_heif(content):
-        _register_heif()
-    image = Image.open(io.BytesIO(content), formats=("HEIF",) if is_heif else FORMATS)
+    image = _identified(content)
     megapixels = image.width * image.height / 1e6
     if max_megapixels is not None and megapixels > max_megapixels:
         raise _RefusedError(
@@ -101,6 +139,12 @@ def _open(path, max_megapixels, notes):
     if image.format == "PNG" and image.mode in ("1", "L", "RGB") and "transparency" in image.info:
         image.info["transparency"] = _as_8_bits(image.info["transparency"], depth=content[24])
     return image
+
+
+def _identified(content):
+    if is_heif := _is_heif(content):
+        _register_heif()
+    return Image.open(io.BytesIO(content), formats=("HEIF",) if is_heif else FORMATS)
 
 
 def _as_8_bits(value, depth):

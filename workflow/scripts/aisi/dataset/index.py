@@ -55,6 +55,7 @@ def index_dataset(
     simple_images: str | Path | None = None,
     train_on: str = "main",
     max_megapixels: float | None = None,
+    keyword_source: str = "table",
 ) -> DatasetIndex:
     """Read the rows of a dataset and open each of its photos once.
 
@@ -82,6 +83,8 @@ def index_dataset(
         Photos of the split ``train``: those of the dataset, the simple photos, or both (PAPER table 1b).
     max_megapixels : float, optional
         Largest size of a photo, million pixels. A larger one counts as unreadable. None: any size.
+    keyword_source : str
+        Where the keywords of the layout ``photos`` are: see :func:`aisi.dataset.rows.read_rows`.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def index_dataset(
         With one line for every wrong row and, with ``stop``, every bad photo; or with the split that is empty.
     """
     splits = {"dataset.train": train} | ({"dataset.val": val} if val else {})
-    rows, problems, category_ids = read_rows(layout, root, keywords, splits)
+    rows, problems, category_ids = read_rows(layout, root, keywords, splits, keyword_source)
     if categories is not None:
         category_ids = {normal(name): label for label, name in enumerate(categories, 1)}
     names = list(category_ids) or sorted({name for row in rows for name in row.keywords})

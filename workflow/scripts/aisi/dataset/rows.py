@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aisi.dataset.coco import photo_keywords
+from aisi.dataset.keyword_sources import folder_entries, metadata_entries, text_entries, yolo_entries
 from aisi.dataset.keywords import VOC_CATEGORIES
 from aisi.dataset.names import clean_keywords, folded, normal, split_keywords
 from aisi.dataset.photo_names import PhotoNames, without_suffix
@@ -52,7 +53,7 @@ Entry = tuple[str, str, Any]
 
 
 def read_rows(
-    layout: str, root: str | Path, keywords: str | Path | None, splits: dict[str, str]
+    layout: str, root: str | Path, keywords: str | Path | None, splits: dict[str, str], source: str = "table"
 ) -> tuple[list[Row], list[str], dict[str, int]]:
     """Read the photos and keywords that a dataset names.
 
@@ -61,9 +62,11 @@ def read_rows(
     layout : {"demo", "photos", "voc", "coco"}
     root : str or Path
     keywords : str, Path or None
-        A table. None: the annotations in the root of a ``voc`` or ``coco`` dataset.
+        The table, or what ``source`` says. None: the annotations in the root of a ``voc`` or ``coco`` dataset.
     splits : dict
         Config key to split. Every photo of ``dataset.train`` must have an entry that gives its keywords.
+    source : {"table", "folders", "texts", "coco", "yolo", "metadata"}
+        Where the keywords of the layout ``photos`` are. All but the table have only the split ``dataset.train``.
 
     Returns
     -------
@@ -74,6 +77,8 @@ def read_rows(
         occur.
     """
     match layout:
+        case "photos" if source != "table":
+            return _source_rows(root, keywords, splits["dataset.train"], source)
         case "photos":
             return _photos_rows(root, keywords, splits)
         case "coco":
@@ -123,6 +128,32 @@ def _photos_rows(root, path, splits):
         listed = ", ".join(f"{split!r} ({count}){_meant(split, splits)}" for split, count in others.items())
         print(f"{path}: rows of other splits are not used: {listed}")
     return [row for row in rows if row.split in splits.values()], problems, {}
+
+
+def _source_rows(root, path, split, source):
+    photos = PhotoNames.of_folder(photo_folder("photos", root))
+    category_ids: dict[str, int] = {}
+    problems: list[str] = []
+    match source:
+        case "folders":
+            entries = folder_entries(photos)
+        case "texts":
+            entries = text_entries(photos, path)
+        case "yolo":
+            entries = yolo_entries(photos, path)
+        case "metadata":
+            entries = metadata_entries(photos)
+        case "coco":
+            listed, category_ids, problems = photo_keywords(path)
+            entries = ((name, where, clean_keywords(own)) for name, where, own in listed)
+        case _:
+            raise ValueError(f"Found keyword_source {source!r}, expected folders, texts, coco, yolo or metadata.")
+    found, more = _identified([(name, where, (own, where)) for name, where, own in entries], photos)
+    unnamed = [image_id for image_id in photos.image_ids if image_id not in found]
+    if unnamed:
+        print(f"{len(unnamed)} photos have no entry in {path} and are not used, such as {unnamed[0]!r}.")
+    rows = [Row(name, split, own, where, photos, name) for name, (_, (own, where)) in found.items()]
+    return rows, problems + more, category_ids
 
 
 def _meant(split, splits):

@@ -110,10 +110,25 @@ def _check_demo(dataset):
 def _check_photos(dataset):
     yield from _check_folder("dataset.root", dataset["root"], "the folder of photos")
     yield from _check_results(dataset)
-    yield from _check_file("dataset.keywords", dataset["keywords"], "a CSV with image_id,split,keywords")
+    yield from _check_source(dataset)
     for key, folder in dataset["ground_truth"].items():
         if folder is not None:
             yield from _check_folder(f"dataset.ground_truth.{key}", folder, "a folder of masks named like the photos")
+
+
+def _check_source(dataset):
+    source, keywords = dataset["keyword_source"], dataset["keywords"]
+    if source in ("folders", "metadata"):
+        if keywords is not None:
+            yield f"dataset.keywords: found {keywords}, but keyword_source {source} needs no file. Set null."
+    elif source in ("texts", "yolo"):
+        yield from _check_folder("dataset.keywords", keywords, "the folder of a text file for each photo")
+    else:
+        expected = "COCO JSON" if source == "coco" else "a table with image_id,split,keywords"
+        yield from _check_file("dataset.keywords", keywords, expected)
+    for key in ("val", "test"):
+        if source != "table" and dataset[key] is not None:
+            yield f"dataset.{key}: found {dataset[key]!r}, but keyword_source {source} has no splits. Set null."
 
 
 def _check_voc(dataset):
@@ -224,7 +239,17 @@ def _scan(
                 yield below + entry.name, entry.stat()
 
 
-def dataset_sources(layout: str, root: str | Path, keywords: str | None, splits: Sequence[str]) -> list[str]:
+def yolo_names_file(labels_folder: str | Path) -> Path | None:
+    """File with the names of YOLO's classes: in the folder of labels or up to two folders above it."""
+    folder = Path(labels_folder)
+    homes = (folder, *folder.resolve().parents[:2])
+    files = [home / name for home in homes for name in ("classes.txt", "data.yaml")]
+    return next((file for file in files if file.is_file()), None)
+
+
+def dataset_sources(
+    layout: str, root: str | Path, keywords: str | None, splits: Sequence[str], source: str = "table"
+) -> list[str]:
     """Files and folders with the photos and keywords of a dataset.
 
     Parameters
@@ -233,8 +258,10 @@ def dataset_sources(layout: str, root: str | Path, keywords: str | None, splits:
         Config key ``dataset.format``.
     root : str or Path
     keywords : str or None
-        CSV of keywords.
+        Table of keywords, or what ``source`` says.
     splits : sequence of str
+    source : str
+        Config key ``dataset.keyword_source``.
 
     Returns
     -------
@@ -243,6 +270,8 @@ def dataset_sources(layout: str, root: str | Path, keywords: str | None, splits:
     """
     named = {"voc": split_list, "coco": annotation_file}.get(layout)
     lists = [named(root, split) for split in splits] if named else []
-    tables = [keywords] if keywords else [Path(root, "Annotations")] if layout == "voc" else []
+    tables: list[str | Path] = [keywords] if keywords else [Path(root, "Annotations")] if layout == "voc" else []
     folders = dict.fromkeys(photo_folder(layout, root, split) for split in splits)
+    if source == "yolo" and keywords and (names := yolo_names_file(keywords)):
+        tables.append(names)
     return [str(path) for path in (*lists, *tables, *folders)]
