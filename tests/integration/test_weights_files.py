@@ -38,12 +38,14 @@ def test_a_missing_weights_file_stops_before_any_job(project):
     assert not (project.run_folder / "results").exists()
 
 
-def test_weights_that_no_package_ships_are_told_first(project):
+def test_weights_that_cannot_be_downloaded_stop_the_run_first(project, monkeypatch):
     """One core: the job of highest priority is the first, and nothing else has been done."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(project.run_folder / "no_cache"))
     network = {"backbone": "resnet18", "weights": "imagenet"}
     process = project.snakemake(TAGS, "--cores", "1", changes={"attention": {"network": network}})
     assert process.returncode == 1
-    assert "No package ships ImageNet weights for resnet18" in process.stdout + process.stderr
+    assert "timm cannot download them" in process.stdout + process.stderr
     assert {path.name for path in (project.run_folder / "results").glob("*")} <= {"logs", "benchmarks"}
 
 

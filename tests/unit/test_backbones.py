@@ -6,7 +6,13 @@ import torch
 import torchvision
 
 import fetch_backbone
-from aisi.training.backbones import MissingWeightsError, create_backbone, imagenet_weights, read_state_dict
+from aisi.training.backbones import (
+    MissingWeightsError,
+    create_backbone,
+    create_pooled_backbone,
+    imagenet_weights,
+    read_state_dict,
+)
 from aisi.training.weights import load_weights, save_weights
 from receptive_field import all_positive, centre_seen
 
@@ -137,10 +143,52 @@ def test_the_error_of_a_failed_download_names_file_and_config_key(monkeypatch):
         fetch_backbone.main("resnet50", "weights.safetensors")
 
 
-def test_the_error_without_a_package_says_where_to_get_the_weights(tmp_path):
-    with pytest.raises(MissingWeightsError, match=r"No package.*resnet18.*pretrained=True.*key weights"):
+def test_the_error_without_a_connection_says_where_to_get_the_weights(tmp_path, monkeypatch):
+    def offline(*args, **kwargs):
+        raise OSError("no network")
+
+    monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", offline)
+    with pytest.raises(MissingWeightsError, match=r"resnet18.*no network.*pretrained=True.*key weights"):
         fetch_backbone.main("resnet18", tmp_path / "weights.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_timm_downloads_fills_a_backbone(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    whole = timm.create_model("test_vit").state_dict()
+    monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", lambda *args, **kwargs: dict(whole))
+    fetch_backbone.main("test_vit", tmp_path / "weights.safetensors")
+    backbone = create_pooled_backbone("test_vit", tmp_path / "weights.safetensors").eval()
+    assert backbone.body.network.pos_embed.equal(whole["pos_embed"])
+
+
+@pytest.mark.parametrize("name", ["test_vit", "test_vit3"])
+def test_a_transformer_gives_its_own_pooled_vector(name):
+    """For crops of another size than that of its training, normalised with timm's mean and deviation of the model."""
+    torch.manual_seed(0)
+    backbone = create_pooled_backbone(name, "none").eval()
+    images = torch.randint(0, 256, (2, 3, 96, 96), dtype=torch.uint8)
+    [pooled] = backbone(backbone.normalise(images))
+    settings = timm.get_pretrained_cfg(name)
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (settings.mean, settings.std))
+    expected = backbone.body.network((images / 255 - mean) / std)
+    assert pooled.shape == (2, backbone.channels[-1], 1, 1)
+    torch.testing.assert_close(pooled[:, :, 0, 0], expected)
+
+
+def test_weights_of_another_transformer_are_refused(tmp_path):
+    torch.save(timm.create_model("test_vit2").state_dict(), tmp_path / "other.pth")
+    with pytest.raises(ValueError, match="do not fit test_vit"):
+        create_pooled_backbone("test_vit", tmp_path / "other.pth")
+
+
+def test_networks_with_maps_are_pooled_as_before():
+    torch.manual_seed(0)
+    maps = create_backbone("tf_efficientnet_lite0", "none").eval()
+    torch.manual_seed(0)
+    pooled = create_pooled_backbone("tf_efficientnet_lite0", "none").eval()
+    images = torch.rand(1, 3, 64, 64)
+    assert pooled(images)[-1].equal(maps(images)[-1])
 
 
 def test_fetched_weights_equal_the_packaged_ones(tmp_path):

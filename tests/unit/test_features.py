@@ -47,6 +47,16 @@ def ramp():
     return np.stack([columns, rows, np.zeros_like(rows)], -1).astype(np.uint8)
 
 
+def test_features_of_a_vision_transformer_survive_its_file(crops, tmp_path):
+    torch.manual_seed(0)
+    transformer = FeatureExtractor("test_vit").eval()
+    [rows] = extract(transformer, [crops[:3]], 4, flip=True)
+    assert rows.shape == (3, transformer.dimension) and rows.std(0).max() > 0
+    save_extractor(tmp_path / "extractor.safetensors", transformer, "test_vit")
+    [again] = extract(load_extractor(tmp_path / "extractor.safetensors", "cpu"), [crops[:3]], 4, flip=True)
+    np.testing.assert_array_equal(again, rows)
+
+
 def test_a_crop_is_its_box():
     whole = encode(np.ones((20, 30)))
     crop = crop_instances(ramp(), [[4, 2, 12, 10]], [whole], 8)

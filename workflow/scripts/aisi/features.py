@@ -15,25 +15,25 @@ from aisi.masks import decode
 from aisi.photos import GREY, read_photo
 from aisi.planning.dataset_files import is_ignored, list_files
 from aisi.training.augmentation import jitter_colours, mirror, random_part, read_ahead, to_tensor, warp
-from aisi.training.backbones import create_backbone
+from aisi.training.backbones import create_pooled_backbone
 from aisi.training.processes import sum_over_processes
 from aisi.training.weights import load_network, save_weights
 
 
 class FeatureExtractor(nn.Module):
-    """A backbone, and global average pooling of its last stage.
+    """A backbone and global average pooling of its last stage, or the vector to which the backbone itself pools.
 
     Parameters
     ----------
     backbone : str
-        Name for :func:`aisi.training.backbones.create_backbone`.
+        Name for :func:`aisi.training.backbones.create_pooled_backbone`.
     weights : str
-        ImageNet weights of the backbone.
+        Pretrained weights of the backbone.
     """
 
     def __init__(self, backbone: str, weights: str = "none"):
         super().__init__()
-        self.backbone = create_backbone(backbone, weights)
+        self.backbone = create_pooled_backbone(backbone, weights)
         self.dimension = self.backbone.channels[-1]
 
     def forward(self, crops: torch.Tensor) -> torch.Tensor:

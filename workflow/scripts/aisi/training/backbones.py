@@ -120,6 +120,60 @@ def _keeps_corners(layer: nn.Module) -> bool:
     return kernel == tuple(2 * side + 1 for side in padding)
 
 
+class _Pooled(nn.Module):
+    """A network of timm that pools to a vector, which becomes a map of one cell."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, photos: torch.Tensor) -> list[torch.Tensor]:
+        return [self.network(photos)[:, :, None, None]]
+
+
+def create_pooled_backbone(name: str, weights: str | Path = "imagenet") -> Backbone:
+    """Make a backbone whose last map is pooled.
+
+    Parameters
+    ----------
+    name : str
+        As for :func:`create_backbone`, or any timm model that pools to a vector, for example the vision transformers of
+        DINOv2, DINOv3 and SigLIP. Then this vector takes the place of the last map.
+    weights : str or Path
+        As for :func:`create_backbone`.
+
+    Returns
+    -------
+    Backbone
+
+    Raises
+    ------
+    MissingWeightsError, ValueError
+        As :func:`create_backbone`.
+    """
+    _check_name(name)
+    if _has_maps(name):
+        return create_backbone(name, weights)
+    try:
+        network = timm.create_model(name, num_classes=0, dynamic_img_size=True)  # crops of any size that patches fill
+    except TypeError:  # a model of another kind, which does not know the key
+        network = timm.create_model(name, num_classes=0)
+    _fill(network, name, weights)
+    settings: Any = timm.get_pretrained_cfg(name)
+    return Backbone(_Pooled(network), [network.num_features], settings.mean, settings.std)
+
+
+def _has_maps(name: str) -> bool:
+    """Whether the model has maps at strides 4, 8, 16 and 32."""
+    if name in _TORCHVISION or name in PACKAGED:
+        return True
+    try:
+        _timm_body(name, 32)
+    except ValueError:
+        return False
+    return True
+
+
 def create_backbone(name: str, weights: str | Path = "imagenet", output_stride: int = 32) -> Backbone:
     """Make a backbone.
 
@@ -147,12 +201,7 @@ def create_backbone(name: str, weights: str | Path = "imagenet", output_stride: 
     if name in _TORCHVISION:
         return _torchvision_backbone(name, weights, output_stride)
     body = _timm_body(name, output_stride)
-    if state := pretrained_weights(name, weights):
-        missing, _ = body.load_state_dict(state, strict=False)
-        if missing:
-            raise ValueError(
-                f"Weights {weights!r} do not fit {name}: {len(missing)} tensors are missing, for example {missing[0]}."
-            )
+    _fill(body, name, weights)
     colours: Any = timm.get_pretrained_cfg(name)
     return Backbone(body, body.feature_info.channels(), colours.mean, colours.std, output_stride)
 
@@ -162,6 +211,21 @@ def pretrained_weights(name: str, weights: str | Path) -> State:
     if weights == "none":
         return {}
     return imagenet_weights(name) if weights == "imagenet" else read_state_dict(weights)
+
+
+def _fill(network: nn.Module, name: str, weights: str | Path) -> None:
+    """Load the weights of a network of timm, as for :func:`create_backbone`."""
+    state = pretrained_weights(name, weights)
+    if not state:
+        return
+    try:
+        missing, _ = network.load_state_dict(state, strict=False)
+    except RuntimeError as error:  # a tensor of another shape
+        raise ValueError(f"Weights {weights!r} do not fit {name}: {str(error).splitlines()[-1].strip()}") from error
+    if missing:
+        raise ValueError(
+            f"Weights {weights!r} do not fit {name}: {len(missing)} tensors are missing, for example {missing[0]}."
+        )
 
 
 def imagenet_weights(name: str) -> State:
@@ -184,7 +248,9 @@ def imagenet_weights(name: str) -> State:
         If the name is unknown.
     """
     _check_name(name)
-    return _download(name) if name in _TORCHVISION else _packaged_weights(name)
+    if name in _TORCHVISION:
+        return _download(name)
+    return _packaged_weights(name) if name in PACKAGED else _weights_of_timm(name)
 
 
 def _check_name(name: str) -> None:
@@ -208,11 +274,6 @@ def _timm_body(name: str, output_stride: int) -> Any:
 
 
 def _packaged_weights(name: str) -> State:
-    if name not in PACKAGED:
-        raise MissingWeightsError(
-            f"No package has ImageNet weights for {name}. Save them on another machine "
-            f"(timm.create_model({name!r}, pretrained=True).state_dict()) and name the file in the config key weights."
-        )
     try:
         package = importlib.import_module(PACKAGED[name])
     except ImportError as error:
@@ -224,6 +285,22 @@ def _packaged_weights(name: str) -> State:
     if [tensor.shape for tensor in tensors] != [tensor.shape for tensor in target.values()]:
         raise ValueError(f"{source}: its tensors are not those of {name}. Install the pinned version of the package.")
     return dict(zip(target, tensors, strict=True))
+
+
+def _weights_of_timm(name: str) -> State:
+    """Pretrained weights that timm downloads, or has downloaded before."""
+    settings: Any = timm.get_pretrained_cfg(name)
+    if not settings.has_weights:
+        raise MissingWeightsError(f"timm has no pretrained weights of {name}. Name a file in the config key weights.")
+    try:
+        return timm.create_model(name, pretrained=True).state_dict()
+    except (OSError, RuntimeError) as error:  # no connection, in each of the ways in which timm downloads
+        reason = str(error).partition("\n")[0]
+        raise MissingWeightsError(
+            f"The weights of {name} are not on this machine, and timm cannot download them ({reason}). Save them on "
+            f"another machine (timm.create_model({name!r}, pretrained=True).state_dict()) and name the file in the "
+            "config key weights."
+        ) from error
 
 
 def _torchvision_backbone(name: str, weights: str | Path, output_stride: int) -> Backbone:
