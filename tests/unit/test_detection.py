@@ -79,24 +79,6 @@ def test_what_an_inner_border_cuts_is_left_out():
     assert detection.uncut(boxes, tile, 90, 50).tolist() == [1, 3]
 
 
-def test_fused_views_vote_and_share_their_scores():
-    first = instances((0, 0, 10, 10, 0.9), (40, 10, 60, 30, 0.8))
-    second = instances((0, 0, 12, 10, 0.7))
-    third = instances((0, 0, 12, 10, 0.5))
-    boxes, scores, masks = detection.fuse([first, second, third], score_threshold=0.3)
-    assert boxes.tolist() == [[0, 0, 12, 10]]  # two of three see the wider one; one of three sees the other object
-    np.testing.assert_allclose(scores, [0.7])
-    assert rle.area(masks[0]) == 120
-    boxes, scores, _ = detection.fuse([first, second, third], score_threshold=0.2)
-    assert boxes.tolist() == [[0, 0, 12, 10], [40, 10, 60, 30]]
-    np.testing.assert_allclose(scores, [0.7, 0.8 / 3])
-
-
-def test_nothing_found_fuses_to_nothing():
-    boxes, scores, masks = detection.fuse([instances(), instances()], score_threshold=0.3)
-    assert boxes.shape == (0, 4) and scores.shape == (0,) and masks == []
-
-
 def test_an_object_found_twice_stays_once():
     found = instances((0, 0, 10, 10, 0.9), (0, 0, 10, 8, 0.8), (4, 0, 14, 10, 0.7))
     boxes, scores, _ = detection._once(*found)
@@ -127,7 +109,7 @@ def test_every_view_finds_the_object_where_it_is(monkeypatch):
     photo = np.zeros((100, 200, 3), np.uint8)
     photo[10:30, 20:60] = 255
     settings = {"score_threshold": 0.5, "max_instances": 5, "nms_iou": 0.4}
-    for views in ({}, {"flip": True}, {"scales": (1.0, 2.0)}, {"tiles": True}, {"flip": True, "tiles": True}):
+    for views in ({}, {"tiles": True}):
         boxes, scores, masks = detection.detect(OneSquare(), photo, **settings, **views)
         assert len(boxes) == len(scores) == len(masks) == 1, views
         assert np.abs(boxes[0] - [20, 10, 60, 30]).max() <= 3, views

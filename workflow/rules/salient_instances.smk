@@ -70,8 +70,6 @@ rule evaluate_s4net:
         max_instances=SALIENT["max_instances"],
         nms_iou=SALIENT["nms_iou"],
         max_covered=SALIENT["max_covered"],
-        scales=SALIENT["scales"],
-        flip=SALIENT["flip"],
         tiles=SALIENT["tiles"],
     message:
         "Evaluate S4Net by average precision on its own validation photos."
@@ -136,8 +134,6 @@ else:
             max_instances=SALIENT["max_instances"],
             nms_iou=SALIENT["nms_iou"],
             max_covered=SALIENT["max_covered"],
-            scales=SALIENT["scales"],
-            flip=SALIENT["flip"],
             tiles=SALIENT["tiles"],
         message:
             "Find salient instances in {wildcards.split}, shard {wildcards.shard}."

@@ -1,10 +1,9 @@
 """Salient instances of photos, found by a trained S4Net."""
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 
-from aisi.masks import covered_shares, decode, encode, intersections_over_union
+from aisi.masks import covered_shares, encode, intersections_over_union
 from aisi.salient_instances.s4net import propose
 from aisi.training.augmentation import to_tensor, warp
 
@@ -14,18 +13,7 @@ SAME_OBJECT = 0.5
 """Masks of a larger IoU show one object."""
 
 
-def detect(
-    model,
-    photo,
-    *,
-    score_threshold,
-    max_instances,
-    nms_iou,
-    max_covered=1.0,
-    scales=(1.0,),
-    flip=False,
-    tiles=False,
-):
+def detect(model, photo, *, score_threshold, max_instances, nms_iou, max_covered=1.0, tiles=False):
     """Find the salient instances of one photo.
 
     Parameters
@@ -40,10 +28,6 @@ def detect(
     max_covered : float
         An instance goes if more than this share of its mask lies in one of a higher score, in [0, 1]; so parts of an
         object go that the overlap of boxes lets through.
-    scales : sequence of float
-        The photo is warped to squares of these multiples of the network's own.
-    flip : bool
-        Each view is seen mirrored, too. What several views find is fused: see :func:`fuse`.
     tiles : bool
         Four overlapping parts of the photo are seen as well, where small objects are larger.
 
@@ -57,18 +41,15 @@ def detect(
         COCO RLE.
     """
     height, width = photo.shape[:2]
-    sizes = [max(64, round(model.input_size * scale / 64) * 64) for scale in scales]
-    views = [(size, mirrored) for size in sizes for mirrored in (False, True)[: 1 + flip]]
     settings = {"nms_iou": nms_iou, "max_instances": max_instances, "score_threshold": score_threshold}
-    found = _look(model, photo, (0, 0, width, height), views, settings)
+    boxes, scores, masks = _look(model, photo, (0, 0, width, height), settings)
     if tiles:
-        parts = [found]
+        parts = [(boxes, scores, masks)]
         for tile in tiles_of(width, height):
-            boxes, scores, masks = _look(model, photo, tile, views, settings)
-            kept = uncut(boxes, tile, width, height)
-            parts.append((boxes[kept], scores[kept], [masks[position] for position in kept]))
-        found = _once(*_joined(parts))
-    boxes, scores, masks = found
+            boxes, scores, masks = _look(model, photo, tile, settings)
+            whole = uncut(boxes, tile, width, height)
+            parts.append((boxes[whole], scores[whole], [masks[position] for position in whole]))
+        boxes, scores, masks = _once(*_joined(parts))
     kept = _uncovered(masks, max_covered)[:max_instances]
     return boxes[kept], scores[kept], [masks[position] for position in kept]
 
@@ -86,75 +67,26 @@ def uncut(boxes, tile, width, height):
     return np.flatnonzero(~(touching & inner).any(1))
 
 
-def _look(model, photo, region, views, settings):
-    """Instances of a region XYXY of the photo, fused over the views, each a side and whether it is mirrored."""
+def _look(model, photo, region, settings):
+    """Find the instances in a region XYXY of the photo."""
     device = next(model.parameters()).device
-    least = settings["score_threshold"] / len(views)  # of one view; the fused score is a mean over all
-    parts = []
-    for size, mirrored in views:
-        image = to_tensor(warp(photo, (size, size), region))[None].to(device)
-        [(boxes, scores, soft)] = propose(
-            model,
-            image.flip(-1) if mirrored else image,
-            settings["nms_iou"],
-            settings["max_instances"],
-            least,
-        )
-        if mirrored:
-            boxes, soft = (
-                torch.stack([size - boxes[:, 2], boxes[:, 1], size - boxes[:, 0], boxes[:, 3]], 1),
-                soft.flip(-1),
-            )
-        scale = boxes.new_tensor([region[2] - region[0], region[3] - region[1]] * 2) / size
-        parts.append(_cut_out(boxes * scale, scores, soft, photo.shape[:2], region))
-    return fuse(parts, settings["score_threshold"]) if len(parts) > 1 else parts[0]
-
-
-def fuse(views, score_threshold):
-    """What several views of the same have found, as one.
-
-    Parameters
-    ----------
-    views : list of (boxes, scores, masks)
-        As from :func:`detect`.
-    score_threshold : float
-
-    Returns
-    -------
-    boxes, scores, masks
-        One for each cluster of masks that overlap the best of it by an IoU above ``SAME_OBJECT``. The mask holds the
-        pixels of more than half of the cluster's; the score is the cluster's sum over the number of views, so what
-        one view alone sees counts for less. By descending score, those below the threshold left out.
-    """
-    boxes, scores, masks = _joined(views)
-    free, tight, fused, united = list(range(len(masks))), [], [], []
-    while free:
-        overlap = intersections_over_union([masks[free[0]]], [masks[position] for position in free])[0]
-        cluster = [position for position, value in zip(free, overlap, strict=True) if value > SAME_OBJECT]
-        free = [position for position in free if position not in cluster]
-        votes = sum(decode(masks[position]).astype(np.int64) for position in cluster)
-        mask = 2 * votes > len(cluster)
-        score = min(1.0, scores[cluster].sum() / len(views))
-        if mask.any() and score >= score_threshold:
-            tight.append(_tight_box(mask))
-            fused.append(score)
-            united.append(encode(mask))
-    order = np.argsort(-np.array(fused), kind="stable")
-    boxes, scores = np.array(tight, np.int64).reshape(-1, 4), np.array(fused, np.float32)
-    return boxes[order], scores[order], [united[position] for position in order]
+    image = to_tensor(warp(photo, (model.input_size,) * 2, region))[None].to(device)
+    [(boxes, scores, soft)] = propose(model, image, **settings)
+    scale = boxes.new_tensor([region[2] - region[0], region[3] - region[1]] * 2) / model.input_size
+    return _cut_out(boxes * scale, scores, soft, photo.shape[:2], region)
 
 
 def _joined(parts):
-    """Instances of several lists as one, by descending score."""
-    boxes, scores, masks = zip(*parts, strict=True)
-    boxes, scores, masks = np.concatenate(boxes), np.concatenate(scores), [mask for part in masks for mask in part]
+    """Join the instances of several lists, by descending score."""
+    boxes, scores = (np.concatenate([part[column] for part in parts]) for column in (0, 1))
+    masks = [mask for part in parts for mask in part[2]]
     order = np.argsort(-scores, kind="stable")
     return boxes[order], scores[order], [masks[position] for position in order]
 
 
 def _once(boxes, scores, masks):
     """Instances by descending score, without those that show an object of a better one again."""
-    kept = []
+    kept: list[int] = []
     for position, mask in enumerate(masks):
         if intersections_over_union([mask], [masks[k] for k in kept]).max(initial=0) <= SAME_OBJECT:
             kept.append(position)
@@ -186,7 +118,7 @@ def _tight_box(mask):
 
 def _uncovered(masks, max_covered):
     """Positions of the masks, best first, that lie in no kept one by more than ``max_covered`` of their pixels."""
-    kept = []
+    kept: list[int] = []
     for position, mask in enumerate(masks):
         if covered_shares(mask, [masks[k] for k in kept]).max(initial=0) <= max_covered:
             kept.append(position)

@@ -158,10 +158,11 @@ class S4Net(nn.Module):
         """Images (B, 3, S, S) uint8 -> P2..P6."""
         return self.pyramid(self.backbone(self.backbone.normalise(images)))
 
-    def anchors(self, images, pyramid):
-        """Anchors (n, 4) of each level, XYXY in pixels of the images (B, 3, S, S)."""
+    def anchors(self, pyramid):
+        """Anchors (n, 4) of each level, XYXY in input pixels."""
         maps = [level.float() for level in pyramid]  # torchvision takes their type: bfloat16 would round the anchors
-        anchors = self.anchor_generator(ImageList(images, [images.shape[-2:]]), maps)[0]
+        square = torch.zeros(1, 3, self.input_size, self.input_size, device=pyramid[0].device)
+        anchors = self.anchor_generator(ImageList(square, [square.shape[-2:]]), maps)[0]
         counts = [level.shape[-2] * level.shape[-1] * len(ANCHOR_RATIOS) for level in pyramid]
         return anchors.split(counts)
 
@@ -216,7 +217,7 @@ def s4net_loss(model, batch):
     """
     pyramid = model.features(batch["images"])
     logits, deltas = model.head(pyramid)
-    anchors = model.anchors(batch["images"], pyramid)
+    anchors = model.anchors(pyramid)
     levels = torch.repeat_interleave(
         torch.arange(len(anchors), device=anchors[0].device),
         torch.tensor([len(level) for level in anchors], device=anchors[0].device),
@@ -283,7 +284,7 @@ def propose(model, images, nms_iou, max_instances, score_threshold, before_nms=5
     """
     pyramid = model.features(images)
     logits, deltas = (torch.cat(parts, 1) for parts in model.head(pyramid))
-    anchors = torch.cat(model.anchors(images, pyramid))
+    anchors = torch.cat(model.anchors(pyramid))
     results = []
     for photo in range(len(images)):
         scores = logits[photo].softmax(-1)[:, 1]

@@ -1,6 +1,6 @@
-"""What more views of a photo give the detector, and what they cost: scales, mirror images and tiles.
+"""What tiles give the detector, and what they cost.
 
-    python benchmarks/views.py resources/weights/s4net_efficientnet_lite2.safetensors config/photos.yaml \
+    python benchmarks/tiles.py resources/weights/s4net_efficientnet_lite2.safetensors config/photos.yaml \
         everyday=runs/everyday/results voc_mini=runs/voc_mini/results,LIST
 
 Each folder holds the results of a run with true masks: images, categories, and the reference ``ground_truth``. LIST,
@@ -29,74 +29,38 @@ from aisi.photos import read_photo  # noqa: E402
 from aisi.progress import progress  # noqa: E402
 from aisi.proxy_masks import proxy_mask  # noqa: E402
 from aisi.report.tables import markdown  # noqa: E402
-from aisi.salient_instances import detection  # noqa: E402
+from aisi.salient_instances.detection import detect  # noqa: E402
 from aisi.salient_instances.s4net import load_s4net  # noqa: E402
 from aisi.training.weights import pick_device  # noqa: E402
 
-VARIANTS = {
-    "one view": {},
-    "scales 1, 1.4": {"scales": [1.0, 1.4]},
-    "flip": {"flip": True},
-    "tiles": {"tiles": True},
-}
+VARIANTS = {"whole photo": {}, "whole photo and tiles": {"tiles": True}}
 KEYS = ("score_threshold", "max_instances", "nms_iou", "max_covered")
-
-
-class SharedViews:
-    """Stands in for :func:`propose`: each view of a photo is computed once, for all variants; notes the seconds."""
-
-    def __init__(self, propose, least):
-        self.propose, self.least = propose, least
-        self.start_photo()
-
-    def start_photo(self):
-        """Forget the views of the photo before."""
-        self.seen, self.seconds = {}, 0.0
-
-    def __call__(self, model, images, nms_iou, max_instances, score_threshold):
-        """As :func:`aisi.salient_instances.s4net.propose`."""
-        key = images.numpy().tobytes()
-        if key not in self.seen:
-            started = process_time()
-            found = self.propose(model, images, nms_iou, max_instances, self.least)
-            self.seen[key] = found, process_time() - started
-        [(boxes, scores, soft)], seconds = self.seen[key]
-        self.seconds += seconds
-        kept = scores >= score_threshold
-        return [(boxes[kept], scores[kept], soft[kept])]
 
 
 def measure(name, results, listed, model, settings):
     """A row for each variant."""
-    photos, names = (
-        read_images(*sorted(results.glob("images/train/shard_*"))),
-        read_categories(results / "categories.csv"),
-    )
+    photos = listed_photos(read_images(*sorted(results.glob("images/train/shard_*"))), listed)
+    names = read_categories(results / "categories.csv")
     truth = results / "reference/proxy_masks/ground_truth"
     objects = read_instances(truth / "instances.json", names)
-    photos = listed_photos(photos, listed)
-    shared = detection.propose = SharedViews(detection.propose, settings["score_threshold"] / 2)
     totals = {variant: ConfusionTotal(len(names)) for variant in VARIANTS}
     pairs, counts = {variant: [] for variant in VARIANTS}, {variant: np.zeros(3) for variant in VARIANTS}
     for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
         picture, labels = read_photo(photo.path), read_labels(truth / "SegmentationClass" / f"{photo.image_id}.png")
-        shared.start_photo()
         for variant, changes in VARIANTS.items():
-            shared.seconds, started = 0.0, process_time()
-            computed = sum(seconds for _, seconds in shared.seen.values())
-            _, _, masks = detection.detect(model, picture, **(settings | changes))
-            own = process_time() - started - (sum(seconds for _, seconds in shared.seen.values()) - computed)
+            started = process_time()
+            _, _, masks = detect(model, picture, **(settings | changes))
+            seconds = process_time() - started
             true = true_labels(masks, labels)
             proxy = proxy_mask(masks, true, ())
             totals[variant].add(confusion_matrix(labels, np.zeros_like(labels) if proxy is None else proxy, len(names)))
-            counts[variant] += len(masks), sum(label == 0 for label in true), own + shared.seconds
+            counts[variant] += len(masks), sum(label == 0 for label in true), seconds
             pairs[variant].append((*objects.get(photo.image_id, ([], [], []))[::2], masks))
-    detection.propose = shared.propose
     for variant in VARIANTS:
         n, noisy, seconds = counts[variant]
         yield {
             "set": name,
-            "views": variant,
+            "S4Net sees": variant,
             "recall50": recall_metrics(pairs[variant], names.names)[0][2],
             "oracle": totals[variant].rows(names.names)[0][2],
             "instances a photo": n / len(photos),
