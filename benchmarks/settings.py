@@ -190,7 +190,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", help="NAME=RESULTS, the folder results/ of a run")
     parser.add_argument("--halve", nargs="*", default=[], help="names of runs evaluated as two sets")
-    parser.add_argument("--fix", nargs="*", default=[], help="KEY=VALUE: only combinations with this value are chosen from")
+    parser.add_argument("--fix", nargs="*", default=[], help="KEY=VALUE: choose only combinations with it")
     parser.add_argument("--figures", type=Path, required=True, help="CSV of all figures; read again if it is there")
     arguments = parser.parse_args()
     grid = [dict(zip(GRID, values, strict=True)) for values in product(*GRID.values())]
@@ -220,4 +220,5 @@ if __name__ == "__main__":
         if configured in grid:
             table.append(row(figures, "config/photos.yaml", name, configured))
     print(markdown(pd.DataFrame(table)))
-    print(f"\n* chosen on these photos too: mean rank {rank:.1f} of {choices.groupby(list(GRID)).ngroups}, {n_admitted} admitted.")
+    n_choices = choices.groupby(list(GRID)).ngroups
+    print(f"\n* chosen on these photos too: mean rank {rank:.1f} of {n_choices}, {n_admitted} admitted.")
