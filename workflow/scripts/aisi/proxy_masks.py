@@ -136,7 +136,7 @@ def proxy_mask(
     values = np.where(labels == NOISY, IGNORE if noisy_pixels == "ignore" else background, labels)
     proxy = np.full(masks[0]["size"], background, np.uint8)
     # ASSUME: where two instances overlap, the smaller one is on top; if they are equal, the first one
-    for instance in np.lexsort((np.arange(len(labels)), [area(mask) for mask in masks]))[::-1]:
+    for instance in np.lexsort((np.arange(len(labels)), np.array([area(mask) for mask in masks])))[::-1]:
         proxy[decode(masks[instance])] = values[instance]
     return proxy
 
