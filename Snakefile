@@ -30,6 +30,7 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/review.smk"
 include: "workflow/rules/experiments.smk"
+include: "workflow/rules/closing_words.smk"
 
 
 # These take seconds on small files, or need internet access: on a cluster they run where Snakemake runs.
@@ -43,6 +44,11 @@ localrules:
     plot_training,
     write_experiment,
     write_results,
+
+
+rule masks:
+    input:
+        MASKS,
 
 
 rule proxy_masks:
@@ -118,7 +124,16 @@ rule review_curve:
 rule all:
     default_target: True
     input:
+        MASKS if DATASET["format"] == "photos" else [],
         rules.proxy_masks.input,
-        rules.semantic.input,
-        rules.instance.input,
+        rules.semantic.input if TRAINS else [],
+        rules.instance.input if TRAINS else [],
         rules.report.input,
+
+
+onsuccess:
+    print_closing_words()
+
+
+onerror:
+    print_errors(log)

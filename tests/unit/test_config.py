@@ -354,7 +354,7 @@ def test_snakemake_takes_numbers_in_a_block(tmp_path):
 def test_snakemake_refuses_in_one_sentence(tmp_path):
     code, text = dry_run(tmp_path, "rules", "--config", "dataset={keyword: a.csv}")
     assert code == 1
-    assert "\ndataset.keyword is no key of the config; did you mean dataset.keywords?\n" in text
+    assert "\nError: dataset.keyword is no key of the config; did you mean dataset.keywords?\n" in text
     assert "schema" not in text and len(text.splitlines()) < 8
 
 
@@ -374,4 +374,4 @@ def test_snakemake_refuses_a_key_that_stands_twice_in_the_default_config(project
     line = file.read_text().splitlines().index("seed: 1") + 1
     run = project.snakemake("-n")
     assert run.returncode == 1
-    assert re.search(rf"seed stands twice, .*config\.yaml:\d+ and {re.escape(str(file))}:{line}\.", run.stdout)
+    assert re.search(rf"seed stands twice, .*config\.yaml:\d+ and {re.escape(str(file))}:{line}\.", run.stderr)

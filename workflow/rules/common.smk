@@ -35,6 +35,13 @@ from aisi.planning.config import read_config  # noqa: E402
 from aisi.planning.file_contents import content_digest  # noqa: E402
 from aisi.planning.recipes import check_recipe, recipes_in_use  # noqa: E402
 from aisi.planning.schema import load_schema  # noqa: E402
+from aisi.progress import shortened  # noqa: E402
+
+
+def stop(error):
+    """End Snakemake with the message of an error alone: no traceback, and no lines of Snakemake around it."""
+    raise SystemExit(f"Error: {shortened(str(error))}")
+
 
 SCHEMA = load_schema(Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml"))
 try:
@@ -43,7 +50,7 @@ try:
     for key, recipe in recipes_in_use(config):
         check_recipe(f"Config key {key}", recipe, config["gpus"])
 except ValueError as error:
-    raise WorkflowError(str(error)) from None
+    stop(error)
 
 DATASET = config["dataset"]
 TRAIN, VAL, TEST = DATASET["train"], DATASET["val"], DATASET["test"]
@@ -114,7 +121,7 @@ def by_content(path):
     if path.startswith("results/"):
         return path
     if not Path(path).exists():
-        raise WorkflowError(f"The config names {path}, which does not exist (from {Path.cwd()}). Correct the path.")
+        stop(f"The config names {path}, which does not exist (from {Path.cwd()}). Correct the path.")
     return ancient(path)
 
 
@@ -146,7 +153,7 @@ def weights_file(block, key):
         return bundled(beside.relative_to(Path(workflow.basedir).resolve()))
     if path.is_file():
         return by_content(str(path))
-    raise WorkflowError(
+    stop(
         f"Config key {key} names the weights file {block[key]}, which does not exist. "
         "Correct the path. It is relative to the folder where the workflow runs, or to the folder of the Snakefile."
     )

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 from aisi.planning.dataset_files import DatasetError, annotation_file, check_dataset, dataset_sources
 
 try:
     check_dataset(DATASET)
 except DatasetError as error:
-    raise WorkflowError(str(error)) from None
+    stop(error)
 
 SPLITS = [split for split in (TRAIN, VAL) if split]
 IS_DEMO = DATASET["format"] == "demo"
@@ -32,6 +30,8 @@ else:
         for folder in (f"{ROOT}/SegmentationClass", f"{ROOT}/SegmentationObject")
     )
 TRAIN_HAS_MASKS = bool(SEMANTIC_MASKS) and DATASET["train_on"] != "simple"  # simple images have no masks
+# Whether the default target trains segmenters. For photos it ends with the masks, unless networks can be evaluated.
+TRAINS = DATASET["format"] != "photos" or bool(VAL and SEMANTIC_MASKS)
 
 
 rule index_images:

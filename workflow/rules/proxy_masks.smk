@@ -1,4 +1,9 @@
-"""Proxy masks: label maps and COCO instances, made from the tags."""
+"""Proxy masks: label maps and COCO instances, made from the tags; and plain masks for people with photos."""
+
+MASKED = config["review"]["assignment"]  # the assignment that people look at
+SUMMARY = "results/summary.txt"
+PHOTO_TABLE = "results/photos.csv"
+MASKS = ["results/masks", PHOTO_TABLE, SUMMARY]
 
 
 rule write_proxy_masks:
@@ -30,3 +35,32 @@ rule write_proxy_masks:
         "Write the proxy masks of {wildcards.assignment}."
     script:
         "../scripts/write_proxy_masks.py"
+
+
+rule write_masks:
+    input:
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        tags=f"results/tags/{MASKED}.csv",
+        categories="results/categories.csv",
+        rejected="results/rejected_images.csv",
+    output:
+        masks=directory("results/masks"),
+        photos=PHOTO_TABLE,
+        summary=SUMMARY,
+    log:
+        "results/logs/write_masks.log",
+    benchmark:
+        "results/benchmarks/write_masks.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=60,
+    params:
+        code=code_digest("write_masks"),
+    message:
+        "Write a mask for each photo with a tagged instance, and list the photos without one."
+    script:
+        "../scripts/write_masks.py"

@@ -9,7 +9,7 @@ SHOWN_RUNS = {
     f"prediction of {network}": run
     for run in SEMANTIC_RUNS
     for *_, name, network, _ in [run.split("/")]
-    if name == SHOWN
+    if TRAINS and name == SHOWN
 }
 TRUE_MASKS = {"true mask": SEMANTIC_MASKS} if SEMANTIC_MASKS else {}
 
@@ -22,13 +22,13 @@ TRAINING_LOGS |= {
     f"{network} (instances)": f"{run}/training.csv"
     for run in INSTANCE_RUNS
     for *_, name, network, _ in [run.split("/")]
-    if name == SHOWN
+    if TRAINS and name == SHOWN
 }
 
 REPORT = ["results/metrics.csv", "results/results.md", "results/report/results.csv", "results/report/results.html"]
 REPORT += [f"results/report/{name}.png" for name in ("assignments", "categories", "training")]
 if config["report"]["examples"]:
-    REPORT += ["results/report/examples.png"] + (["results/report/predictions.png"] if VAL else [])
+    REPORT += ["results/report/examples.png"] + (["results/report/predictions.png"] if VAL and TRAINS else [])
     REPORT += ["results/report/extremes.png"] if TRAIN_HAS_MASKS else []
 
 

@@ -81,7 +81,7 @@ if SALIENT["method"] == "import":
     try:
         check_import(SALIENT["import"], filter(None, [*ANNOTATIONS, SEMANTIC_MASKS, INSTANCE_MASKS]))
     except DatasetError as error:
-        raise WorkflowError(str(error)) from None
+        stop(error)
 
     rule import_salient_instances:
         input:

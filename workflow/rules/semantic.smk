@@ -14,7 +14,7 @@ SEMANTIC_PARTS = [f"results/evaluation/{run.removeprefix('results/')}.csv" for r
 
 WITH_PICTURES = [name for name, block in SEGMENTERS.items() if block["training"]["salient_share"]]
 if WITH_PICTURES and not (SALIENT_TRAINING["root"] or config["dataset"]["format"] == "demo"):
-    raise WorkflowError(
+    stop(
         f"Config key semantic.networks.{WITH_PICTURES[0]}.training.salient_share needs photos with instance masks: "
         "name their folder in salient_instances.training.root, or set salient_share to 0."
     )

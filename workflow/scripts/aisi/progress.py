@@ -1,4 +1,4 @@
-"""Output of a job: its progress with the time left, and one log file per job."""
+"""What a job prints: progress with the time left, one log for each job, and its error in a few lines."""
 
 import sys
 import traceback
@@ -11,6 +11,12 @@ from tqdm import tqdm
 
 progress = partial(tqdm, ascii=True, mininterval=5.0, dynamic_ncols=False, ncols=100)
 """``tqdm`` with settings for a log: one line every five seconds with count, rate and time left."""
+
+
+MOST_LINES = 10
+"""Lines of an error that are printed at the end of a run; the job's log holds all of them."""
+ERROR_BELOW = "----- error -----"
+"""Line of a log. The message of the job's error is below it."""
 
 
 class _Tee:
@@ -32,12 +38,17 @@ class _Tee:
 
 @contextmanager
 def log_to(path: str | Path) -> Iterator[None]:
-    """Copy a job's output, and the traceback of an error, to its log file besides the terminal.
+    """Copy what a job prints to its log. An error stops the job with its message; its traceback is in the log alone.
 
     Parameters
     ----------
     path : str or Path
-        The job's log file. Its folder is made if it is missing.
+        The job's log file; its folder is made if it is missing.
+
+    Raises
+    ------
+    SystemExit
+        In place of an error. Snakemake prints the end of the log after all other output: :func:`error_in`.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     streams = sys.stdout, sys.stderr
@@ -45,8 +56,33 @@ def log_to(path: str | Path) -> Iterator[None]:
         sys.stdout, sys.stderr = (_Tee(stream, log) for stream in streams)
         try:
             yield
+        except Exception as error:
+            traceback.print_exc(file=log)
+            print(ERROR_BELOW, message_of(error), sep="\n", file=log)
+            raise SystemExit(1) from None
         except BaseException:
             traceback.print_exc(file=log)
             raise
         finally:
             sys.stdout, sys.stderr = streams
+
+
+def message_of(error: Exception) -> str:
+    """Message of an error for users: its text and notes. An error that is no wrong value begins with its type."""
+    kind = "" if isinstance(error, ValueError) and str(error) else f"{type(error).__name__}: "
+    return "\n".join([f"{kind}{error}", *getattr(error, "__notes__", [])])
+
+
+def error_in(path: str | Path) -> str | None:
+    """Message of the error that ended a job, from its log. None if the job was killed before it could write one."""
+    path = Path(path)
+    text = path.read_text("utf-8", errors="replace") if path.is_file() else ""
+    _, found, message = text.rpartition(f"{ERROR_BELOW}\n")
+    return message.strip() if found else None
+
+
+def shortened(message: str, rest: str = "") -> str:
+    """The first ``MOST_LINES`` lines of a message, the number of the others, and ``rest``: where they are."""
+    lines = message.splitlines()
+    more = len(lines) - MOST_LINES
+    return message if more <= 0 else "\n".join([*lines[:MOST_LINES], f"and {more} more like this{rest}"])

@@ -1,5 +1,6 @@
 """Proxy ground truth: the label map and the COCO instances of a photo, from its tagged instances (PAPER §3)."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -8,10 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aisi.formats.dataset import Categories
+from aisi.formats.dataset import KEYWORD_SEPARATOR, Categories
 from aisi.formats.instances import SalientInstances, rows_by_photo
 from aisi.labels import IGNORE, NOISY
 from aisi.masks import area, check_sizes, decode, to_json
+
+PHOTO_COLUMNS = ["image_id", "mask", "n_instances", "tags", "keywords_without_instance"]
+"""Columns of the table of photos; ``mask`` is yes or no."""
 
 
 @dataclass(frozen=True)
@@ -189,3 +193,48 @@ class CocoInstances:
                     "segmentation": to_json(mask),
                 }
             )
+
+
+def photo_row(photo: TaggedPhoto, categories: Categories) -> tuple[str, str, int, str, str]:
+    """Row of a photo in the table of photos, ``PHOTO_COLUMNS``: what it got, and which of its keywords got nothing."""
+    found = set(photo.labels.tolist()) - {NOISY}
+    missing = sorted(set(photo.keywords) - found)
+    tags, missing_names = (
+        KEYWORD_SEPARATOR.join(categories.name_of[label] for label in labels) for labels in (sorted(found), missing)
+    )
+    return photo.image_id, "yes" if found else "no", len(photo.labels), tags, missing_names
+
+
+def summary(table: pd.DataFrame, n_rejected: int) -> str:
+    """Say in a few lines what a run found in photos and what it missed.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``PHOTO_COLUMNS``, a row for each photo.
+    n_rejected : int
+        Number of photos that took no part.
+
+    Returns
+    -------
+    str
+        Lines, each with a line end.
+    """
+    without = table[table["mask"] == "no"]
+    empty = int((without["n_instances"] == 0).sum())
+    lines = [f"{len(table) - len(without)} of {len(table)} photos have a mask."]
+    if len(without):
+        lines.append(
+            f"{len(without)} have none: in {empty} no instance was found, in {len(without) - empty} all were rejected."
+        )
+    found, missing = (
+        Counter(name for names in table[column] for name in names.split(KEYWORD_SEPARATOR) if name)
+        for column in ("tags", "keywords_without_instance")
+    )
+    lines.append(f"{int((table['keywords_without_instance'] != '').sum())} photos have a keyword without an instance.")
+    never = [f"{name} ({count} photos)" for name, count in sorted(missing.items()) if not found[name]]
+    if never:
+        lines.append(f"Keywords that got no instance in any photo: {', '.join(never)}.")
+    if n_rejected:
+        lines.append(f"{n_rejected} photos took no part.")
+    return "".join(f"{line}\n" for line in lines)

@@ -4,10 +4,12 @@ Masks are not read here: keywords are the only supervision of a dataset.
 """
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
@@ -17,11 +19,15 @@ from aisi.dataset.rows import Row, read_rows, simple_rows
 from aisi.formats.dataset import IMAGE_COLUMNS, MAX_CATEGORIES, REJECTED_COLUMNS, Categories
 from aisi.formats.masks import voc_palette
 from aisi.photos import BadImageError, read_photo
-from aisi.planning.dataset_files import SUFFIXES, DatasetError
+from aisi.planning.dataset_files import SUFFIXES, DatasetError, list_files
 from aisi.progress import progress
 
 MAX_HINTS = 20
 """Missing photos for which similar names are looked up, since that takes time in a large folder."""
+FEW_PHOTOS = 5
+"""A keyword with fewer photos is named in a warning, since little can be learned about it."""
+FEW_PHOTOS_PER_KEYWORD = 10
+"""A dataset with fewer training photos for each keyword is small: see docs/photos.md."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +123,11 @@ def index_dataset(
 
     labels = {name: label for label, name in enumerate(names, 1)}
     tables = {split: _table(images, split, labels) for split in splits.values()}
-    rejected = pd.DataFrame(sorted(missing + unreadable + untrainable), columns=REJECTED_COLUMNS)
-    _check_left(tables, splits, rejected)
+    left_out = missing + unreadable + untrainable
+    _check_left(tables, splits, [reason for _, reason in left_out])
+    if layout == "photos":
+        left_out += _unlisted(root, keywords, rows)
+    rejected = pd.DataFrame(sorted(left_out), columns=REJECTED_COLUMNS)
     _print_counts(tables, rejected, names)
     return DatasetIndex(tables, rejected, coloured_categories(names, category_ids.values()))
 
@@ -297,9 +306,8 @@ def _table(images, split, labels):
     return pd.DataFrame(rows, columns=IMAGE_COLUMNS)
 
 
-def _check_left(images, splits, rejected):
-    reasons = Counter(rejected["reason"]).most_common(3)
-    found = "; ".join(f"{count} rejected: {reason}" for reason, count in reasons) or "no rows"
+def _check_left(images, splits, reasons):
+    found = "; ".join(f"{count} rejected: {reason}" for reason, count in Counter(reasons).most_common(3)) or "no rows"
     problems = [
         f"{key}: no photo of split {split!r} is left ({found}). Correct the dataset or the key."
         for key, split in splits.items()
@@ -309,11 +317,53 @@ def _check_left(images, splits, rejected):
         raise DatasetError("\n".join(problems))
 
 
+def _unlisted(root, table, rows):
+    """Pairs (path, reason) of photos in the folder that no row of a used split names."""
+    listed = {row.stem for row in rows}
+    return [
+        (str(Path(root, name)), f"no row of a used split in {table}")
+        for name, _ in list_files(root)
+        if normal(os.path.splitext(name)[0]) not in listed
+    ]
+
+
 def _print_counts(images, rejected, names):
     for split, table in images.items():
         print(f"{split}: {len(table)} photos")
-    print(f"{len(rejected)} rejected, {len(names)} categories")
-    used = {name for table in list(images.values())[:1] for keywords in table["keywords"] for name in keywords}
-    unused = [name for name in names if name not in used]
+    train = next(iter(images.values()))
+    counts = Counter(name for keywords in train["keywords"] for name in keywords)
+    print(f"{len(rejected)} rejected (results/rejected_images.csv), {len(names)} categories")
+    print(keyword_table({name: counts[name] for name in names}))
+    unused = [name for name in names if not counts[name]]
     if unused:
         print(f"Warning: no training photo has the keyword {', '.join(unused)}. It cannot be learned.")
+    few = [name for name in names if 0 < counts[name] < FEW_PHOTOS]
+    if few:
+        print(f"Warning: fewer than {FEW_PHOTOS} training photos have the keyword {', '.join(few)}. Add photos.")
+    if len(train) < FEW_PHOTOS_PER_KEYWORD * len(names):
+        print(
+            f"Warning: {len(train)} training photos for {len(names)} keywords are few, and many masks will be wrong. "
+            f"Better have {FEW_PHOTOS_PER_KEYWORD} photos or more for each keyword."
+        )
+
+
+def keyword_table(counts: dict[str, int]) -> str:
+    """Table of keywords and their photos, with a question beside a keyword that may be a misspelled other one.
+
+    Parameters
+    ----------
+    counts : dict
+        Keyword to number of training photos.
+
+    Returns
+    -------
+    str
+        A header, and a line for each keyword in the order of ``counts``.
+    """
+    width = max(map(len, ["keyword", *counts]))
+    lines = [f"{'keyword':{width}}  photos"]
+    for name, count in counts.items():
+        more = [other for other in counts if (counts[other], other) > (count, name)]  # the rarer one is marked
+        near = get_close_matches(name, more, n=1, cutoff=0.8)
+        lines.append(f"{name:{width}}  {count:6}" + (f"  did you mean {near[0]!r}?" if near else ""))
+    return "\n".join(lines)

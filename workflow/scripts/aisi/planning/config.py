@@ -48,7 +48,7 @@ def read_config(config: dict[str, Any], schema: Schema, files: Iterable[str | Pa
     Returns
     -------
     dict
-        The config with numbers, switches, lists and null in place of texts.
+        The config with numbers, switches, lists and null in place of texts. ``~/`` is the user's folder.
 
     Raises
     ------

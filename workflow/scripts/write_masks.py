@@ -1,0 +1,55 @@
+"""Write plain masks of photos for people who want masks alone, and what a run on photos found and missed."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from aisi.files import atomic, inside
+from aisi.formats.dataset import read_categories, read_images, read_rejected_images
+from aisi.formats.instances import read_salient_instances
+from aisi.formats.masks import write_labels
+from aisi.formats.tables import write_table
+from aisi.formats.tags import read_tags
+from aisi.progress import log_to, progress
+from aisi.proxy_masks import PHOTO_COLUMNS, photo_row, proxy_mask, summary, tagged_photos
+
+
+def main(
+    images_paths,
+    salient_instances_paths,
+    tags_path,
+    categories_path,
+    rejected_path,
+    masks_folder,
+    photos_path,
+    summary_path,
+):
+    """Background is 0 in every mask, also where proxy masks have 255. A photo gets no mask if no instance has a tag."""
+    categories, tags = read_categories(categories_path), read_tags(tags_path)
+    Path(masks_folder).mkdir(parents=True, exist_ok=True)
+    shards = zip(map(read_images, images_paths), map(read_salient_instances, salient_instances_paths), strict=True)
+    n_photos = len(read_images(*images_paths))
+    rows = []
+    for photo in progress(tagged_photos(shards, tags, categories), total=n_photos, unit="photo"):
+        mask = proxy_mask(photo.masks, photo.labels, photo.keywords, "background", "background")
+        if mask is not None:
+            write_labels(inside(masks_folder, f"{photo.image_id}.png"), mask)
+        rows.append(photo_row(photo, categories))
+    table = pd.DataFrame(rows, columns=PHOTO_COLUMNS).sort_values("image_id")
+    write_table(photos_path, table, PHOTO_COLUMNS)
+    with atomic(summary_path) as temporary:
+        Path(temporary).write_text(summary(table, len(read_rejected_images(rejected_path))), encoding="utf-8")
+
+
+if "snakemake" in globals():
+    with log_to(snakemake.log[0]):
+        main(
+            images_paths=snakemake.input.images,
+            salient_instances_paths=snakemake.input.salient_instances,
+            tags_path=snakemake.input.tags,
+            categories_path=snakemake.input.categories,
+            rejected_path=snakemake.input.rejected,
+            masks_folder=snakemake.output.masks,
+            photos_path=snakemake.output.photos,
+            summary_path=snakemake.output.summary,
+        )
