@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from aisi.dataset.index import coloured_categories, divide, index_dataset, index_test, shard_of
+from aisi.dataset.index import coloured_categories, divide, index_dataset, index_test, keyword_table, shard_of
 from aisi.dataset.keywords import VOC_CATEGORIES
 from aisi.formats.dataset import read_categories, read_images, read_rejected_images
 from aisi.formats.masks import voc_palette
@@ -62,7 +62,8 @@ def test_photos(photos):
     assert val["image_id"].tolist() == ["c"]
     assert val["keywords"].tolist() == [()]
     assert index.categories.names == ("cat", "dog")
-    assert index.rejected.empty
+    assert [Path(path).name for path in index.rejected["path"]] == ["d.png"]
+    assert index.rejected["reason"].tolist() == [f"no row of a used split in {photos.folder.parent / 'keywords.csv'}"]
     photo = train.iloc[0]
     assert (photo["width"], photo["height"]) == (6, 4)
     assert photo["path"] == str(photos.folder / "a.png")
@@ -125,7 +126,7 @@ def test_category_without_a_photo_stays_and_is_printed(photos, capsys):
 def test_training_photo_without_keywords_is_rejected(photos):
     index = photos("a,train,cat\nb,train,\nc,val,\n")
     assert index.images["train"]["image_id"].tolist() == ["a"]
-    assert index.rejected.to_numpy().tolist() == [[str(photos.folder / "b.png"), "no keyword"]]
+    assert index.rejected.to_numpy().tolist()[0] == [str(photos.folder / "b.png"), "no keyword"]
 
 
 def test_the_order_of_the_rows_does_not_matter(photos):
@@ -657,7 +658,7 @@ def test_a_bad_simple_image_is_skipped_if_asked(simple):
     assert "1.JPEG: found an empty file" in problems(simple, "both")[0]
     index = simple("both", on_bad_image="skip")
     assert index.images["train"]["image_id"].tolist() == MAIN + SIMPLE[:2]
-    assert index.rejected["path"].tolist() == [str(simple.folder / "dog/1.JPEG")]
+    assert str(simple.folder / "dog/1.JPEG") in index.rejected["path"].tolist()
 
 
 # ------------------------------------------------------------------ the split that is only predicted
@@ -735,7 +736,7 @@ def test_script(photos, tmp_path, val):
     runpy.run_path(str(TOP / "workflow/scripts/index_images.py"), {"snakemake": job})
     assert read_images(*shards["train"])["image_id"].tolist() == ["a"]
     assert Path(shards["val"][0]).is_file() == bool(val)
-    assert read_rejected_images(output["rejected"])["reason"].tolist() == ["no keyword"]
+    assert read_rejected_images(output["rejected"])["reason"].tolist()[0] == "no keyword"
     assert read_categories(output["categories"]).names == ("cat",)
     assert "train: 1 photos" in (tmp_path / "log").read_text()
 
@@ -783,3 +784,15 @@ def test_csv_written_by_the_standard_library_is_read(photos, tmp_path):
         csv.writer(file).writerows([[name, "train", "cat"] for name in names])
     index = photos((tmp_path / "rows.csv").read_text(), val=None)
     assert sorted(index.images["train"]["image_id"]) == sorted(names)
+
+
+def test_table_of_keywords_marks_the_rarer_of_two_like_names():
+    lines = keyword_table({"person": 40, "persn": 1, "dog": 3, "dogs": 3}).splitlines()
+    assert [line.partition("  did you mean ")[2] for line in lines] == ["", "", "'person'?", "'dogs'?", ""]
+
+
+def test_small_datasets_and_rare_keywords_are_named(photos, capsys):
+    photos("a,train,cat;dog\nb,train,dog\nc,val,\n")
+    printed = capsys.readouterr().out
+    assert "Warning: fewer than 5 training photos have the keyword cat, dog." in printed
+    assert "Warning: 2 training photos for 2 keywords are few" in printed
