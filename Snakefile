@@ -30,6 +30,8 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/review.smk"
 include: "workflow/rules/experiments.smk"
+include: "workflow/rules/export.smk"
+include: "workflow/rules/predict.smk"
 include: "workflow/rules/closing_words.smk"
 
 
@@ -43,6 +45,7 @@ localrules:
     plot_results,
     plot_training,
     write_experiment,
+    write_model,
     write_results,
 
 
@@ -69,6 +72,21 @@ rule instance:
 rule voc_submission:
     input:
         [f"{run}/voc_submission.tgz" for run in SEMANTIC_RUNS],
+
+
+rule export:
+    input:
+        EXPORT_FOLDERS,
+
+
+rule models:
+    input:
+        MODELS,
+
+
+rule predict:
+    input:
+        PREDICTED,
 
 
 rule report:

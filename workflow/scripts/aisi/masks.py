@@ -55,6 +55,11 @@ def covered_shares(mask: Rle, others: Sequence[Rle]) -> np.ndarray:
     return coco_mask.iou([mask], others, [1] * len(others))[0] if others else np.zeros(0)
 
 
+def from_polygons(polygons: Sequence[np.ndarray], height: int, width: int) -> Rle:
+    """Mask (RLE) of the union of polygons, each (n, 2) corners x, y in pixels."""
+    return coco_mask.merge(coco_mask.frPyObjects([polygon.ravel().tolist() for polygon in polygons], height, width))
+
+
 def to_json(mask: Rle) -> Rle:
     """Convert an RLE for JSON: counts become text."""
     return {"size": list(map(int, mask["size"])), "counts": mask["counts"].decode("ascii")}

@@ -3,13 +3,12 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from aisi.formats.dataset import KEYWORD_SEPARATOR, Categories
+from aisi.formats.dataset import KEYWORD_SEPARATOR, Categories, file_name_of
 from aisi.formats.instances import SalientInstances, rows_by_photo
 from aisi.labels import IGNORE, NOISY
 from aisi.masks import area, check_sizes, decode, to_json
@@ -83,7 +82,7 @@ def tagged_photos(
             rows = rows_of.get(photo.image_id, slice(0, 0))
             yield TaggedPhoto(
                 photo.image_id,
-                PurePath(*PurePath(photo.path).parts[-len(PurePath(photo.image_id).parts) :]).as_posix(),
+                file_name_of(photo.image_id, photo.path),
                 photo.height,
                 photo.width,
                 tuple(categories.label_of[name] for name in photo.keywords),

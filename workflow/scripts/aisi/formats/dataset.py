@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pandas as pd
 
@@ -84,6 +84,11 @@ class Categories:
     def name_of(self) -> tuple[str, ...]:
         """Name of each label 0..C: that of label 0 is ``noisy``."""
         return (NOISY_TAG, *self.names)
+
+
+def file_name_of(image_id: str, path: str | Path) -> str:
+    """A photo's path below its folder, with suffix: the last parts of its path, as many as the image_id has."""
+    return PurePath(*PurePath(path).parts[-len(PurePath(image_id).parts) :]).as_posix()
 
 
 def write_images(path: str | Path, images: pd.DataFrame) -> None:

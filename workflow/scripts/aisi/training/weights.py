@@ -26,7 +26,11 @@ def _rule_advice(network: str) -> str:
 
 
 def save_weights(
-    weights_path: str | Path, state: State, architecture: dict[str, Any], dtype: torch.dtype | None = None
+    weights_path: str | Path,
+    state: State,
+    architecture: dict[str, Any],
+    dtype: torch.dtype | None = None,
+    model: dict[str, Any] | None = None,
 ) -> None:
     """Write a network; of several processes the first one writes.
 
@@ -38,13 +42,16 @@ def save_weights(
         JSON values from which the network can be built again. Its key ``network`` is the type of network.
     dtype : torch.dtype, optional
         Type in which floating-point tensors are stored, for a smaller file.
+    model : dict, optional
+        JSON values that tell a model how to predict: its categories and settings.
     """
     if rank() > 0:
         return
     if dtype:
         state = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     # One metadata key: safetensors writes several in random order.
-    note = json.dumps({"format": _FORMAT, "architecture": architecture}, sort_keys=True)
+    content = {"format": _FORMAT, "architecture": architecture} | ({"model": model} if model else {})
+    note = json.dumps(content, sort_keys=True)
     save_tensors(weights_path, state, {"aisi": note})
 
 
@@ -54,6 +61,20 @@ def save_tensors(weights_path: str | Path, state: State, metadata: dict[str, str
     with atomic(weights_path) as temporary:
         # Not save_file, which writes files that other users of the machine cannot read.
         temporary.write_bytes(save(tensors, metadata=metadata))
+
+
+def read_note(weights_path: str | Path) -> dict[str, Any]:
+    """What a file of weights says about its network; ValueError if it was not written by this workflow."""
+    try:
+        with safe_open(weights_path, framework="pt") as file:
+            note = json.loads((file.metadata() or {}).get("aisi", "{}"))
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(f"{weights_path}: not a safetensors file ({error}). Write it again.") from error
+    if note.get("format") != _FORMAT:
+        raise ValueError(
+            f"{weights_path}: found {note.get('format')}, expected {_FORMAT}. Name a model of this workflow."
+        )
+    return note
 
 
 def load_weights(weights_path: str | Path, network: str) -> tuple[State, dict[str, Any]]:

@@ -1,0 +1,229 @@
+"""Segment photos with a trained network.
+
+    python -m aisi.predict MODEL PHOTOS... --output DIR
+
+In Python::
+
+    from aisi.predict import load_model
+    from aisi.photos import read_photo
+    labels, instances = load_model("model.safetensors").segment(read_photo("photo.jpg"))
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from torch import nn
+
+from aisi.files import atomic, inside
+from aisi.formats.coco import write_coco_results
+from aisi.formats.dataset import (
+    IMAGE_COLUMNS,
+    REJECTED_COLUMNS,
+    Categories,
+    write_categories,
+    write_images,
+    write_rejected_images,
+)
+from aisi.formats.masks import voc_palette, write_labels
+from aisi.masks import Rle, area, decode, encode
+from aisi.photos import BadImageError, read_photo
+from aisi.planning.dataset_files import list_files
+from aisi.progress import progress
+from aisi.segmenters import deeplab, mask_rcnn
+from aisi.training.weights import pick_device, read_note
+
+VERSION = 1
+"""Raise it when the same model writes something else for the same photo, so that all photos are segmented again."""
+OPACITY = 0.5
+"""Of the colours in overlays."""
+Instances = tuple[list[int], list[float], list[Rle]]
+"""Labels 1..C, scores and masks."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network that knows its categories and settings.
+
+    Attributes
+    ----------
+    network : nn.Module
+    kind : {"deeplab", "mask_rcnn"}
+    categories : Categories
+    prediction : dict
+        Config block ``prediction`` of the network.
+    digest : str
+        SHA-256 of the file.
+    """
+
+    network: nn.Module
+    kind: str
+    categories: Categories
+    prediction: dict[str, Any]
+    digest: str
+
+    def segment(self, photo: np.ndarray) -> tuple[np.ndarray, Instances]:
+        """Segment a photo.
+
+        Parameters
+        ----------
+        photo : (H, W, 3) uint8
+
+        Returns
+        -------
+        labels : (H, W) uint8
+            0 background, 1..C. Of overlapping instances the smaller one is on top.
+        instances : tuple
+            Labels, scores and masks (COCO RLE). DeepLab finds no instances: all pixels of a category are one, its
+            score is 1.
+        """
+        if self.kind == "deeplab":
+            labels = deeplab.predict(self.network, photo, **self.prediction)
+            found = [int(label) for label in np.unique(labels) if label]
+            return labels, (found, [1.0] * len(found), [encode(labels == label) for label in found])
+        instances = mask_rcnn.predict(self.network, photo, **self.prediction)  # type: ignore[arg-type]
+        labels = np.zeros(photo.shape[:2], np.uint8)
+        for label, _, mask in sorted(zip(*instances, strict=True), key=lambda one: -area(one[2])):
+            labels[decode(mask)] = label
+        return labels, instances
+
+
+def load_model(model_path: str | Path, threads: int | None = None) -> Model:
+    """Read a model that rule write_model wrote, ready to segment.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing or holds no model with categories.
+    """
+    if not Path(model_path).is_file():
+        raise FileNotFoundError(f"Model {model_path} does not exist. Correct the path.")
+    note = read_note(model_path)
+    if "model" not in note:
+        raise ValueError(
+            f"{model_path}: found no categories in the file, expected a model.safetensors that rule write_model wrote. "
+            "Make it: snakemake models."
+        )
+    kind, known = note["architecture"]["network"], note["model"]
+    categories = Categories(*(tuple(known["categories"][key]) for key in ("names", "ids", "colours")))
+    load = deeplab.load_deeplab if kind == "deeplab" else mask_rcnn.load_segmenter
+    network = load(model_path, pick_device(threads), len(categories))
+    with open(model_path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Model(network, kind, categories, known["prediction"], digest)
+
+
+def find_photos(paths: Sequence[str | Path]) -> Iterator[tuple[str, str]]:
+    """Photos of files and folders as pairs (image_id, path); the image_id is the path below the folder, no suffix."""
+    for path in map(Path, paths):
+        names = [name for name, _ in list_files(path)] if path.is_dir() else [path.name]
+        folder = path if path.is_dir() else path.parent
+        for name in names:
+            yield Path(name).with_suffix("").as_posix(), str(folder / name)
+
+
+def predict_photos(model: Model, paths: Sequence[str | Path], folder: str | Path) -> None:
+    """Segment photos, and write masks, overlays and instances.
+
+    A photo that was segmented before, by the same model and with the same content, is not segmented again. A file that
+    cannot be read is listed, and the others are segmented.
+
+    Parameters
+    ----------
+    model : Model
+    paths : sequence of path
+        Photos, or folders of photos.
+    folder : path
+        Gets ``masks/{image_id}.png``, ``overlays/{image_id}.jpg``, ``instances.json`` (COCO's results),
+        ``instances/{image_id}.json`` (the same for each photo), ``images.csv``, ``categories.csv`` and
+        ``rejected_images.csv``.
+    """
+    folder = Path(folder)
+    rows: list[tuple] = []
+    results: list[dict[str, Any]] = []
+    rejected: list[tuple[str, str]] = []
+    path_of: dict[str, str] = {}
+    reused = 0
+    for image_id, path in progress(sorted(find_photos(paths)), unit="photo"):
+        if image_id in path_of:
+            rejected.append((path, f"{path_of[image_id]} has the same image_id {image_id!r}. Rename one."))
+            continue
+        path_of[image_id] = path
+        try:
+            content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+            made_from = {"photo": content, "model": model.digest, "version": VERSION}
+            record = _read_record(folder, image_id, made_from)
+            reused += record is not None
+            record = record or _segment(model, image_id, read_photo(path), folder, made_from)
+        except (BadImageError, OSError) as error:
+            rejected.append((path, str(error)))
+            continue
+        rows.append((image_id, path, record["width"], record["height"], (), content))
+        results += record["instances"]
+    write_categories(folder / "categories.csv", model.categories)
+    write_images(folder / "images.csv", pd.DataFrame(rows, columns=IMAGE_COLUMNS))
+    write_rejected_images(folder / "rejected_images.csv", pd.DataFrame(rejected, columns=REJECTED_COLUMNS))
+    write_coco_results(folder / "instances.json", results)
+    print(f"{len(rows)} photos segmented ({reused} of them before), {len(rejected)} rejected.")
+
+
+def _segment(model, image_id, photo, folder, made_from):
+    labels, (found, scores, masks) = model.segment(photo)
+    write_labels(inside(folder / "masks", f"{image_id}.png"), labels)
+    with atomic(inside(folder / "overlays", f"{image_id}.jpg")) as temporary:
+        Image.fromarray(overlay(photo, labels)).save(temporary, quality=90)
+    height, width = labels.shape
+    record = {
+        "made_from": made_from,
+        "width": width,
+        "height": height,
+        "instances": mask_rcnn.coco_results(image_id, found, scores, masks, model.categories.ids),
+    }
+    with atomic(_record_path(folder, image_id)) as temporary:  # the last file, so it says that the others are whole
+        temporary.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
+    return record
+
+
+def _record_path(folder, image_id):
+    return inside(folder / "instances", f"{image_id}.json")
+
+
+def _read_record(folder, image_id, made_from):
+    """What was written for a photo before; None if it was another photo, another model, or not whole."""
+    needed = [inside(folder / "masks", f"{image_id}.png"), inside(folder / "overlays", f"{image_id}.jpg")]
+    try:
+        record = json.loads(_record_path(folder, image_id).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return record if record["made_from"] == made_from and all(path.is_file() for path in needed) else None
+
+
+def overlay(photo: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The photo (H, W, 3) uint8 with the labels (H, W) over it in VOC's colours."""
+    colours = voc_palette()[labels]
+    mixed = (photo * (1 - OPACITY) + colours * OPACITY).astype(np.uint8)
+    return np.where(labels[..., None] > 0, mixed, photo)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m aisi.predict", description="Segment photos with a trained model.")
+    parser.add_argument("model", metavar="MODEL", help="model.safetensors of a network that the workflow trained")
+    parser.add_argument("photos", metavar="PHOTOS", nargs="+", help="photos, or folders of photos")
+    parser.add_argument("--output", metavar="DIR", required=True, help="folder for masks, overlays and instances.json")
+    given = parser.parse_args(arguments)
+    try:
+        predict_photos(load_model(given.model), given.photos, given.output)
+    except (FileNotFoundError, ValueError) as error:
+        parser.exit(1, f"{error}\n")
+
+
+if __name__ == "__main__":
+    main()
