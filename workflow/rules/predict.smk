@@ -20,8 +20,8 @@ rule write_model:
         categories="results/categories.csv",
         instances="{home}/proxy_masks/{assignment}/instances.json",
     output:
-        model=f"{MODEL_RUN}/model.safetensors",
-        card=f"{MODEL_RUN}/model_card.md",
+        model="{home}/{task}/{assignment}/{network}/seed-{seed}/model.safetensors",
+        card="{home}/{task}/{assignment}/{network}/seed-{seed}/model_card.md",
     log:
         "{home}/logs/write_model/{task}/{assignment}/{network}/seed-{seed}.log",
     benchmark:

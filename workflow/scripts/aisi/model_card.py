@@ -33,8 +33,8 @@ def model_card(
         [
             f"# Model of {dataset}",
             "",
-            f"This network segments photos. It was trained on masks that AISI made from {len(instances)} photos and their",
-            "keywords. Nobody drew these masks, so they have errors.",
+            "This network segments photos. It was trained on masks that AISI made from",
+            f"{len(instances)} photos and their keywords. Nobody drew these masks, so they have errors.",
             "",
             "| label | category | instances in the masks |",
             "| --- | --- | --- |",
