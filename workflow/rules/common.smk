@@ -31,6 +31,7 @@ refuse_installed_library()
 sys.path.insert(0, str(SCRIPTS))
 
 from aisi.planning.code_digest import code_digest as digest_script, text_digest as digest_text  # noqa: E402
+from aisi.planning.command import command_line  # noqa: E402
 from aisi.planning.config import read_config  # noqa: E402
 from aisi.planning.file_contents import content_digest  # noqa: E402
 from aisi.planning.recipes import check_recipe, recipes_in_use  # noqa: E402

@@ -200,7 +200,7 @@ rule write_experiment:
         code=code_digest("write_experiment"),
         assignments=rows_of_table,
         title=lambda wildcards: f"{DATASET['name']}: {TITLES[wildcards.experiment]}",
-        command=lambda wildcards: " ".join(["snakemake --cores all", wildcards.experiment, *CONFIG_FILES]),
+        command=lambda wildcards: command_of(wildcards.experiment),
         notes=notes_of_experiment,
         paper_table=lambda wildcards: PAPER_TABLES.get(wildcards.experiment),
         paper_train=PAPER_TRAINING_SETS[DATASET["train_on"]],

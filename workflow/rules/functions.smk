@@ -155,6 +155,12 @@ def notes_of_experiment(wildcards):
     return notes(wildcards.experiment, ABLATION, bool(ABLATION_NETWORKS))
 
 
+def command_of(target):
+    """The command that makes the results of a target with this config in this folder; empty: the default target."""
+    given = workflow.overwrite_configfiles, workflow.config_settings.config
+    return command_line(target, *given, Path.cwd(), workflow.basedir)
+
+
 def experiment(name):
     """The files of an experiment, which its target asks for."""
     return [f"results/experiments/{name}/{file}" for file in ("metrics.csv", "table.csv", "figure.png", "page.md")]

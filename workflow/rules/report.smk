@@ -1,8 +1,5 @@
 """The report: tables, plots and example photos. ``snakemake --report report.html`` collects them."""
 
-CONFIG_FILES = [f"--configfile config/{Path(path).name}" for path in workflow.overwrite_configfiles or []]
-COMMAND = " ".join(["snakemake --cores all", *CONFIG_FILES])
-
 # The assignment that is drawn; the networks trained on it, their titles and folders
 SHOWN = "partition" if "partition" in ASSIGNMENTS else ASSIGNMENTS[-1]
 SHOWN_RUNS = {
@@ -63,7 +60,7 @@ rule write_results:
     params:
         code=code_digest("write_results"),
         name=DATASET["name"],
-        command=COMMAND,
+        command=command_of(""),
         shown=SHOWN,
     message:
         "Write the table of results."
