@@ -56,22 +56,22 @@ rule masks:
 
 rule proxy_masks:
     input:
-        for_assignments("{home}/proxy_masks/{assignment}/instances.json"),
+        PROXY_FILES,
 
 
 rule semantic:
     input:
-        SEMANTIC_WEIGHTS,
+        wanted(SEMANTIC_WEIGHTS, "semantic.train", "semantic.assignments"),
 
 
 rule instance:
     input:
-        INSTANCE_FILES,
+        wanted(INSTANCE_FILES, "instance.train", "instance.assignments"),
 
 
 rule voc_submission:
     input:
-        [f"{run}/voc_submission.tgz" for run in SEMANTIC_RUNS],
+        wanted([f"{run}/voc_submission.tgz" for run in SEMANTIC_RUNS], "semantic.train", "semantic.assignments"),
 
 
 rule export:
@@ -143,10 +143,10 @@ rule all:
     default_target: True
     input:
         MASKS if DATASET["format"] == "photos" else [],
-        rules.proxy_masks.input,
-        rules.semantic.input if TRAINS else [],
-        rules.instance.input if TRAINS else [],
-        rules.report.input,
+        PROXY_FILES,
+        SEMANTIC_WEIGHTS if TRAINS else [],
+        INSTANCE_FILES if TRAINS else [],
+        REPORT,
 
 
 onsuccess:

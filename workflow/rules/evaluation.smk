@@ -14,6 +14,7 @@ TRAIN_MASKS = SEMANTIC_MASKS if TRAIN_HAS_MASKS else NO_MASKS
 
 ASSIGNMENTS = config["report"]["assignments"]
 REFERENCES = ["oracle"] if TRAIN_HAS_MASKS else []
+PROXY_FILES = for_assignments("{home}/proxy_masks/{assignment}/instances.json")
 
 METRIC_PARTS = []
 if SALIENT["method"] == "s4net" and (S4NET_TRAINED_HERE or SALIENT_TRAINING["root"]):

@@ -164,3 +164,21 @@ def command_of(target):
 def experiment(name):
     """The files of an experiment, which its target asks for."""
     return [f"results/experiments/{name}/{file}" for file in ("metrics.csv", "table.csv", "figure.png", "page.md")]
+
+
+def wanted(files, *keys):
+    """Input function of a target: its files, or an error if one of the config's keys, which are lists, is empty.
+
+    Without it Snakemake would make nothing and end well.
+    """
+
+    def files_or_error(wildcards):
+        empty = [key for key in keys if not value_of(config, key.split("."))]
+        if empty:
+            raise WorkflowError(
+                f"This target makes nothing, because {' and '.join(empty)} of the config is empty. Name there what to "
+                f"make: docs/config.md describes {empty[0]}."
+            )
+        return files
+
+    return files_or_error
