@@ -159,7 +159,7 @@ class CocoInstances:
         whole mask as RLE with text counts; bbox as x, y, width, height).
     """
 
-    def __init__(self, categories: Categories):
+    def __init__(self, categories: Categories) -> None:
         self._ids = categories.ids
         listed = [{"id": number, "name": name} for number, name in zip(categories.ids, categories.names, strict=True)]
         self.content: dict[str, list[dict[str, Any]]] = {"images": [], "categories": listed, "annotations": []}

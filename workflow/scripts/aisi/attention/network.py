@@ -42,7 +42,7 @@ class AttentionNetwork(nn.Module):
         image_size: int,
         weights: str = "none",
         dropout: float = 0.0,
-    ):
+    ) -> None:
         super().__init__()
         self.image_size = image_size
         self.backbone = create_backbone(backbone, weights, output_stride)
@@ -110,7 +110,7 @@ class KeywordPhotos:
         size: int,
         least_area: float = 0.7,
         colour_jitter: float = 0.3,
-    ):
+    ) -> None:
         self.paths, self.keywords, self.size = paths, keywords, size
         self.least_area, self.colour_jitter = least_area, colour_jitter
 
@@ -137,7 +137,7 @@ class PooledPhotos:
         As from :func:`keyword_vectors`.
     """
 
-    def __init__(self, features: torch.Tensor, keywords: torch.Tensor):
+    def __init__(self, features: torch.Tensor, keywords: torch.Tensor) -> None:
         self.features, self.keywords = features, keywords
 
     def __len__(self) -> int:
