@@ -89,6 +89,15 @@ rule predict:
         PREDICTED,
 
 
+rule coco_submission:
+    input:
+        wanted(
+            [f"{run}/coco_submission/detections_{SUBMITTED}_aisi_results.zip" for run in INSTANCE_RUNS],
+            "instance.train",
+            "instance.assignments",
+        ),
+
+
 rule report:
     input:
         REPORT,

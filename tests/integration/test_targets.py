@@ -2,6 +2,8 @@
 
 import pytest
 
+import tiny_coco
+
 EMPTY = {"semantic": {"train": []}, "instance": {"train": []}}
 
 
@@ -16,3 +18,15 @@ def test_an_empty_target_stops(project, target, key):
 
 def test_networks_are_no_must(project):
     assert "train_semantic" not in project.pending("all", changes=EMPTY)
+
+
+def test_cocos_test_split_is_predicted_and_packed(project, tmp_path):
+    root = tiny_coco.write(tmp_path / "coco", **{"test-dev2017": tiny_coco.VAL})
+    changes = {
+        "dataset": {"format": "coco", "root": str(root), "test": "test-dev2017"},
+        "instance": {"train": ["light"]},
+    }
+    pending = project.pending("coco_submission", changes=changes)
+    expected = ("index_test_images", "train_instance", "predict_test_instances", "pack_coco_submission")
+    assert {name: pending.get(name) for name in expected} == dict.fromkeys(expected, 1)
+    assert not {"predict_instance", "rasterise_ground_truth"} & set(pending)

@@ -727,11 +727,15 @@ def test_script(photos, tmp_path, val):
     output = {
         "train": shards["train"],
         "val": shards["val"] if val else [],
+        "ids": [],
         "rejected": str(tmp_path / "rejected.csv"),
         "categories": str(tmp_path / "categories.csv"),
     }
     job = SimpleNamespace(
-        params=SimpleNamespace(**params), output=SimpleNamespace(**output), threads=2, log=[str(tmp_path / "log")]
+        params=SimpleNamespace(**params),
+        output=SimpleNamespace(**output),
+        threads=2,
+        log=[str(tmp_path / "log")],
     )
     runpy.run_path(str(TOP / "workflow/scripts/index_images.py"), {"snakemake": job})
     assert read_images(*shards["train"])["image_id"].tolist() == ["a"]

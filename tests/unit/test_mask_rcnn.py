@@ -9,10 +9,12 @@ import torchvision
 import yaml
 from PIL import Image
 from pycocotools import mask as rle
+from pycocotools.coco import COCO
 
 import predict_instance
 import train_instance
 from aisi.formats.coco import read_instances, write_coco
+from aisi.formats.dataset import write_coco_ids
 from aisi.segmenters.mask_rcnn import (
     InstancePhotos,
     InstanceSegmenter,
@@ -199,9 +201,8 @@ def test_the_same_training_gives_the_same_bytes(folder):
 def test_predictions_have_the_format_of_coco_results(folder, model):
     save_segmenter(folder / "w", model, {"n_categories": 3} | LIGHT)
     images = write_photos(folder, PAIRS)
-    predict_instance.main(
-        [folder / "images.csv"], folder / "categories.csv", folder / "w", 0.0, 0.5, 7, 1, folder / "predictions.json"
-    )
+    paths = [folder / "images.csv"], None, folder / "categories.csv", folder / "w"
+    predict_instance.main(*paths, 0.0, 0.5, 7, 1, folder / "predictions.json")
     results = json.loads((folder / "predictions.json").read_text())
     assert {entry["image_id"] for entry in results} == set(images["image_id"])
     for entry in results:
@@ -256,6 +257,22 @@ def test_training_and_prediction_resize_alike(tmp_path, model):
     with model.backbone.register_forward_pre_hook(lambda _, maps: seen.append(maps[0])):
         predict(model, noise, score_threshold=0.5, nms_iou=0.5, max_instances=3)
     assert torch.equal(seen[0], model.transform.batch_images([model.transform.normalize(photo.float())]))
+
+
+def test_predictions_have_the_ids_of_a_coco_dataset(folder, model):
+    """pycocotools takes the results on the dataset's own file, which it refuses with our image_ids."""
+    save_segmenter(folder / "w", model, {"n_categories": 3} | LIGHT)
+    images = write_photos(folder, PAIRS)
+    ids = {image_id: 391895 + number for number, image_id in enumerate(images["image_id"])}
+    write_coco_ids(folder / "coco_ids.csv", ids)
+    paths = [folder / "images.csv"], folder / "coco_ids.csv", folder / "categories.csv", folder / "w"
+    predict_instance.main(*paths, 0.0, 0.5, 7, 1, folder / "predictions.json")
+    truth = COCO()
+    listed = [{"id": own, "file_name": f"{image_id}.jpg"} for image_id, own in ids.items()]
+    truth.dataset = {"images": listed, "categories": [{"id": own} for own in CATEGORIES.ids], "annotations": []}
+    truth.createIndex()
+    loaded = truth.loadRes(str(folder / "predictions.json"))
+    assert loaded.anns and {one["image_id"] for one in loaded.anns.values()} == set(ids.values())
 
 
 def test_masks_have_the_size_of_the_photo(model):

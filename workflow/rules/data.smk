@@ -48,6 +48,7 @@ rule index_images:
     output:
         train=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
         val=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv") if VAL else [],
+        ids=f"results/images/{VAL}/coco_ids.csv" if ANNOTATIONS and VAL else [],
         rejected="results/rejected_images.csv",
         categories="results/categories.csv",
     log:
@@ -87,6 +88,7 @@ if TEST:
             dataset=[by_content(path) for path in dataset_sources(DATASET["format"], ROOT, KEYWORDS, [TEST])],
         output:
             images=shards_of(f"results/images/{TEST}/shard_{{shard}}.csv"),
+            ids=f"results/images/{TEST}/coco_ids.csv" if ANNOTATIONS else [],
         log:
             "results/logs/index_test_images.log",
         benchmark:

@@ -54,6 +54,7 @@ rule train_instance:
 rule predict_instance:
     input:
         images=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv") if VAL else [],
+        ids=f"results/images/{VAL}/coco_ids.csv" if ANNOTATIONS and VAL else [],
         categories="results/categories.csv",
         weights=f"{INSTANCE_RUN}/weights.safetensors",
     output:
@@ -80,3 +81,49 @@ rule predict_instance:
         "Find the instances of the validation photos with {wildcards.network}, trained on {wildcards.assignment}."
     script:
         "../scripts/predict_instance.py"
+
+
+if TEST:
+
+    use rule predict_instance as predict_test_instances with:
+        input:
+            images=shards_of(f"results/images/{TEST}/shard_{{shard}}.csv"),
+            ids=f"results/images/{TEST}/coco_ids.csv" if ANNOTATIONS else [],
+            categories="results/categories.csv",
+            weights=f"{INSTANCE_RUN}/weights.safetensors",
+        output:
+            predictions=f"{INSTANCE_RUN}/test_predictions.json",
+        log:
+            "{home}/logs/predict_test_instances/{assignment}/{network}/seed-{seed}.log",
+        benchmark:
+            "{home}/benchmarks/predict_test_instances/{assignment}/{network}/seed-{seed}.tsv"
+        message:
+            "Find the instances of the test photos with {wildcards.network}, trained on {wildcards.assignment}."
+
+
+rule pack_coco_submission:
+    input:
+        # a placeholder makes Snakemake report what is missing
+        predictions=(
+            f"{INSTANCE_RUN}/{'test_' if TEST else ''}predictions.json"
+            if ANNOTATIONS and SUBMITTED
+            else "dataset.format coco with dataset.val or dataset.test"
+        ),
+    output:
+        archive=f"{INSTANCE_RUN}/coco_submission/detections_{SUBMITTED}_aisi_results.zip",
+    log:
+        "{home}/logs/pack_coco_submission/{assignment}/{network}/seed-{seed}.log",
+    benchmark:
+        "{home}/benchmarks/pack_coco_submission/{assignment}/{network}/seed-{seed}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=60,
+    params:
+        code=code_digest("pack_coco_submission"),
+    message:
+        "Pack the instances of {wildcards.network}, trained on {wildcards.assignment}, for COCO's server."
+    script:
+        "../scripts/pack_coco_submission.py"

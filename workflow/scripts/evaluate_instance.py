@@ -26,9 +26,8 @@ def main(
     found = read_instances(instances_path, categories)
     if annotations_paths:
         truth = read_annotated_truth(annotations_paths, photos, categories)
-        rows = coco_metrics(
-            truth.annotations, read_found(photos, found, truth.numbers), truth.numbers.values(), categories.names
-        )
+        own = found_in_photos(photos, found, truth)
+        rows = coco_metrics(truth.annotations, own, truth.numbers.values(), categories.names)
     else:
         photos = photos_with_masks(listed_photos(photos, list_path), objects_folder)
         photos = photos_with_masks(photos, masks_folder)
@@ -38,12 +37,14 @@ def main(
     write_metrics(metrics_path, metric_table(rows, **head))
 
 
-def read_found(photos, found, numbers):
-    """Annotations of the found instances of the photos that have a number."""
+def found_in_photos(photos, found, truth):
+    """Annotations of the found instances; predictions name a photo by the JSON's own id, proxy masks by image_id."""
     annotations = []
-    for photo in photos[photos["image_id"].isin(list(numbers))].itertuples():
-        labels, scores, masks = found.get(photo.image_id, ([], [], []))
-        annotations += found_annotations(numbers[photo.image_id], labels, scores, check_sizes(masks, photo))
+    for photo in photos[photos["image_id"].isin(list(truth.numbers))].itertuples():
+        by_name = found.get(photo.image_id, ([], [], []))
+        labels, scores, masks = found.get(truth.ids[photo.image_id], by_name)
+        masks = check_sizes(masks, photo)
+        annotations += found_annotations(truth.numbers[photo.image_id], labels, scores, masks)
     return annotations
 
 

@@ -1,11 +1,13 @@
 """Check the rows and photos of a dataset, and write the tables that the other stages read."""
 
+from aisi.dataset.coco import coco_ids_of
 from aisi.dataset.index import divide, index_dataset
-from aisi.formats.dataset import write_categories, write_images, write_rejected_images
+from aisi.formats.dataset import write_categories, write_coco_ids, write_images, write_rejected_images
+from aisi.planning.dataset_files import annotation_file
 from aisi.progress import log_to
 
 
-def main(*, train, val, names, train_paths, val_paths, rejected_path, categories_path, **dataset):
+def main(*, train, val, names, train_paths, val_paths, ids_path, rejected_path, categories_path, **dataset):
     """Write the photos of both splits by shard, the rejected files and the categories; ``dataset``: index_dataset's."""
     index = index_dataset(train=train, val=val, categories=names, **dataset)
     write_categories(categories_path, index.categories)
@@ -14,6 +16,9 @@ def main(*, train, val, names, train_paths, val_paths, rejected_path, categories
         if split:
             for path, images in zip(paths, divide(index.images[split], len(paths)), strict=True):
                 write_images(path, images)
+    if ids_path:  # of the split whose predictions are evaluated
+        ids = coco_ids_of(annotation_file(dataset["root"], val), index.images[val]["image_id"])
+        write_coco_ids(ids_path, ids)
 
 
 if "snakemake" in globals():
@@ -33,6 +38,7 @@ if "snakemake" in globals():
             threads=snakemake.threads,
             train_paths=snakemake.output.train,
             val_paths=snakemake.output.val,
+            ids_path=snakemake.output.ids or None,
             rejected_path=snakemake.output.rejected,
             categories_path=snakemake.output.categories,
         )

@@ -1,7 +1,7 @@
 """Find the instances in the photos of the validation split with a trained Mask R-CNN."""
 
 from aisi.formats.coco import write_coco_results
-from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.dataset import read_categories, read_coco_ids, read_images
 from aisi.photos import read_photo
 from aisi.progress import log_to, progress
 from aisi.segmenters.mask_rcnn import coco_results, load_segmenter, predict
@@ -11,6 +11,7 @@ from aisi.training.weights import pick_device
 
 def main(
     images_paths,
+    ids_path,
     categories_path,
     weights_path,
     score_threshold,
@@ -19,14 +20,15 @@ def main(
     threads,
     predictions_path,
 ):
-    """Write COCO's results, with the dataset's own category_id."""
+    """Write COCO's results with the dataset's own category_id, and with its own image ids if ``ids_path`` has them."""
     table, category_ids = read_images(*images_paths), read_categories(categories_path).ids
     model = load_segmenter(weights_path, pick_device(threads), len(category_ids))
     photos = progress(read_ahead(read_photo, table["path"]), total=len(table), unit="photo")
+    coco_ids = read_coco_ids(ids_path) if ids_path else {}
     results = []
     for image_id, photo in zip(table["image_id"], photos, strict=True):
         labels, scores, masks = predict(model, photo, score_threshold, nms_iou, max_instances)
-        results += coco_results(image_id, labels, scores, masks, category_ids)
+        results += coco_results(coco_ids.get(image_id, image_id), labels, scores, masks, category_ids)
     write_coco_results(predictions_path, results)
 
 
@@ -34,6 +36,7 @@ if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
             images_paths=snakemake.input.images,
+            ids_path=snakemake.input.ids or None,
             categories_path=snakemake.input.categories,
             weights_path=snakemake.input.weights,
             score_threshold=snakemake.params.score_threshold,

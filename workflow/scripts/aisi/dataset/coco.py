@@ -1,6 +1,7 @@
 """COCO's JSON: the keywords of a dataset's photos, and which photo each of its images is."""
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,34 @@ def _is_complete(entry, keys):
         else coco_id(entry.get(key)) is not None
         for key in keys
     )
+
+
+def coco_ids_of(coco_path: str | Path, image_ids: Iterable[str]) -> dict[str, int | str]:
+    """Ids of photos in a dataset's COCO JSON, which its server wants in results.
+
+    Parameters
+    ----------
+    coco_path : str or Path
+        COCO instances, or COCO's ``image_info``.
+    image_ids : iterable of str
+        The photos, all of which the file names.
+
+    Returns
+    -------
+    dict
+        image_id to the JSON's own id.
+
+    Raises
+    ------
+    ValueError
+        If an image may be several photos, or a photo is not in the file.
+    """
+    wanted = list(image_ids)
+    found, problems = match_images(coco_path, read_coco_labels(coco_path)["images"], PhotoNames.of_ids(wanted))
+    problems += [f"{coco_path}: no image is photo {name!r}. Add it." for name in wanted if name not in found]
+    if problems:
+        raise ValueError("\n".join(problems))
+    return {name: coco_id(found[name]["id"]) or "" for name in wanted}
 
 
 def match_images(

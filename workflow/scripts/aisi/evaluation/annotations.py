@@ -116,10 +116,13 @@ class AnnotatedTruth:
         For :func:`aisi.evaluation.metrics.coco_metrics`.
     numbers : dict
         image_id to the number of the image in the annotations; also of images without annotations.
+    ids : dict
+        image_id to the JSON's own id of the image.
     """
 
     annotations: list[dict[str, Any]]
     numbers: dict[str, int]
+    ids: dict[str, Any]
 
 
 def read_annotated_truth(paths: Sequence[str | Path], images: pd.DataFrame, categories: Categories) -> AnnotatedTruth:
@@ -164,7 +167,7 @@ def read_annotated_truth(paths: Sequence[str | Path], images: pd.DataFrame, cate
         for image_id, _, annotations in found
         for annotation in annotations
     ]
-    return AnnotatedTruth(true, numbers)
+    return AnnotatedTruth(true, numbers, {image_id: number for image_id, number, _ in found})
 
 
 def found_annotations(

@@ -131,6 +131,8 @@ _COCO_LABELS = ("images", "categories", "annotations", "id", "file_name", "name"
 def read_coco_labels(path: str | Path) -> dict[str, list[dict]]:
     """Read a dataset's COCO instances; masks, boxes and sizes are dropped while the file is parsed.
 
+    COCO's ``image_info_{split}.json`` of a split without annotations has none.
+
     Returns
     -------
     dict
@@ -138,6 +140,8 @@ def read_coco_labels(path: str | Path) -> dict[str, list[dict]]:
     """
     coco = _read_json(path, lambda entry: {key: entry[key] for key in _COCO_LABELS if key in entry})
     lists: dict[str, Any] = {key: coco.get(key) if isinstance(coco, dict) else None for key in _COCO_LABELS[:3]}
+    if lists["annotations"] is None and Path(path).name.startswith("image_info_"):
+        lists["annotations"] = []
     wrong = [
         key
         for key, entries in lists.items()

@@ -11,11 +11,14 @@ from aisi.formats.tables import read_table, write_table
 from aisi.labels import IGNORE, NOISY_TAG
 
 PHOTOS = Format("images", "index_images")
+COCO_IDS = Format("coco_ids", "index_images or index_test_images")
 REJECTED = Format("rejected_images", "index_images")
 CATEGORIES = Format("categories", "index_images")
 
 IMAGE_COLUMNS = ["image_id", "path", "width", "height", "keywords", "sha256"]
 """One photo a row: unique id, path, size in pixels of the EXIF-upright photo, keywords, digest of the file's bytes."""
+
+COCO_ID_COLUMNS = ["image_id", "coco_id"]
 
 REJECTED_COLUMNS = ["path", "reason"]
 """One file a row that is not used, and why."""
@@ -119,6 +122,20 @@ def read_images(*paths: str | Path) -> pd.DataFrame:
     images = pd.concat(tables, ignore_index=True)
     images["keywords"] = [tuple(text.split(KEYWORD_SEPARATOR)) if text else () for text in images["keywords"]]
     return images
+
+
+def write_coco_ids(path: str | Path, coco_ids: dict[str, int | str]) -> None:
+    """Write the ids that photos have in a dataset's COCO JSON: columns ``COCO_ID_COLUMNS``."""
+    write_table(path, pd.DataFrame(list(coco_ids.items()), columns=COCO_ID_COLUMNS), COCO_ID_COLUMNS)
+
+
+def read_coco_ids(path: str | Path) -> dict[str, int | str]:
+    """Read what :func:`write_coco_ids` wrote: image_id to id, an int if it is a number."""
+    table = read_table(path, COCO_IDS, COCO_ID_COLUMNS, {})
+    return {
+        image_id: int(own) if own.isascii() and own.isdigit() else own
+        for image_id, own in zip(table["image_id"], table["coco_id"], strict=True)
+    }
 
 
 def write_rejected_images(path: str | Path, rejected: pd.DataFrame) -> None:

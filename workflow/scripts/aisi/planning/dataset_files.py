@@ -20,12 +20,16 @@ class DatasetError(ValueError):
 
 
 def photo_folder(layout: str, root: str | Path, split: str = "") -> Path:
-    """Folder of a dataset's photos. In the layout ``coco`` each split has its own."""
+    """Folder of a dataset's photos.
+
+    In the layout ``coco`` each split has its own. COCO's ``test-dev2017`` is a part of the photos in ``test2017``.
+    """
     match layout:
         case "photos":
             return Path(root)
         case "coco":
-            return Path(root, split)
+            shared = Path(root, split.replace("test-dev", "test", 1))
+            return shared if shared.is_dir() and not Path(root, split).is_dir() else Path(root, split)
     return Path(root, "JPEGImages")
 
 
@@ -36,8 +40,9 @@ def split_list(root: str | Path, split: str) -> Path:
 
 
 def annotation_file(root: str | Path, split: str) -> Path:
-    """JSON with the instances of a split in COCO's layout."""
-    return Path(root, "annotations", f"instances_{split}.json")
+    """JSON of a split in COCO's layout: its instances, or its images alone (``image_info``) if only these are there."""
+    instances, images = (Path(root, "annotations", f"{name}_{split}.json") for name in ("instances", "image_info"))
+    return images if images.is_file() and not instances.is_file() else instances
 
 
 def check_dataset(dataset: dict[str, Any]) -> None:
@@ -154,7 +159,11 @@ def _check_coco(dataset):
         if dataset[key] is not None:
             where = dataset["root"], dataset[key]
             yield from _check_folder(f"dataset.{key}", photo_folder("coco", *where), "the folder of the split's photos")
-            yield from _check_file(f"dataset.{key}", annotation_file(*where), "COCO instances of the split")
+            path = annotation_file(*where)
+            yield from _check_file(f"dataset.{key}", path, "COCO instances of the split")
+            if path.name.startswith("image_info_") and key != "test":
+                expected = f"instances_{dataset[key]}.json"
+                yield f"dataset.{key}: {path} has no annotations, expected {expected} beside it. Add it."
     if dataset["keywords"] is not None:
         yield from _check_file("dataset.keywords", dataset["keywords"], "a CSV with image_id,keywords, or null")
     if dataset["categories"] is not None:

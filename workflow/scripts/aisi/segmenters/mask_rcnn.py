@@ -327,11 +327,16 @@ def predict(
 
 
 def coco_results(
-    image_id: str, labels: Sequence[int], scores: Sequence[float], masks: Sequence[Rle], category_ids: Sequence[int]
+    image_id: int | str,
+    labels: Sequence[int],
+    scores: Sequence[float],
+    masks: Sequence[Rle],
+    category_ids: Sequence[int],
 ) -> list[dict[str, Any]]:
     """The instances of one photo, from :func:`predict`, as entries of COCO's results.
 
-    ``category_ids`` are the dataset's own ids of the labels 1..C.
+    ``image_id`` is the dataset's own id of the image, or ours. ``category_ids`` are the dataset's own ids of the labels
+    1..C.
     """
     return [
         {
