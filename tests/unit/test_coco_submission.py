@@ -41,7 +41,7 @@ def test_the_test_split_has_a_list_and_a_folder_of_its_own_names(root, tmp_path)
     assert annotation_file(root, "test-dev2017").name == "image_info_test-dev2017.json"
     assert photo_folder("coco", root, "test-dev2017") == root / "test2017"
     paths = [tmp_path / "0.csv", tmp_path / "1.csv"]
-    index_test_images.main("coco", root, None, "test-dev2017", 1, paths, tmp_path / "ids.csv")
+    index_test_images.main("coco", root, None, "test-dev2017", 100, 1, paths, tmp_path / "ids.csv")
     assert sorted(read_images(*paths)["image_id"]) == sorted(NAMES.values())
     assert read_coco_ids(tmp_path / "ids.csv") == {name: number for number, name in NAMES.items()}
 

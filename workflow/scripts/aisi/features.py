@@ -31,7 +31,7 @@ class FeatureExtractor(nn.Module):
         Pretrained weights of the backbone.
     """
 
-    def __init__(self, backbone: str, weights: str = "none"):
+    def __init__(self, backbone: str, weights: str = "none") -> None:
         super().__init__()
         self.backbone = create_pooled_backbone(backbone, weights)
         self.dimension = self.backbone.channels[-1]
@@ -55,7 +55,7 @@ class CentreLoss(nn.Module):
 
     centres: torch.Tensor
 
-    def __init__(self, n_categories: int, dimension: int, alpha: float):
+    def __init__(self, n_categories: int, dimension: int, alpha: float) -> None:
         super().__init__()
         self.alpha = alpha
         self.register_buffer("centres", torch.zeros(n_categories, dimension))
@@ -104,7 +104,7 @@ class FeatureClassifier(nn.Module):
 
     def __init__(
         self, extractor: FeatureExtractor, n_categories: int, centre_weight: float = 0.0, centre_rate: float = 0.5
-    ):
+    ) -> None:
         super().__init__()
         self.extractor, self.centre_weight = extractor, centre_weight
         # The paper's 1x1 convolution, applied to pooled features, is a linear layer.
@@ -148,7 +148,9 @@ class SingleObjects:
         If there is no sub-folder, or one has no photos.
     """
 
-    def __init__(self, photos_folder: str | Path, size: int, least_area: float = 0.4, colour_jitter: float = 0.3):
+    def __init__(
+        self, photos_folder: str | Path, size: int, least_area: float = 0.4, colour_jitter: float = 0.3
+    ) -> None:
         folders = [entry for entry in Path(photos_folder).glob("*") if entry.is_dir() and not is_ignored(entry.name)]
         self.categories = sorted(folder.name for folder in folders)
         self.samples: list[tuple[str, int]] = []
