@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import coo_matrix, csr_array, lil_matrix
 
 from aisi.formats.dataset import Categories
 from aisi.formats.graph import Graph
@@ -292,3 +293,78 @@ def test_the_whole_is_no_batch():
 def test_names_that_no_solver_answers(name):
     with pytest.raises(ValueError, match="No assignment is called"):
         read_assignment(name, GRAPH, PARTITION)
+
+
+KEYWORDS = [{2, 1}, {1, 2}, {2}]
+SCORES = [{1: 0.9, 2: 0.1}, {1: 0.4, 2: 0.6}, {2: 0.8}]
+SIMILARITY = np.array([[0, 1.8, 0], [1.8, 0, 1.2], [0, 1.2, 0]])
+BY_ARRAYS = PartitionProblem(
+    [[0, 1], [1, 2]], [1.8, 1.2], [0, 2, 4, 5], [1, 2, 1, 2, 2], [0.9, 0.1, 0.4, 0.6, 0.8], beta=2.0, n_retained=2
+)
+
+
+@pytest.mark.parametrize("form", [np.array, csr_array, coo_matrix, lil_matrix])
+def test_problem_from_a_matrix(form):
+    problem = PartitionProblem.from_graph(form(SIMILARITY), KEYWORDS, SCORES, beta=2.0, n_retained=2)
+    assert problem == BY_ARRAYS
+    assert solve(problem).labels.tolist() == [1, 1, 0]
+
+
+def test_problem_from_a_matrix_without_scores():
+    problem = PartitionProblem.from_graph(csr_array((2, 2)), [{3}, set()])
+    assert problem.scores.tolist() == [0.0] and problem.n_retained == 1 and len(problem.edges) == 0
+
+
+@pytest.mark.parametrize(
+    ("similarity", "keywords", "scores", "message"),
+    [
+        (SIMILARITY[:2, :2], KEYWORDS, SCORES, r"similarity is \(2, 2\); expected shape \(3, 3\)"),
+        ([[0.0]], [{1}], [{1: 0.0}], "similarity is list"),
+        (csr_array(np.triu(SIMILARITY)), KEYWORDS, SCORES, "not symmetric"),
+        (np.eye(3), KEYWORDS, SCORES, "diagonal"),
+        (SIMILARITY, KEYWORDS, SCORES[:2], "keywords of 3 instances, but scores of 2"),
+        (
+            SIMILARITY,
+            KEYWORDS,
+            [SCORES[0], SCORES[1], {1: 0.5}],
+            r"Instance 2 has keywords \[2\], but scores for \[1\]",
+        ),
+        (-SIMILARITY, KEYWORDS, SCORES, "weight -1.8"),
+    ],
+)
+def test_wrong_graphs(similarity, keywords, scores, message):
+    with pytest.raises(PartitionError, match=message):
+        PartitionProblem.from_graph(similarity, keywords, scores)
+
+
+def test_a_problem_has_copies_that_nobody_changes():
+    weights = np.array([1.8, 1.2])
+    problem = replace(BY_ARRAYS, weights=weights)
+    weights[0] = 5.0
+    assert problem.weights.tolist() == [1.8, 1.2]
+    with pytest.raises(ValueError, match="read-only"):
+        problem.weights[0] = 5.0
+
+
+def test_problems_and_solutions_compare_by_value():
+    same, other = replace(BY_ARRAYS), replace(BY_ARRAYS, beta=3)
+    assert same == BY_ARRAYS and hash(same) == hash(BY_ARRAYS) and len({same, BY_ARRAYS, other}) == 2
+    assert other != BY_ARRAYS and BY_ARRAYS != "problem"
+    solution = solve(BY_ARRAYS)
+    assert solution == replace(solution) and hash(solution) == hash(replace(solution))
+    assert solution != replace(solution, labels=solution.labels + 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"beta": "3"}, "beta is '3'"),
+        ({"weights": ["a", "b"]}, "weights is of type"),
+        ({"edges": [[0, 1], [1]]}, "edges is not an array of numbers"),
+        ({"scores": None}, "scores is of type object"),
+        ({"n_retained": True}, "n_retained is True"),
+    ],
+)
+def test_wrong_types_are_named(change, message):
+    with pytest.raises(PartitionError, match=message):
+        replace(BY_ARRAYS, **change)

@@ -1,12 +1,13 @@
 import sys
 from dataclasses import replace
+from time import perf_counter
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aisi.partition import PartitionProblem, SolverError, Status, objective, solve
+from aisi.partition import PartitionError, PartitionProblem, SolverError, Status, objective, solve
 from aisi.partition.problem import build_model
 
 CERTIFIED = ["message_passing", "highs", "cplex"]
@@ -242,7 +243,7 @@ def test_time_limit_without_a_labelling_raises():
 
 def test_cplex_splits_what_its_licence_does_not_allow(capsys):
     problem = planted(700, 0)
-    found = solve(problem, "cplex", gap=1e-4)
+    found = solve(problem, "cplex", gap=1e-4, verbose=True)
     assert_valid(problem, found)
     said = capsys.readouterr().out
     if "Community Edition" in said:
@@ -251,10 +252,13 @@ def test_cplex_splits_what_its_licence_does_not_allow(capsys):
     assert found.objective <= solve(problem).bound + 1e-6
 
 
-def test_solvers_print_to_the_log(capsys):
-    solve(planted(30, 0), "highs")
-    solve(planted(30, 0), "cplex")
-    said = capsys.readouterr().out
+def test_solvers_print_only_on_request(capfd):
+    for solver in SOLVERS:
+        solve(planted(8, 0), solver)
+    assert capfd.readouterr() == ("", "")
+    solve(planted(30, 0), "highs", verbose=True)
+    solve(planted(30, 0), "cplex", verbose=True)
+    said = capfd.readouterr().out
     assert "HiGHS: objective" in said and "Root node processing" in said
 
 
@@ -284,3 +288,70 @@ def test_a_solver_that_errs_is_found_out(monkeypatch):
 def test_too_many_labellings_for_exhaustive():
     with pytest.raises(ValueError, match="Use message_passing"):
         solve(planted(100, 0), "exhaustive")
+
+
+def tied(n, seed):
+    """A problem with three keywords an instance, equal weights and no scores, so that its relaxation is fractional."""
+    generator = np.random.default_rng(seed)
+    candidates = [np.sort(generator.choice(4, 3, replace=False)) + 1 for _ in range(n)]
+    ends = np.unique(np.sort(generator.integers(0, n, (3 * n, 2)), 1), axis=0)
+    edges = ends[ends[:, 0] < ends[:, 1]]
+    offsets, scores = 3 * np.arange(n + 1), np.zeros(3 * n)
+    return PartitionProblem(edges, np.ones(len(edges)), offsets, np.concatenate(candidates), scores, 0.0, int(0.8 * n))
+
+
+def test_highs_has_one_time_limit_for_all_rounds(monkeypatch):
+    highspy = pytest.importorskip("highspy")
+    limits, begin, set_option = [], perf_counter(), highspy.Highs.setOptionValue
+
+    def note(highs, name, value):
+        if name == "time_limit":
+            limits.append((perf_counter() - begin, value))
+        return set_option(highs, name, value)
+
+    monkeypatch.setattr(highspy.Highs, "setOptionValue", note)
+    assert solve(tied(40, 0), "highs", gap=0, time_limit=60).status == Status.OPTIMAL
+    assert len(limits) >= 3, "expected the relaxation and two rounds with whole numbers"
+    for elapsed, limit in limits[1:]:
+        assert elapsed + limit <= limits[0][0] + 60 + 1e-3
+
+
+def test_highs_stops_in_time():
+    begin = perf_counter()
+    try:
+        assert solve(tied(300, 0), "highs", gap=0, time_limit=2).status == Status.TIME_LIMIT
+    except SolverError as error:
+        assert "found no labelling in 2 s" in str(error)
+    assert perf_counter() - begin < 30
+
+
+def test_margins_where_every_instance_has_to_be_noisy():
+    problem = replace(planted(20, 0), n_retained=0)
+    assert np.all(np.isinf(solve(problem).margins))
+
+
+def test_more_effort_closes_a_gap():
+    problem = tied(40, 4)
+    little, much = solve(problem, gap=0, effort=1e-3), solve(problem, gap=0, effort=10)
+    assert little.status == Status.FEASIBLE and much.gap < little.gap
+    assert much.bound >= solve(problem, "highs", gap=0).objective - 1e-6
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"gap": "small"}, "gap is 'small'"),
+        ({"gap": -1}, "gap is -1"),
+        ({"time_limit": "1 s"}, "time_limit is '1 s'"),
+        ({"effort": 0}, "effort is 0"),
+        ({"effort": True}, "effort is True"),
+    ],
+)
+def test_wrong_arguments_are_named(change, message):
+    with pytest.raises(PartitionError, match=message):
+        solve(planted(5, 0), **change)
+
+
+def test_wrong_problem():
+    with pytest.raises(PartitionError, match="problem is of type dict; it must be a PartitionProblem"):
+        solve({})

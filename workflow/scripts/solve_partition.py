@@ -23,7 +23,7 @@ def main(graph, scores, instances, categories, overrides, stale, objective, r, o
     Path(output).mkdir(parents=True, exist_ok=True)
     for batch in batches_of_job(len(graph.batches) - 1, jobs, job):
         nodes, problem = batch_problem(graph, batch, scores, fixed, objective.beta, r)
-        solution = solve(problem, **options)
+        solution = solve(problem, **options, verbose=True)
         print(
             f"batch {batch}: {problem.n_retained} of {len(nodes)} instances kept, objective {solution.objective:.7g}, "
             f"bound {solution.bound:.7g}, gap {solution.gap:.2g}, {solution.status} after {solution.runtime:.2f} s"

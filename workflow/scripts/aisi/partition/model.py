@@ -1,6 +1,6 @@
 """Input and output of a solver: a quadratic program of 0/1 variables with a cardinality constraint."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 import numpy as np
@@ -12,6 +12,19 @@ class PartitionError(ValueError):
 
 class SolverError(RuntimeError):
     """A solver is not installed, or ended without a valid labelling."""
+
+
+class ByValue:
+    """Equality and hash of a dataclass by the values of its fields, arrays included."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._values() == other._values()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def _values(self):
+        return tuple(np.asarray(getattr(self, field.name)).tobytes() for field in fields(self))  # type: ignore[arg-type]
 
 
 class Status(StrEnum):

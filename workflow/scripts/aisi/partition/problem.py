@@ -5,14 +5,17 @@ Each tagged instance earns beta times its attention (PAPER §4.3 eq. 7). Exactly
 the others are noisy (PAPER §4.3 eq. 8).
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from aisi.jit import njit
-from aisi.partition.model import Model, PartitionError
+from aisi.partition.model import ByValue, Model, PartitionError
 
 
 def retained(n_instances: int, retention: float) -> int:
@@ -40,9 +43,9 @@ def retained(n_instances: int, retention: float) -> int:
     return floor(Fraction(str(retention)) * int(n_instances))
 
 
-@dataclass(frozen=True)
-class PartitionProblem:
-    """Tag assignment over a similarity graph.
+@dataclass(frozen=True, eq=False, init=False)
+class PartitionProblem(ByValue):
+    """Tag assignment over a similarity graph. The arrays are copies, which cannot be written.
 
     Attributes
     ----------
@@ -74,32 +77,101 @@ class PartitionProblem:
     offsets: np.ndarray
     categories: np.ndarray
     scores: np.ndarray
-    beta: float = 30.0
-    n_retained: int | None = None
-    fixed: np.ndarray | None = None
+    beta: float
+    n_retained: int
+    fixed: np.ndarray
 
-    def __post_init__(self) -> None:
-        for name in ("edges", "weights", "offsets", "categories", "scores"):
-            dtype = np.float64 if name in ("weights", "scores") else np.int64
-            object.__setattr__(self, name, _array(name, getattr(self, name), dtype))
-        if self.edges.size == 0:
-            object.__setattr__(self, "edges", self.edges.reshape(0, 2))
+    def __init__(
+        self,
+        edges: ArrayLike,
+        weights: ArrayLike,
+        offsets: ArrayLike,
+        categories: ArrayLike,
+        scores: ArrayLike,
+        beta: float = 30.0,
+        n_retained: int | None = None,
+        fixed: ArrayLike | None = None,
+    ) -> None:
+        self._set("edges", edges, np.int64, (0, 2))
+        self._set("weights", weights, np.float64)
+        self._set("offsets", offsets, np.int64)
+        self._set("categories", categories, np.int64)
+        self._set("scores", scores, np.float64)
         _check_candidates(self.offsets, self.categories, self.scores)
         _check_edges(self.edges, self.weights, self.n_instances)
-        if not (np.isfinite(self.beta) and self.beta >= 0):
-            raise PartitionError(f"beta is {self.beta}; it must be a finite number, at least 0.")
-        fixed = np.full(self.n_instances, -1) if self.fixed is None else self.fixed
-        object.__setattr__(self, "fixed", _array("fixed", fixed, np.int64))
+        if not (is_number(beta) and np.isfinite(beta) and beta >= 0):
+            raise PartitionError(f"beta is {beta!r}; it must be a finite number, at least 0.")
+        object.__setattr__(self, "beta", float(beta))
+        self._set("fixed", np.full(self.n_instances, -1) if fixed is None else fixed, np.int64)
         least, most = self._feasible_counts()
-        if self.n_retained is None:
-            object.__setattr__(self, "n_retained", most)
-        if not isinstance(self.n_retained, int | np.integer) or isinstance(self.n_retained, bool):
-            raise PartitionError(f"n_retained is {self.n_retained!r}; it must be a whole number.")
+        if n_retained is None:
+            n_retained = most
+        if not isinstance(n_retained, int | np.integer) or isinstance(n_retained, bool):
+            raise PartitionError(f"n_retained is {n_retained!r}; it must be a whole number.")
+        object.__setattr__(self, "n_retained", int(n_retained))
         if not least <= self.n_retained <= most:
             raise PartitionError(
                 f"n_retained is {self.n_retained}; {least} instances are pinned to a tag and {most} can take one, "
                 f"so it must be {least} to {most}: pinned tags + floor(r * free instances with a keyword)."
             )
+
+    def _set(self, name, values, dtype, empty=(0,)):
+        array = _array(name, values, dtype)
+        array = array if array.size else array.reshape(empty)
+        array.setflags(write=False)
+        object.__setattr__(self, name, array)
+
+    @classmethod
+    def from_graph(
+        cls,
+        similarity: Any,
+        keywords: Sequence[Iterable[int]],
+        scores: Sequence[Mapping[int, float]] | None = None,
+        beta: float = 30.0,
+        n_retained: int | None = None,
+        fixed: ArrayLike | None = None,
+    ) -> Self:
+        """Make a problem from a similarity matrix and a set of keywords for each instance.
+
+        Parameters
+        ----------
+        similarity : (N, N) sparse matrix of scipy, or array
+            W_ij >= 0, symmetric, with a diagonal of zeros.
+        keywords : list of set of int
+            Labels >= 1 of each instance's keywords.
+        scores : list of dict, optional
+            p_ij of each instance, by keyword. None: all are 0.
+        beta, n_retained, fixed
+            As in the class.
+
+        Returns
+        -------
+        PartitionProblem
+
+        Raises
+        ------
+        PartitionError
+            If the arguments do not fit together, or the matrix is not symmetric.
+        """
+        n = len(keywords)
+        edges, weights = _upper_triangle(similarity, n)
+        own = [sorted(labels) for labels in keywords]
+        scores = [dict.fromkeys(labels, 0.0) for labels in own] if scores is None else scores
+        if len(scores) != n:
+            raise PartitionError(f"Found keywords of {n} instances, but scores of {len(scores)}.")
+        for j, (labels, given) in enumerate(zip(own, scores, strict=True)):
+            if set(labels) != set(given):
+                raise PartitionError(f"Instance {j} has keywords {labels}, but scores for {sorted(given)}.")
+        return cls(
+            edges,
+            weights,
+            offsets=np.cumsum([0, *map(len, own)]),
+            categories=[label for labels in own for label in labels],
+            scores=[given[label] for labels, given in zip(own, scores, strict=True) for label in labels],
+            beta=beta,
+            n_retained=n_retained,
+            fixed=fixed,
+        )
 
     @property
     def n_instances(self) -> int:
@@ -136,12 +208,46 @@ def _find(keys, wanted):
     return np.where(keys[position] == wanted, position, -1)
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is a single number, not a bool."""
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _upper_triangle(similarity, n):
+    """Edges (E, 2), ascending, and weights of a symmetric matrix with a diagonal of zeros."""
+    if getattr(similarity, "shape", None) != (n, n):
+        found = getattr(similarity, "shape", type(similarity).__name__)
+        raise PartitionError(
+            f"similarity is {found}; expected shape ({n}, {n}), as there are keywords of {n} instances."
+        )
+    if hasattr(similarity, "tocsr"):
+        matrix = similarity.tocsr(copy=True).tocoo()
+        matrix.sum_duplicates()
+        rows, columns, values = matrix.row.astype(np.int64), matrix.col.astype(np.int64), matrix.data
+    else:
+        rows, columns = np.nonzero(similarity)
+        values = np.asarray(similarity)[rows, columns]
+    rows, columns, values = rows[values != 0], columns[values != 0], values[values != 0]
+    if np.any(rows == columns):
+        raise PartitionError("similarity has values on its diagonal; an instance has no edge to itself. Set them to 0.")
+    upper, lower = rows < columns, rows > columns
+    there, back = (np.lexsort((b, a)) for a, b in ((rows[upper], columns[upper]), (columns[lower], rows[lower])))
+    edges = np.stack([rows[upper][there], columns[upper][there]], 1)
+    mirrored = np.stack([columns[lower][back], rows[lower][back]], 1)
+    if not (np.array_equal(edges, mirrored) and np.array_equal(values[upper][there], values[lower][back])):
+        raise PartitionError("similarity is not symmetric. Use W.maximum(W.T), for example.")
+    return edges, values[upper][there]
+
+
 def _array(name, values, dtype):
-    values = np.asarray(values)
+    try:
+        values = np.asarray(values)
+    except ValueError as error:
+        raise PartitionError(f"{name} is not an array of numbers ({error}).") from error
     if values.size and not np.issubdtype(values.dtype, np.integer if dtype is np.int64 else np.number):
         expected = "whole numbers" if dtype is np.int64 else "numbers"
         raise PartitionError(f"{name} is of type {values.dtype}; it must hold {expected}.")
-    return np.ascontiguousarray(values, dtype)
+    return np.array(values, dtype, order="C")
 
 
 def _check_candidates(offsets, categories, scores):

@@ -1,18 +1,20 @@
 """Solve a problem with any of the solvers, and check the answer."""
 
 from collections.abc import Callable
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
+from os import devnull
 from time import perf_counter
 
 import numpy as np
 
 from aisi.labels import NOISY
-from aisi.partition.model import Answer, PartitionError, SolverError, Status
-from aisi.partition.problem import PartitionProblem, build_model, objective
+from aisi.partition.model import Answer, ByValue, PartitionError, SolverError, Status
+from aisi.partition.problem import PartitionProblem, build_model, is_number, objective
 
 
-@dataclass(frozen=True)
-class Solution:
+@dataclass(frozen=True, eq=False)
+class Solution(ByValue):
     """A labelling and how good it is.
 
     Attributes
@@ -53,6 +55,8 @@ def solve(
     gap: float = 1e-4,
     time_limit: float | None = None,
     seed: int = 0,
+    effort: float = 1.0,
+    verbose: bool = False,
 ) -> Solution:
     """Assign a tag to every instance.
 
@@ -68,6 +72,11 @@ def solve(
         Seconds. The best labelling so far is returned, with status ``time_limit``.
     seed : int
         Used by ``random`` and ``cplex``.
+    effort : float
+        Used by ``message_passing``: how long it continues while the gap is larger than requested. 10 allows ten times
+        as many steps. It cannot close a gap that the relaxation itself has.
+    verbose : bool
+        Whether the solver prints what it does.
 
     Returns
     -------
@@ -83,14 +92,20 @@ def solve(
         If the solver is not installed, finds nothing within the time limit, or returns an invalid labelling.
     """
     start = perf_counter()
-    if not gap >= 0:
-        raise PartitionError(f"gap is {gap}; it must be at least 0.")
-    if time_limit is not None and not time_limit > 0:
-        raise PartitionError(f"time_limit is {time_limit}; it must be above 0 seconds, or None.")
+    if not isinstance(problem, PartitionProblem):
+        raise PartitionError(f"problem is of type {type(problem).__name__}; it must be a PartitionProblem.")
+    if not (is_number(gap) and gap >= 0):
+        raise PartitionError(f"gap is {gap!r}; it must be a number, at least 0.")
+    if time_limit is not None and not (is_number(time_limit) and time_limit > 0):
+        raise PartitionError(f"time_limit is {time_limit!r}; it must be a number of seconds above 0, or None.")
+    if not (is_number(effort) and effort > 0):
+        raise PartitionError(f"effort is {effort!r}; it must be a number above 0.")
     backend = _backend(solver)
     model = build_model(problem)
     if len(model.values):
-        answer = backend(model, gap=gap, time_limit=time_limit, seed=seed)
+        more = {"effort": effort} if solver == "message_passing" else {}
+        with open(devnull, "w") as nowhere, nullcontext() if verbose else redirect_stdout(nowhere):
+            answer = backend(model, gap=gap, time_limit=time_limit, seed=seed, **more)
     else:
         answer = Answer(np.zeros(0, bool), model.constant, model.constant, Status.OPTIMAL)
     labels = np.where(problem.fixed > 0, problem.fixed, NOISY)
@@ -133,11 +148,11 @@ def _backend(solver: str) -> Callable[..., Answer]:
     if solver == "message_passing":
         from aisi.partition.solvers import message_passing as module
     elif solver == "cplex":
-        from aisi.partition.solvers import cplex as module
+        from aisi.partition.solvers import cplex as module  # type: ignore[no-redef]
     elif solver == "highs":
-        from aisi.partition.solvers import highs as module
+        from aisi.partition.solvers import highs as module  # type: ignore[no-redef]
     elif solver == "exhaustive":
-        from aisi.partition.solvers import exhaustive as module
+        from aisi.partition.solvers import exhaustive as module  # type: ignore[no-redef]
     elif solver in ("attention", "random"):
         from aisi.partition.solvers import baselines
 

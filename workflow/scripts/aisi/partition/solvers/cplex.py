@@ -110,7 +110,7 @@ def _load(problem, model):
         rhs=[1.0] * len(several) + [float(model.n_retained)],
     )
     # CPLEX's quadratic term is 1/2 x^T Q x with a symmetric Q: the reward of a pair is at (a, b) and at (b, a).
-    columns = [([], []) for _ in range(n_variables)]
+    columns: list[tuple[list[int], list[float]]] = [([], []) for _ in range(n_variables)]
     for (a, b), reward in zip(model.pairs.tolist(), model.rewards.tolist(), strict=True):
         for here, there in ((a, b), (b, a)):
             columns[here][0].append(there)

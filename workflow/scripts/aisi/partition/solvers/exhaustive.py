@@ -15,7 +15,7 @@ def solve(model: Model, gap: float, time_limit: float | None, seed: int) -> Answ
         raise PartitionError(
             f"{total:.3g} labellings are too many; exhaustive tries at most {LIMIT}. Use message_passing."
         )
-    choices = np.indices(sizes).reshape(len(sizes), -1).T
+    choices = np.indices(tuple(sizes.tolist())).reshape(len(sizes), -1).T
     chosen = np.zeros((len(choices), len(model.values)), bool)
     for node, (start, size) in enumerate(zip(model.offsets, sizes, strict=False)):
         for inner in range(size - 1):

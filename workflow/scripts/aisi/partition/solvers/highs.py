@@ -18,18 +18,23 @@ def solve(model: Model, gap: float, time_limit: float | None, seed: int) -> Answ
     """Solve the problem with y <= x_a, y <= x_b for each product x_a x_b (PAPER §4.2: x^2 = x).
 
     Rewards are positive, so y = x_a x_b at the optimum. Each round solves a relaxation. If its solution is whole, it is
-    the optimum. Otherwise the fractional variables must be whole in the next round. ``seed`` has no effect.
+    the optimum. Otherwise the fractional variables must be whole in the next round. The time limit holds for all rounds
+    together. ``seed`` has no effect.
     """
     deadline = np.inf if time_limit is None else perf_counter() + time_limit
     highs, n_variables = _load(model), len(model.values)
     highs.setOptionValue("mip_rel_gap", gap)
     whole, relaxation, bound = np.zeros(n_variables, bool), None, np.inf
+    if time_limit is not None:
+        for interrupt in (highs.cbSimplexInterrupt, highs.cbIpmInterrupt, highs.cbMipInterrupt):
+            interrupt.subscribe(lambda event: event.interrupt(perf_counter() > deadline))
     while True:
         if time_limit is not None:
-            highs.setOptionValue("time_limit", highs.getRunTime() + max(deadline - perf_counter(), 1e-3))
+            clock = 0.0 if whole.any() else highs.getRunTime()  # a MIP round has a clock of its own
+            highs.setOptionValue("time_limit", clock + max(deadline - perf_counter(), 1e-3))
         highs.run()
         status, info = highs.getModelStatus(), highs.getInfo()
-        timed_out = status == highspy.HighsModelStatus.kTimeLimit
+        timed_out = status in (highspy.HighsModelStatus.kTimeLimit, highspy.HighsModelStatus.kInterrupt)
         if not timed_out and status != highspy.HighsModelStatus.kOptimal:
             raise SolverError(f"HiGHS ended with {highs.modelStatusToString(status)}. Use solver message_passing.")
         if whole.any():

@@ -29,10 +29,10 @@ ENUMERATED = 1_000_000
 """Steps spent on trying the labellings that the bound leaves open, after the search has stopped."""
 
 
-def solve(model: Model, gap: float, time_limit: float | None, seed: int) -> Answer:
+def solve(model: Model, gap: float, time_limit: float | None, seed: int, effort: float = 1.0) -> Answer:
     """Find the labelling, bound and margins of a model; ``seed`` has no effect."""
     deadline = np.inf if time_limit is None else perf_counter() + time_limit
-    search = Search(model)
+    search = Search(model, effort)
     status = search.run(gap, deadline)
     if status == Status.FEASIBLE and search.close():
         status = Status.OPTIMAL
@@ -509,7 +509,8 @@ def _enumerate(net, n_retained, noisy, least, budget, messages, rank, order):
 class Search:
     """The search for a model's labelling: messages, cost, and the best labelling and bound so far."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, effort: float = 1.0) -> None:
+        self.effort = effort
         self.model, self.network = model, build_network(model)
         n = len(model.instances)
         self.noisy = model.n_retained < n
@@ -588,7 +589,7 @@ class Search:
                 return Status.TIME_LIMIT
             settled = near or rounds > 6
             stalled = stalled + 1 if settled and self.bound - self.value > 0.95 * before else 0
-            if self.sweeps > MAX_SWEEPS or stalled > 12:
+            if self.sweeps > MAX_SWEEPS * self.effort or stalled > 12 * self.effort:
                 return Status.FEASIBLE
             self.cost = lines.next(settled, best_cost)
             times = min(times + 2, 40) if settled else times
@@ -601,7 +602,7 @@ class Search:
                 return Status.OPTIMAL
             if perf_counter() > deadline:
                 return Status.TIME_LIMIT
-            if self.sweeps > MAX_SWEEPS:
+            if self.sweeps > MAX_SWEEPS * self.effort:
                 return Status.FEASIBLE
 
     def close(self) -> bool:
@@ -611,9 +612,8 @@ class Search:
         rank = np.empty(n, np.int64)
         rank[order] = np.arange(n)
         least = self.value - self.model.constant + 1e-9 * self.scale
-        worth, labels, complete = _enumerate(
-            self.network, self.model.n_retained, self.noisy, least, ENUMERATED, self.messages, rank, order
-        )
+        budget, kept = int(ENUMERATED * self.effort), self.model.n_retained
+        worth, labels, complete = _enumerate(self.network, kept, self.noisy, least, budget, self.messages, rank, order)
         if worth > least:
             self.chosen = np.zeros(len(self.chosen), np.bool_)
             self.chosen[labels[labels >= 0]] = True
@@ -638,6 +638,8 @@ class Search:
         them all.
         """
         net, n = self.network, len(self.largest)
+        if self.model.n_retained == 0:
+            return np.full(n, np.inf)  # no labelling in which an instance is not noisy
         groups = np.zeros(n, np.int32) if self.noisy else net.components
         gains = np.empty(len(net.values))
         _gains(net, self.chosen, gains)
