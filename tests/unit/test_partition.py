@@ -1,5 +1,7 @@
 import itertools
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -368,3 +370,10 @@ def test_problems_and_solutions_compare_by_value():
 def test_wrong_types_are_named(change, message):
     with pytest.raises(PartitionError, match=message):
         replace(BY_ARRAYS, **change)
+
+
+def test_example_of_the_documentation(capsys):
+    page = (Path(__file__).parents[2] / "docs" / "partition.md").read_text(encoding="utf-8")
+    code, printed = re.search(r"```python\n(.*?)```\n\nIt prints\n\n```\n(.*?)```", page, re.DOTALL).groups()
+    exec(compile(code, "docs/partition.md", "exec"), {})
+    assert capsys.readouterr().out == printed
