@@ -81,12 +81,12 @@ rule export:
 
 rule models:
     input:
-        MODELS,
+        wanted(MODELS, "semantic.train", "instance.train"),
 
 
 rule predict:
     input:
-        PREDICTED,
+        wanted(PREDICTED, "semantic.train", "instance.train"),
 
 
 rule coco_submission:

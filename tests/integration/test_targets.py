@@ -8,12 +8,19 @@ EMPTY = {"semantic": {"train": []}, "instance": {"train": []}}
 
 
 @pytest.mark.parametrize(
-    ("target", "key"), [("semantic", "semantic"), ("instance", "instance"), ("voc_submission", "semantic")]
+    ("target", "key"),
+    [
+        ("semantic", "semantic.train"),
+        ("instance", "instance.train"),
+        ("voc_submission", "semantic.train"),
+        ("models", "semantic.train and instance.train"),
+        ("predict", "semantic.train and instance.train"),
+    ],
 )
 def test_an_empty_target_stops(project, target, key):
     process = project.snakemake(target, "--dry-run", changes=EMPTY)
     assert process.returncode == 1
-    assert f"makes nothing, because {key}.train of the config is empty" in process.stdout + process.stderr
+    assert f"makes nothing, because {key} of the config is empty" in process.stdout + process.stderr
 
 
 def test_networks_are_no_must(project):

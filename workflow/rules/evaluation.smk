@@ -184,9 +184,9 @@ rule evaluate_losses:
     params:
         code=code_digest("evaluate_losses"),
         title=DATASET["name"],
-        command=lambda wildcards: " ".join(["snakemake --cores all losses", *CONFIG_FILES]),
+        command=command_of("losses"),
     message:
-        "Tell where the proxies of partition lose their mIoU."
+        "Split the mIoU that the proxy masks of partition lose by cause."
     script:
         "../scripts/evaluate_losses.py"
 

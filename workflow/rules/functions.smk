@@ -167,14 +167,14 @@ def experiment(name):
 
 
 def wanted(files, *keys):
-    """Input function of a target: its files, or an error if one of the config's keys, which are lists, is empty.
+    """Input function of a target: its files, or an error that names the keys of the config that leave it without files.
 
     Without it Snakemake would make nothing and end well.
     """
 
     def files_or_error(wildcards):
-        empty = [key for key in keys if not value_of(config, key.split("."))]
-        if empty:
+        if not files:
+            empty = [key for key in keys if not value_of(config, key.split("."))]
             raise WorkflowError(
                 f"This target makes nothing, because {' and '.join(empty)} of the config is empty. Name there what to "
                 f"make: docs/config.md describes {empty[0]}."
