@@ -316,15 +316,6 @@ def test_highs_has_one_time_limit_for_all_rounds(monkeypatch):
         assert elapsed + limit <= limits[0][0] + 60 + 1e-3
 
 
-def test_highs_stops_in_time():
-    begin = perf_counter()
-    try:
-        assert solve(tied(300, 0), "highs", gap=0, time_limit=2).status == Status.TIME_LIMIT
-    except SolverError as error:
-        assert "found no labelling in 2 s" in str(error)
-    assert perf_counter() - begin < 30
-
-
 def test_margins_where_every_instance_has_to_be_noisy():
     problem = replace(planted(20, 0), n_retained=0)
     assert np.all(np.isinf(solve(problem).margins))

@@ -19,7 +19,7 @@ def solve(model: Model, gap: float, time_limit: float | None, seed: int) -> Answ
 
     Rewards are positive, so y = x_a x_b at the optimum. Each round solves a relaxation. If its solution is whole, it is
     the optimum. Otherwise the fractional variables must be whole in the next round. The time limit holds for all rounds
-    together. ``seed`` has no effect.
+    together, but HiGHS looks at the clock only between its steps: one step may take longer. ``seed`` has no effect.
     """
     deadline = np.inf if time_limit is None else perf_counter() + time_limit
     highs, n_variables = _load(model), len(model.values)
