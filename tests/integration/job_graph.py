@@ -1,9 +1,10 @@
 """Print the jobs of a full forced run as JSON. A process of its own, since Snakemake changes the one it runs in.
 
-    python job_graph.py SNAKEFILE FOLDER [CONFIGFILE ...] [--targets RULE ...]
+    python job_graph.py SNAKEFILE FOLDER [CONFIGFILE ...] [--targets RULE ...] [--without RULE ...]
 
 {"masks": [true mask folders], "annotations": [COCO's JSON, which holds masks too],
-"jobs": [{"rule", "script", "input", "output", "params"}, ...]}, for the target rules, by default for every one.
+"jobs": [{"rule", "script", "input", "output", "params"}, ...]}, for the target rules.
+By default these are all but those of --without.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings
 
 
-def main(snakefile, folder, configfiles, targets):
+def main(snakefile, folder, configfiles, targets, without):
     """Build the graph of ``snakefile`` as if it ran in ``folder``, without running a job."""
     with SnakemakeApi(OutputSettings()) as api:
         workflow = api.workflow(
@@ -23,7 +24,7 @@ def main(snakefile, folder, configfiles, targets):
             snakefile=Path(snakefile).absolute(),
             workdir=Path(folder),
         )
-        targets = set(targets) or {rule.name for rule in workflow._workflow.rules if not rule.output}
+        targets = set(targets) or {rule.name for rule in workflow._workflow.rules if not rule.output} - {*without}
         workflow.dag(DAGSettings(targets=targets, forceall=True)).printrulegraph()  # builds the graph of jobs
         jobs = [describe(job) for job in workflow._workflow.dag.jobs]
         names = workflow._workflow.globals
@@ -43,4 +44,5 @@ if __name__ == "__main__":
     parser.add_argument("folder")
     parser.add_argument("configfiles", nargs="*")
     parser.add_argument("--targets", nargs="*", default=[])
+    parser.add_argument("--without", nargs="*", default=[])
     main(**vars(parser.parse_args()))
