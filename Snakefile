@@ -76,7 +76,7 @@ rule voc_submission:
 
 rule export:
     input:
-        EXPORT_FOLDERS,
+        wanted(EXPORT_FOLDERS, "export.formats", "export.assignments"),
 
 
 rule models:
