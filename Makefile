@@ -53,6 +53,7 @@ lint: setup
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 	PYTHONPATH=workflow/scripts lint-imports --no-logo --no-cache
+	mypy
 
 docs: setup
 	python tools/write_config_page.py

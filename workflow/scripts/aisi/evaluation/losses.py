@@ -65,7 +65,7 @@ def found_truth(truth: np.ndarray, objects: Objects, masks: Sequence[Rle], label
     for label, mask in zip(*objects, strict=True):
         whole, covered = decode(mask), np.zeros(truth.shape, bool)
         for position in np.flatnonzero(labels == label):
-            covered |= decode(masks[position])
+            covered |= decode(masks[int(position)])
         if (covered & whole).sum() < LEAST_FOUND * whole.sum():
             left[whole & (truth == label)] = 0
     return left
@@ -98,11 +98,10 @@ def loss_table(
     """
     totals = [ConfusionTotal(len(names)) for _ in CAUSES]
     for truth, objects, masks, labels in photos:
-        proxies = [found_truth(truth, objects or class_regions(truth), masks, labels[0])]
+        proxies: list[np.ndarray | None] = [found_truth(truth, objects or class_regions(truth), masks, labels[0])]
         proxies += [proxy_mask(masks, step, ()) for step in step_labels(*labels)]
         for total, proxy in zip(totals, proxies, strict=True):
-            proxy = np.zeros_like(truth) if proxy is None else proxy
-            total.add(confusion_matrix(truth, proxy, len(names)))
+            total.add(confusion_matrix(truth, np.zeros_like(truth) if proxy is None else proxy, len(names)))
     rows = [total.rows(names) for total in totals]
     reached = pd.DataFrame([[value for _, _, value, _ in row] for row in rows], index=list(CAUSES)).T
     lost = reached.shift(axis=1, fill_value=1.0) - reached

@@ -1,10 +1,12 @@
 """Salient instances of photos, found by a trained S4Net."""
 
+from typing import Any
+
 import numpy as np
 import torch.nn.functional as F
 
-from aisi.masks import covered_shares, encode, intersections_over_union
-from aisi.salient_instances.s4net import propose
+from aisi.masks import Rle, covered_shares, encode, intersections_over_union
+from aisi.salient_instances.s4net import S4Net, propose
 from aisi.training.augmentation import to_tensor, warp
 
 TILE_SIDES = 0.6
@@ -13,7 +15,16 @@ SAME_OBJECT = 0.5
 """Masks of a larger IoU show one object."""
 
 
-def detect(model, photo, *, score_threshold, max_instances, nms_iou, max_covered=1.0, tiles=False):
+def detect(
+    model: S4Net,
+    photo: np.ndarray,
+    *,
+    score_threshold: float,
+    max_instances: int,
+    nms_iou: float,
+    max_covered: float = 1.0,
+    tiles: bool = False,
+) -> tuple[np.ndarray, np.ndarray, list[Rle]]:
     """Find the salient instances of one photo.
 
     Parameters
@@ -24,12 +35,12 @@ def detect(model, photo, *, score_threshold, max_instances, nms_iou, max_covered
         Instances of a lower score, objectness times mask confidence, are left out, in [0, 1].
     max_instances : int
     nms_iou : float
-        Of two boxes that overlap more, the lower score goes.
+        Of two boxes that overlap more, the one with the lower score is removed.
     max_covered : float
-        An instance goes if more than this share of its mask lies in one of a higher score, in [0, 1]; so parts of an
-        object go that the overlap of boxes lets through.
+        An instance is removed if more than this share of its mask, in [0, 1], lies in an instance of a higher score.
+        This removes object parts that box NMS misses.
     tiles : bool
-        Four overlapping parts of the photo are seen as well, where small objects are larger.
+        Also look at four overlapping parts of the photo, in which small objects are larger.
 
     Returns
     -------
@@ -41,7 +52,7 @@ def detect(model, photo, *, score_threshold, max_instances, nms_iou, max_covered
         COCO RLE.
     """
     height, width = photo.shape[:2]
-    settings = {"nms_iou": nms_iou, "max_instances": max_instances, "score_threshold": score_threshold}
+    settings: dict[str, Any] = {"nms_iou": nms_iou, "max_instances": max_instances, "score_threshold": score_threshold}
     boxes, scores, masks = _look(model, photo, (0, 0, width, height), settings)
     if tiles:
         parts = [(boxes, scores, masks)]
@@ -54,13 +65,13 @@ def detect(model, photo, *, score_threshold, max_instances, nms_iou, max_covered
     return boxes[kept], scores[kept], [masks[position] for position in kept]
 
 
-def tiles_of(width, height):
+def tiles_of(width: int, height: int) -> list[tuple[int, int, int, int]]:
     """Boxes XYXY of the four tiles of a photo, one in each corner."""
     w, h = round(TILE_SIDES * width), round(TILE_SIDES * height)
     return [(x, y, x + w, y + h) for y in (0, height - h) for x in (0, width - w)]
 
 
-def uncut(boxes, tile, width, height):
+def uncut(boxes: np.ndarray, tile: tuple[int, int, int, int], width: int, height: int) -> np.ndarray:
     """Positions of the boxes (n, 4) that touch no border of their tile but the photo's own."""
     inner = np.array([tile[0] > 0, tile[1] > 0, tile[2] < width, tile[3] < height])
     touching = np.abs(boxes - np.array(tile)) <= 1

@@ -1,6 +1,8 @@
-"""Pictures with class-agnostic instance masks, to train and judge S4Net."""
+"""Photos with class-agnostic instance masks, to train and evaluate S4Net."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +17,8 @@ MASK_SHARE = 2
 """Masks are kept at the input's size divided by this."""
 
 
-def list_pictures(root, split):
-    """Picture and mask paths of ``ImageSets/{split}.txt`` below ``root``.
+def list_pictures(root: str | Path, split: str) -> list[tuple[Path, Path]]:
+    """Paths of the photos and masks of ``ImageSets/{split}.txt`` below ``root``.
 
     Returns
     -------
@@ -26,7 +28,7 @@ def list_pictures(root, split):
     Raises
     ------
     FileNotFoundError
-        If the list, a picture or a mask is missing.
+        If the list, a photo or a mask is missing.
     """
     root = Path(root)
     names = (root / "ImageSets" / f"{split}.txt").read_text(encoding="utf-8").split()
@@ -45,7 +47,7 @@ class SalientPictures:
     Parameters
     ----------
     pairs : list of (Path, Path)
-        Pictures and instance masks.
+        Photos and their instance masks.
     size : int
         Side of the square in pixels.
     smallest_crop : float
@@ -54,24 +56,30 @@ class SalientPictures:
         Largest relative change of brightness, contrast and saturation.
     """
 
-    def __init__(self, pairs, size, smallest_crop=0.5, colour_jitter=0.4):
+    def __init__(
+        self,
+        pairs: Sequence[tuple[Path, Path]],
+        size: int,
+        smallest_crop: float = 0.5,
+        colour_jitter: float = 0.4,
+    ) -> None:
         self.pairs, self.size, self.smallest_crop, self.colour_jitter = pairs, size, smallest_crop, colour_jitter
 
     def __len__(self):
         return len(self.pairs)
 
-    def sample(self, index, rng):
+    def sample(self, index: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Image (3, S, S) uint8, boxes (n, 4) float XYXY, masks (n, S / 2, S / 2) uint8: 1 object, 0 not, 255 void."""
-        picture, labels = self.pairs[index]
-        photo, labels = Image.fromarray(read_photo(picture)), Image.fromarray(read_labels(labels))
+        photo_path, mask_path = self.pairs[index]
+        photo, numbers = Image.fromarray(read_photo(photo_path)), Image.fromarray(read_labels(mask_path))
         box = self._crop(photo.size, rng)
         photo = photo.resize((self.size,) * 2, Image.Resampling.BILINEAR, box)
-        labels = np.array(labels.resize((self.size,) * 2, Image.Resampling.NEAREST, box))
+        labels = np.array(numbers.resize((self.size,) * 2, Image.Resampling.NEAREST, box))
         if rng.random() < 0.5:
             photo, labels = mirror(photo), labels[:, ::-1]
         boxes, masks = _instances(labels)
-        photo = to_tensor(jitter_colours(photo, self.colour_jitter, rng))
-        return photo, torch.from_numpy(boxes), torch.from_numpy(masks)
+        image = to_tensor(jitter_colours(photo, self.colour_jitter, rng))
+        return image, torch.from_numpy(boxes), torch.from_numpy(masks)
 
     def _crop(self, size, rng):
         if rng.random() < 0.25:
@@ -81,7 +89,7 @@ class SalientPictures:
         return left, top, left + width, top + height
 
     @staticmethod
-    def collate(samples):
+    def collate(samples: Sequence[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]) -> dict[str, Any]:
         """A batch for :func:`aisi.salient_instances.s4net.s4net_loss`."""
         images, boxes, masks = zip(*samples, strict=True)
         return {"images": torch.stack(images), "boxes": list(boxes), "masks": list(masks)}
@@ -92,7 +100,7 @@ def _instances(labels):
     small = labels[::MASK_SHARE, ::MASK_SHARE]
     for label in np.unique(labels):
         rows, columns = np.nonzero(labels == label)
-        # ASSUME: what a crop leaves of an instance counts from 4 pixels a side on
+        # ASSUME: the rest of an instance in a crop counts if its sides have at least 4 pixels
         if label in (0, VOID) or min(np.ptp(rows), np.ptp(columns)) < 4:
             continue
         boxes.append((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))

@@ -1,5 +1,9 @@
 """S4Net: single stage salient-instance segmentation (arXiv 1711.07618), the class-agnostic detector of the paper."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -25,12 +29,12 @@ MASK_STRIDE = 8
 class FeaturePyramid(nn.Module):
     """P2..P6 from C2..C5: bilinear upsampling, P5 without smoothing, P6 pooled from P5."""
 
-    def __init__(self, channels, width):
+    def __init__(self, channels: Sequence[int], width: int) -> None:
         super().__init__()
         self.laterals = nn.ModuleList(nn.Conv2d(c, width, 1) for c in channels)
         self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in channels[:-1])
 
-    def forward(self, maps):
+    def forward(self, maps: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """C2..C5 -> [P2, P3, P4, P5, P6], each (B, width, h, w)."""
         top = self.laterals[-1](maps[-1])
         pyramid = [top, F.avg_pool2d(top, 2, ceil_mode=True)]
@@ -44,16 +48,16 @@ class FeaturePyramid(nn.Module):
 class DetectorHead(nn.Module):
     """Objectness and box deltas of each anchor, shared over the levels."""
 
-    def __init__(self, width, hidden, anchors):
+    def __init__(self, width: int, hidden: int, anchors: int) -> None:
         super().__init__()
         self.hidden = nn.Conv2d(width, hidden, 3, padding=1)
         self.objectness = nn.Conv2d(hidden, 2 * anchors, 3, padding=1)
         self.deltas = nn.Conv2d(hidden, 4 * anchors, 3, padding=1)
         for layer in (self.hidden, self.objectness, self.deltas):
             nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)
+            nn.init.constant_(layer.get_parameter("bias"), 0.0)
 
-    def forward(self, pyramid):
+    def forward(self, pyramid: Sequence[torch.Tensor]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """Pyramid -> per level (B, n, 2) logits and (B, n, 4) deltas, n = h * w * anchors."""
         hidden = [F.relu(self.hidden(level)) for level in pyramid]
         return [_per_anchor(self.objectness(h), 2) for h in hidden], [_per_anchor(self.deltas(h), 4) for h in hidden]
@@ -67,7 +71,7 @@ def _per_anchor(maps, width):
 class MaskBranch(nn.Module):
     """Salient-instance discriminator: the map of the whole photo, marked by the ternary mask of one box."""
 
-    def __init__(self, width, wide, narrow):
+    def __init__(self, width: int, wide: int, narrow: int) -> None:
         super().__init__()
         self.enter = nn.Conv2d(width, wide, 3, padding=1)
         self.wide = nn.Sequential(_conv(wide, wide), _conv(wide, wide))
@@ -75,7 +79,7 @@ class MaskBranch(nn.Module):
         self.narrow = nn.Sequential(_conv(narrow, narrow), _conv(narrow, narrow))
         self.logits = nn.Conv2d(narrow, 2, 3, padding=1)
 
-    def forward(self, level, marks, photos):
+    def forward(self, level: torch.Tensor, marks: torch.Tensor, photos: torch.Tensor) -> torch.Tensor:
         """P3 (B, width, h, w), marks (n, h, w) and the photo (n,) of each box -> (n, 2, h, w) logits."""
         x = F.relu(self.enter(level))[photos] * marks[:, None]
         x = F.max_pool2d(x, 3, stride=1, padding=1)
@@ -90,7 +94,9 @@ def _conv(inputs, outputs):
     return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU())
 
 
-def roi_marks(boxes, size, stride=MASK_STRIDE, masking="ternary"):
+def roi_marks(
+    boxes: torch.Tensor, size: Sequence[int], stride: int = MASK_STRIDE, masking: str = "ternary"
+) -> torch.Tensor:
     """RoIMasking: where a box's inside and surroundings lie on the feature map.
 
     Parameters
@@ -145,7 +151,16 @@ class S4Net(nn.Module):
         ImageNet weights of the backbone.
     """
 
-    def __init__(self, backbone, pyramid_channels, head_channels, mask_channels, masking, input_size, weights="none"):
+    def __init__(
+        self,
+        backbone: str,
+        pyramid_channels: int,
+        head_channels: int,
+        mask_channels: Sequence[int],
+        masking: str,
+        input_size: int,
+        weights: str = "none",
+    ) -> None:
         super().__init__()
         self.masking, self.input_size = masking, input_size
         self.backbone = create_backbone(backbone, weights)
@@ -154,11 +169,11 @@ class S4Net(nn.Module):
         self.mask_branch = MaskBranch(pyramid_channels, *mask_channels)
         self.anchor_generator = AnchorGenerator(tuple((s,) for s in ANCHOR_SIZES), (ANCHOR_RATIOS,) * len(ANCHOR_SIZES))
 
-    def features(self, images):
+    def features(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Images (B, 3, S, S) uint8 -> P2..P6."""
         return self.pyramid(self.backbone(self.backbone.normalise(images)))
 
-    def anchors(self, pyramid):
+    def anchors(self, pyramid: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
         """Anchors (n, 4) of each level, XYXY in input pixels."""
         maps = [level.float() for level in pyramid]  # torchvision takes their type: bfloat16 would round the anchors
         square = torch.zeros(1, 3, self.input_size, self.input_size, device=pyramid[0].device)
@@ -166,29 +181,29 @@ class S4Net(nn.Module):
         counts = [level.shape[-2] * level.shape[-1] * len(ANCHOR_RATIOS) for level in pyramid]
         return anchors.split(counts)
 
-    def masks(self, pyramid, boxes, photos):
+    def masks(self, pyramid: Sequence[torch.Tensor], boxes: torch.Tensor, photos: torch.Tensor) -> torch.Tensor:
         """Mask logits (n, 2, S / 8, S / 8) of boxes (n, 4) in photos (n,) of the batch."""
         level = pyramid[1]
         return self.mask_branch(level, roi_marks(boxes, level.shape[-2:], masking=self.masking), photos)
 
 
-def load_s4net(path, device):
+def load_s4net(path: str | Path, device: torch.device) -> S4Net:
     """Read a trained :class:`S4Net`, ready to detect."""
     return load_network(path, "s4net", S4Net, device)
 
 
-def save_s4net(path, model, architecture):
+def save_s4net(path: str | Path, model: S4Net, architecture: dict[str, Any]) -> None:
     """Write a trained :class:`S4Net` as float16, with the arguments that build it."""
     save_weights(path, model.state_dict(), {"network": "s4net"} | architecture, torch.float16)
 
 
-def encode_boxes(boxes, anchors):
-    """Faster R-CNN's deltas (n, 4) that carry anchors (n, 4) to boxes (n, 4), both XYXY."""
+def encode_boxes(boxes: torch.Tensor, anchors: torch.Tensor) -> torch.Tensor:
+    """Faster R-CNN's deltas (n, 4) that move anchors (n, 4) to boxes (n, 4), both XYXY."""
     (centre, size), (anchor_centre, anchor_size) = _centre_size(boxes), _centre_size(anchors)
     return torch.cat([(centre - anchor_centre) / anchor_size, torch.log(size / anchor_size)], -1)
 
 
-def decode_boxes(deltas, anchors):
+def decode_boxes(deltas: torch.Tensor, anchors: torch.Tensor) -> torch.Tensor:
     """Boxes (..., 4) XYXY from deltas (..., 4) on anchors (..., 4)."""
     anchor_centre, anchor_size = _centre_size(anchors)
     centre = anchor_centre + deltas[..., :2] * anchor_size
@@ -200,7 +215,7 @@ def _centre_size(boxes):
     return (boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]
 
 
-def s4net_loss(model, batch):
+def s4net_loss(model: S4Net, batch: dict[str, Any]) -> torch.Tensor:
     """Objectness and box loss, a mean over the photos, and mask loss, a mean over the instances.
 
     Parameters
@@ -216,20 +231,19 @@ def s4net_loss(model, batch):
         Their sum is what is trained.
     """
     pyramid = model.features(batch["images"])
-    logits, deltas = model.head(pyramid)
-    anchors = model.anchors(pyramid)
-    levels = torch.repeat_interleave(
-        torch.arange(len(anchors), device=anchors[0].device),
-        torch.tensor([len(level) for level in anchors], device=anchors[0].device),
-    )
-    logits, deltas, anchors = torch.cat(logits, 1), torch.cat(deltas, 1), torch.cat(anchors)
+    logits, deltas = (torch.cat(levels, 1) for levels in model.head(pyramid))
+    by_level = model.anchors(pyramid)
+    anchors = torch.cat(by_level)
+    counts = torch.tensor([len(level) for level in by_level], device=anchors.device)
+    levels = torch.repeat_interleave(torch.arange(len(by_level), device=anchors.device), counts)
     photos = zip(logits, deltas, batch["boxes"], strict=True)
     detector = torch.stack([_detector_loss(*photo, anchors, levels) for photo in photos]).mean()
     return torch.stack([detector, _mask_loss(model, pyramid, batch["boxes"], batch["masks"])])
 
 
-# photos and instances that the two means are over
-s4net_loss.count = lambda batch: (len(batch["images"]), sum(map(len, batch["boxes"])))
+_loss: Any = s4net_loss
+# the numbers of photos and of instances, which the two means are over
+_loss.count = lambda batch: (len(batch["images"]), sum(map(len, batch["boxes"])))
 
 
 def _detector_loss(logits, deltas, boxes, anchors, levels):
@@ -263,7 +277,14 @@ def _mask_loss(model, pyramid, boxes, masks):
 
 
 @torch.no_grad()
-def propose(model, images, nms_iou, max_instances, score_threshold, before_nms=5000):
+def propose(
+    model: S4Net,
+    images: torch.Tensor,
+    nms_iou: float,
+    max_instances: int,
+    score_threshold: float,
+    before_nms: int = 5000,
+) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Boxes, scores and soft masks of salient instances.
 
     Parameters
@@ -302,10 +323,10 @@ def propose(model, images, nms_iou, max_instances, score_threshold, before_nms=5
     return results
 
 
-def mask_confidence(soft, inside):
+def mask_confidence(soft: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
     """Mean probability of the cells (n, h, w) of a mask: above 0.5 inside the box; (n,), 0 for an empty mask.
 
-    ASSUME: objectness alone ranks boxes, so a sharp mask and a doubtful one of equal objectness would tie.
+    ASSUME: objectness alone would give a sharp mask and a doubtful mask the same rank.
     """
     cells = (soft >= 0.5) * inside
     return (soft * cells).sum((1, 2)) / cells.sum((1, 2)).clamp(min=1)

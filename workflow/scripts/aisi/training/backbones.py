@@ -160,7 +160,7 @@ def create_pooled_backbone(name: str, weights: str | Path = "imagenet") -> Backb
         network = timm.create_model(name, num_classes=0)
     _fill(network, name, weights)
     settings: Any = timm.get_pretrained_cfg(name)
-    return Backbone(_Pooled(network), [int(network.num_features)], settings.mean, settings.std, output_stride=32)
+    return Backbone(_Pooled(network), [int(str(network.num_features))], settings.mean, settings.std, output_stride=32)
 
 
 def _has_maps(name: str) -> bool:
