@@ -80,6 +80,13 @@ def small(line):
     return f"{line} --config {' '.join(map(repr, SMALL))}" if line.startswith("snakemake") else line
 
 
+def fill_in(home):
+    """Copy the settings and name the photos and the table in them, as step 2 of the README says."""
+    text = (home / "aisi/config/photos.yaml").read_text().replace("root: photos ", "root: ~/Pictures ")
+    text = text.replace("keywords: keywords.csv ", "keywords: ~/keywords.csv ")
+    (home / "aisi/config/mine.yaml").write_text(text)
+
+
 def test_readme_from_the_first_mistake_to_the_report(home):
     lines = [line for line in commands("README") if not line.startswith(INSTALLED)]
     set_up, masks, review, report = lines[:2], small(lines[2]), small(lines[3]), small(lines[4])
@@ -89,9 +96,7 @@ def test_readme_from_the_first_mistake_to_the_report(home):
     assert forgot.stderr.splitlines()[-2].startswith("Error: dataset.root: photos not found"), forgot.stderr
     assert "Traceback" not in forgot.stderr
 
-    config = home / "aisi/config/mine.yaml"
-    text = config.read_text().replace("root: photos ", "root: ~/Pictures ")
-    config.write_text(text.replace("keywords: keywords.csv ", "keywords: ~/keywords.csv "))
+    fill_in(home)
     table = home / "keywords.csv"
     right = table.read_text("utf-8")
     table.write_text(right + "".join(f"nowhere {number},train,dog\n" for number in range(60)), "utf-8")
@@ -127,6 +132,7 @@ def test_readme_from_the_first_mistake_to_the_report(home):
 
 
 def test_commands_of_the_page_on_photos_are_accepted(home):
+    fill_in(home)
     lines = [line for line in commands("photos") if not line.startswith((*INSTALLED, "cp"))]
     for line in lines[1:]:
         planned = run(home, [lines[0], f"{small(line)} --dry-run" if "--report" not in line else "true"])
