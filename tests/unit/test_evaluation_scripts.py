@@ -33,9 +33,13 @@ FOUND = {"sub dir/ä": [DOG, CAT, THING], "b": [], "c": [DOG]}
 
 
 def run(script, log, **sections):
-    """Run a script with a fake ``snakemake``; input, output, params and wildcards as dicts."""
+    """Run a script with a fake ``snakemake``; input, output, params and wildcards as dicts. Raises the error of the job."""
     fake = {name: Section(values) for name, values in sections.items()}
-    runpy.run_path(str(SCRIPTS / f"{script}.py"), {"snakemake": SimpleNamespace(log=[log], threads=1, **fake)})
+    job = SimpleNamespace(log=[log], threads=1, **fake)
+    try:
+        runpy.run_path(str(SCRIPTS / f"{script}.py"), {"snakemake": job})
+    except SystemExit as stop:
+        raise stop.__context__ from None
 
 
 class Section(dict):
