@@ -33,7 +33,7 @@ FOUND = {"sub dir/ä": [DOG, CAT, THING], "b": [], "c": [DOG]}
 
 
 def run(script, log, **sections):
-    """Run a script with a fake ``snakemake`` of dicts: input, output, params, wildcards. Raises the error of the job."""
+    """Run a script with a fake ``snakemake`` of dicts for input, output, params, wildcards. Raises its error."""
     fake = {name: Section(values) for name, values in sections.items()}
     job = SimpleNamespace(log=[log], threads=1, **fake)
     try:
