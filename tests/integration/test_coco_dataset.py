@@ -1,4 +1,4 @@
-"""A dataset in COCO's layout, with simple images, from photos to judged proxies."""
+"""A dataset in COCO's layout, with simple images, from photos to evaluated proxies."""
 
 import json
 from collections import Counter
@@ -160,7 +160,7 @@ def test_only_photos_with_masks_are_judged(run, dataset):
 
 
 def test_what_has_no_masks_is_not_judged(run):
-    """Simple images alone train; the photos that judge the networks stay."""
+    """Simple images alone train; the photos that evaluate the networks stay."""
     project, changes = run
     jobs = project.pending("all", changes=changes | {"dataset": changes["dataset"] | {"train_on": "simple"}})
     assert jobs["index_images"] == 1

@@ -26,7 +26,7 @@ HEADINGS = {
 
 
 @pytest.fixture(scope="module")
-def judged(finished, tmp_path_factory):
+def evaluated(finished, tmp_path_factory):
     """A finished run in which the ablation, stopped half-way and started again, and the batches have run."""
     project = Project(finished.home, tmp_path_factory.mktemp("experiments"))
     project.finish("ablation", "--until", "write_tags", changes=SMALL)
@@ -48,10 +48,10 @@ def figures(project, experiment):
 
 
 @pytest.mark.parametrize("experiment", ["ablation", "batches"])
-def test_table_and_page_say_what_metrics_say(judged, experiment):
-    metrics = figures(judged, experiment)
-    table = pd.read_csv(folder(judged, experiment) / "table.csv", keep_default_na=False, na_values="")
-    lines = (folder(judged, experiment) / "page.md").read_text().splitlines()
+def test_table_and_page_say_what_metrics_say(evaluated, experiment):
+    metrics = figures(evaluated, experiment)
+    table = pd.read_csv(folder(evaluated, experiment) / "table.csv", keep_default_na=False, na_values="")
+    lines = (folder(evaluated, experiment) / "page.md").read_text().splitlines()
     heading = next(line for line in lines if line.startswith("| assignment")).strip("| ").split(" | ")
     checked = 0
     for row in table.itertuples():
@@ -68,11 +68,11 @@ def test_table_and_page_say_what_metrics_say(judged, experiment):
     assert checked >= 10
 
 
-def test_the_configs_seed_has_the_figures_of_the_report(judged):
-    """Judged without written proxies, they are the same as those of the written ones."""
+def test_the_configs_seed_has_the_figures_of_the_report(evaluated):
+    """Evaluated without written proxies, they are the same as those of the written ones."""
     both = [
         read_metrics(path / "metrics.csv").query("assignment in ('partition', 'oracle') and seed == 0")
-        for path in (judged.run_folder / "results", folder(judged, "ablation"))
+        for path in (evaluated.run_folder / "results", folder(evaluated, "ablation"))
     ]
     tables = [table[table["task"].isin(["tags", "proxy_semantic", "proxy_instance"])] for table in both]
     key = ["assignment", "task", "protocol", "metric", "category"]
@@ -81,13 +81,13 @@ def test_the_configs_seed_has_the_figures_of_the_report(judged):
     pd.testing.assert_frame_equal(*tables)
 
 
-def test_a_table_without_networks_speaks_of_none(judged):
-    page = (folder(judged, "ablation") / "page.md").read_text()
+def test_a_table_without_networks_speaks_of_none(evaluated):
+    page = (folder(evaluated, "ablation") / "page.md").read_text()
     assert "| oracle |" in page and "| ground_truth |" not in page and "Seeds of the networks" not in page
 
 
-def test_seeds_vary_random_tags_and_attention(judged):
-    results = judged.run_folder / "results"
+def test_seeds_vary_random_tags_and_attention(evaluated):
+    results = evaluated.run_folder / "results"
     for name in ("tags/random.csv", "attention/train/shard_0.h5", "attention/classifier.safetensors"):
         assert (results / name).read_bytes() != (results / "seed-1" / name).read_bytes()
     assert sorted(path.name for path in (results / "seed-1").iterdir() if path.name not in ("logs", "benchmarks")) == [
@@ -96,12 +96,12 @@ def test_seeds_vary_random_tags_and_attention(judged):
         "scores",
         "tags",
     ]
-    cam = figures(judged, "ablation").query("assignment == 'cam'")
+    cam = figures(evaluated, "ablation").query("assignment == 'cam'")
     assert set(cam["seed"]) == {0, 1} and cam["value"].nunique() == 2
 
 
-def test_the_whole_is_never_worse_than_batches(judged):
-    metrics = figures(judged, "batches").set_index(["assignment", "metric"])["value"]
+def test_the_whole_is_never_worse_than_batches(evaluated):
+    metrics = figures(evaluated, "batches").set_index(["assignment", "metric"])["value"]
     shares = metrics.xs("share_of_bound", level=1)
     assert set(shares.index) == {"batches-whole", "batches-given", "batches-category", "batches-shuffled-0"}
     assert shares["batches-whole"] == pytest.approx(1, abs=1e-5) and shares.max() <= 1 + 1e-9

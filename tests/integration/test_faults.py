@@ -154,7 +154,7 @@ DAMAGED = {
 
 
 def test_truncated_files(copy, finished):
-    """Each is named with its rule, never used; as the message says, it is deleted and made anew."""
+    """Each is named with its rule, never used; as the message says, it is deleted and made again."""
     targets = []
     for name, (target, rule) in DAMAGED.items():
         path = copy.run_folder / name

@@ -1,4 +1,4 @@
-"""Keywords are the only supervision: no job but those that judge reads a true mask or follows from one.
+"""Keywords are the only supervision: no job but those that evaluate reads a true mask or follows from one.
 
 The proof walks the graph of jobs that Snakemake builds for every target. A job is tainted if it is told of a true mask,
 has one among its inputs, or an output of a reference or of a tainted job.
@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 PROJECT = Path(__file__).parents[2]
-JUDGES = {
+EVALUATING = {
     "collect_metrics",
     "collect_experiment",
     "draw_extremes",
@@ -43,9 +43,9 @@ def job_graph(project, folder, *configfiles, without=("coco_submission",)):
 
 
 def may_know(job):
-    """Whether a job may know true masks: it judges, or all it writes is a reference."""
-    judges = job["rule"].startswith("evaluate_") or job["rule"] in JUDGES
-    return judges or all(path.startswith(REFERENCE) for path in job["output"])
+    """Whether a job may know true masks: it evaluates, or all it writes is a reference."""
+    evaluates = job["rule"].startswith("evaluate_") or job["rule"] in EVALUATING
+    return evaluates or all(path.startswith(REFERENCE) for path in job["output"])
 
 
 def is_mask(path, masks):

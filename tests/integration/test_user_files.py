@@ -9,8 +9,8 @@ from PIL import Image
 from project import Project
 from test_settings import PHOTOS, photos
 
-JUDGES = {"draw_examples", "draw_predictions", "evaluate_proxy_masks", "evaluate_semantic", "tag_oracle"}
-JUDGES |= {"evaluate_examples", "evaluate_proxy_instances", "evaluate_salient_instances"}
+EVALUATING = {"draw_examples", "draw_predictions", "evaluate_proxy_masks", "evaluate_semantic", "tag_oracle"}
+EVALUATING |= {"evaluate_examples", "evaluate_proxy_instances", "evaluate_salient_instances"}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def repaint(path):
         ("photos/b.png", lambda path: Image.new("L", (8, 8)).save(path), {"index_images"}),
         ("keywords.csv", lambda path: path.write_text(path.read_text().replace("cat", "dog")), {"index_images"}),
         ("keywords.csv", lambda path: path.write_text(path.read_text().replace("cat", "cat;dog")), {"index_images"}),
-        ("masks/a.png", repaint, JUDGES),
+        ("masks/a.png", repaint, EVALUATING),
         ("objects/a.png", repaint, {"evaluate_proxy_instances", "evaluate_salient_instances"}),
         ("found/a.png", repaint, {"import_salient_instances"}),
         ("overrides.csv", lambda path: path.write_text(path.read_text() + "a,0,cat\n"), {"solve_partition"}),

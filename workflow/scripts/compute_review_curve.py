@@ -19,11 +19,11 @@ def main(
     tags, oracle = read_tags(tags), read_tags(oracle)
     if not tags[["image_id", "instance_id"]].equals(oracle[["image_id", "instance_id"]]):
         raise ValueError("Tags and true tags are of different instances: delete both files and run the workflow again.")
-    judged = tags["image_id"].isin(photos_with_masks(read_images(*images), masks)["image_id"]).to_numpy()
+    evaluated = tags["image_id"].isin(photos_with_masks(read_images(*images), masks)["image_id"]).to_numpy()
     graph, scores, true_labels = read_graph(graph), read_scores(*scores), oracle["label"].to_numpy()
     scores = objective.weigh(scores, read_salient_instances(*instances, masks=False).scores)
     curve = review_curve(
-        graph, scores, tags, true_labels, judged, shares, random_orders, seed, beta=objective.beta, **settings
+        graph, scores, tags, true_labels, evaluated, shares, random_orders, seed, beta=objective.beta, **settings
     )
     write_review_curve(output, curve)
     print(curve.to_string(index=False))

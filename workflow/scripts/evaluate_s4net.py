@@ -1,4 +1,4 @@
-"""Judge S4Net on pictures with class-agnostic instance masks, by COCO's average precision."""
+"""Evaluate S4Net on photos with class-agnostic instance masks, by COCO's average precision."""
 
 import numpy as np
 
@@ -20,13 +20,13 @@ SETTINGS = ("max_instances", "nms_iou", "max_covered", "tiles")
 def main(weights, root, split, settings, threads, output):
     """Write ap, ap50, ap70 and ap75 over the split's pictures."""
     model = load_s4net(weights, pick_device(threads))
-    rows = average_precision_metrics(judge(model, list_pictures(root, split), settings), ["instance"])
+    rows = average_precision_metrics(evaluate(model, list_pictures(root, split), settings), ["instance"])
     rows = [row for row in rows if row[1] == "all"]
     protocol = f"coco, class-agnostic, void pixels left out, {model.masking} masks"
     write_metrics(output, metric_table(rows, task="salient_instances", split=split, network="s4net", protocol=protocol))
 
 
-def judge(model, pairs, settings):
+def evaluate(model, pairs, settings):
     """True instances and found ones, one picture at a time."""
     for picture, labels in progress(pairs, unit="picture"):
         labels = read_labels(labels)

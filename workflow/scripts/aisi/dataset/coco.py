@@ -96,7 +96,7 @@ def coco_ids_of(coco_path: str | Path, image_ids: Iterable[str]) -> dict[str, in
     coco_path : str or Path
         COCO instances, or COCO's ``image_info``.
     image_ids : iterable of str
-        The photos, all of which the file names.
+        The photos. The file must list all of them.
 
     Returns
     -------

@@ -27,7 +27,7 @@ CATEGORY_COLUMNS = ["label", "category_id", "name", "colour"]
 """One category a row: label 1..C (its value in PNGs), the dataset's own number, name, colour #rrggbb."""
 
 KEYWORD_SEPARATOR = ";"
-"""Between the keywords of a photo, in tables."""
+"""Separates the keywords of a photo in tables."""
 
 MAX_CATEGORIES = IGNORE - 1
 """Labels that a palette PNG holds besides background (0) and ignore (255)."""

@@ -32,7 +32,7 @@ NEIGHBOURS = 6
 
 
 def thumbnail(shard: int, row: int) -> str:
-    """Path of a thumbnail, relative to the page's folder: of the photo in this row of the shard's table."""
+    """Path of the thumbnail of the photo in this row of the shard's table, relative to the page's folder."""
     return f"thumbnails/shard_{shard}/{row}.jpg"
 
 
