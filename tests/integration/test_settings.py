@@ -88,6 +88,9 @@ VALUES = {
     "ablation.network_seeds": ("demo", [1]),
     "review.assignment": ("demo", "partition_unfiltered"),
     "report.assignments": ("demo", ["attention"]),
+    "export.assignments": ("demo", ["attention"]),
+    "predict.root": ("demo", "photos"),
+    "predict.formats": ("demo", ["coco"]),
 }
 """Keys that need more than :func:`other`: the base to start from, and the other value."""
 
