@@ -22,7 +22,11 @@ TARGETS = {"all", "review"}
 
 
 def plan(snakefile, folder, configfiles, change):
-    """Build the graph of the targets with ``change`` on top of the config, and see what it would run."""
+    """Build the graph of the targets with ``change`` in the last config file, and see what it would run.
+
+    Not as ``--config``: pages print the command, so a change of the command writes them again.
+    """
+    configfiles[-1].write_text(yaml.safe_dump(change))
     profile = yaml.safe_load((snakefile.parent / "profiles/default/config.yaml").read_text())
     settings = DAGSettings(
         targets=TARGETS,
@@ -32,7 +36,7 @@ def plan(snakefile, folder, configfiles, change):
     with SnakemakeApi(OutputSettings()) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
-            config_settings=ConfigSettings(configfiles=configfiles, config=change),
+            config_settings=ConfigSettings(configfiles=configfiles),
             snakefile=snakefile,
             workdir=folder,
         )

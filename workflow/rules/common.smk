@@ -148,10 +148,11 @@ def bundled(file):
 
 def weights_file(block, key):
     """The weights file that a key of a config block names; raises an error before anything runs if it is missing."""
-    path = Path(block[key])
-    beside = Path(workflow.basedir, path).resolve()
-    if beside.is_file() and (not path.is_file() or path.resolve() == beside):
-        return bundled(beside.relative_to(Path(workflow.basedir).resolve()))
+    path, base = Path(block[key]), Path(workflow.basedir).resolve()
+    beside = Path(base, path).resolve()
+    ours = beside.is_file() and beside.is_relative_to(base)
+    if ours and (not path.is_file() or path.resolve() == beside):
+        return bundled(beside.relative_to(base))
     if path.is_file():
         return by_content(str(path))
     stop(
