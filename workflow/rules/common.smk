@@ -153,8 +153,9 @@ def weights_file(block, key):
     ours = beside.is_file() and beside.is_relative_to(base)
     if ours and (not path.is_file() or path.resolve() == beside):
         return bundled(beside.relative_to(base))
-    if path.is_file():
-        return by_content(str(path))
+    for found in (path, beside):
+        if found.is_file():
+            return by_content(str(found))
     stop(
         f"Config key {key} names the weights file {block[key]}, which does not exist. "
         "Correct the path. It is relative to the folder where the workflow runs, or to the folder of the Snakefile."
