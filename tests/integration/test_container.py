@@ -2,6 +2,8 @@
 
 import os
 import shlex
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +26,8 @@ def image(tmp_path, monkeypatch):
         APPTAINER.format(log=shlex.quote(str(tmp_path / "apptainer.log")), image=shlex.quote(str(image)))
     )
     command.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{command.parent}:{os.environ['PATH']}")
+    # the stand-in runs the job's `python` outside the image, so it has to be the one of these tests
+    monkeypatch.setenv("PATH", f"{command.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}")
     return image
 
 
