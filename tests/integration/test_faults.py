@@ -116,20 +116,34 @@ def mounted(folder, *arguments):
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-def test_disk_full(copy, finished):
-    """An HDF5 does not fit: the job fails, tells which file, and leaves none."""
+def test_disk_full(copy, finished, tmp_path):
+    """An HDF5 does not fit, nor does the log: the job fails, tells which file, and leaves none."""
     target = "results/features/train/shard_0.h5"
-    (copy.run_folder / target).unlink()
-    shutil.rmtree(folder := (copy.run_folder / target).parent)
-    folder.mkdir()
-    with mounted(folder, "-t", "tmpfs", "-o", "size=16k", "tmpfs"):
+    results = copy.run_folder / "results"
+    (results.parent / target).unlink()
+    kept = shutil.move(results, tmp_path / "results")
+    results.mkdir()
+    with mounted(results, "-t", "tmpfs", "-o", "size=1g", "tmpfs"):
+        shutil.copytree(kept, results, dirs_exist_ok=True)
+        subprocess.run(["mount", "-o", f"remount,size={used(results)}", results], check=True)
         failed = copy.snakemake(target)
         assert failed.returncode != 0
         assert "No space left on device" in failed.stdout + failed.stderr
         assert f"{target} was not written" in failed.stdout + failed.stderr
-        assert list(folder.iterdir()) == []
+        assert {path.suffix for path in (results.parent / target).parent.iterdir()} <= {".h5"}
+        assert not (results.parent / target).exists()
+        shutil.rmtree(kept)
+        shutil.copytree(results, kept)
+    results.rmdir()
+    shutil.move(kept, results)
     copy.finish(target, "results/features/train/shard_1.h5")
     assert digests(copy.run_folder) == digests(finished.run_folder)
+
+
+def used(mount_point):
+    """Bytes that the files of a file system take."""
+    status = os.statvfs(mount_point)
+    return (status.f_blocks - status.f_bfree) * status.f_frsize
 
 
 def test_read_only_results(copy, finished):

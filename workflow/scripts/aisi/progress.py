@@ -3,7 +3,7 @@
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -25,15 +25,26 @@ class _Tee:
 
     def write(self, text):
         self.terminal.write(text)
-        self.log.write(text.replace("\r", "\n"))  # one line for each state of a progress bar
+        with suppress(OSError):  # a log for which no space is left does not stop the job
+            self.log.write(text.replace("\r", "\n"))  # one line for each state of a progress bar
         return len(text)
 
     def flush(self):
         self.terminal.flush()
-        self.log.flush()
+        with suppress(OSError):
+            self.log.flush()
 
     def isatty(self):
         return False
+
+
+@contextmanager
+def _closed_quietly(log):
+    try:
+        yield log
+    finally:
+        with suppress(OSError):
+            log.close()
 
 
 @contextmanager
@@ -52,13 +63,16 @@ def log_to(path: str | Path) -> Iterator[None]:
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     streams = sys.stdout, sys.stderr
-    with open(path, "w", buffering=1, encoding="utf-8") as log:
+    with _closed_quietly(open(path, "w", buffering=1, encoding="utf-8")) as log:
         sys.stdout, sys.stderr = (_Tee(stream, log) for stream in streams)
         try:
             yield
         except Exception as error:
-            traceback.print_exc(file=log)
-            print(ERROR_BELOW, message_of(error), sep="\n", file=log)
+            try:
+                traceback.print_exc(file=log)
+                print(ERROR_BELOW, message_of(error), sep="\n", file=log)
+            except OSError:  # for example, no space is left for the log either
+                print(f"\nError: {message_of(error)}", file=streams[1])
             raise SystemExit(1) from None
         except BaseException:
             traceback.print_exc(file=log)
