@@ -150,6 +150,35 @@ def test_photos_of_a_batch_do_not_mix(model):
             torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.fixture(scope="module")
+def refined(model):
+    torch.manual_seed(0)
+    return S4Net(**ARCHITECTURE, mask_stride=4).eval()
+
+
+def test_refined_masks_have_a_finer_grid(refined):
+    images = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
+    [(boxes, _, masks)] = propose(refined, images, nms_iou=0.4, max_instances=5, score_threshold=0.0)
+    assert len(boxes) and masks.shape == (len(boxes), 16, 16)
+
+
+def test_refinement_starts_from_the_masks_of_trained_weights(model, refined, tmp_path):
+    s4net.save_s4net(tmp_path / "s4net.safetensors", model, ARCHITECTURE)
+    s4net.start_from(refined, tmp_path / "s4net.safetensors")
+    images = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
+    boxes, photos = torch.tensor([[8.0, 8.0, 40.0, 40.0]]), torch.tensor([0])
+    coarse, fine = (network.masks(network.features(images), boxes, photos) for network in (model, refined))
+    expected = torch.nn.functional.interpolate(coarse, size=(16, 16), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(fine, expected, rtol=0.02, atol=0.02)  # the file holds float16
+
+
+def test_a_start_of_another_architecture_is_refused(model, tmp_path):
+    s4net.save_s4net(tmp_path / "s4net.safetensors", model, ARCHITECTURE)
+    wider = S4Net(**ARCHITECTURE | {"head_channels": 16})
+    with pytest.raises(ValueError, match="does not fit S4Net.*training.start"):
+        s4net.start_from(wider, tmp_path / "s4net.safetensors")
+
+
 def test_weights_round_trip_in_half_precision(model, tmp_path):
     s4net.save_s4net(tmp_path / "s4net.safetensors", model, ARCHITECTURE)
     again = s4net.load_s4net(tmp_path / "s4net.safetensors", "cpu")

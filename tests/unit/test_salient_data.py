@@ -61,3 +61,29 @@ def test_crops_never_leave_boxes_outside(root):
 def test_instances_of_a_map_leave_background_and_void_out():
     labels = np.array([[0, 1, 1], [2, 255, 0]], np.uint8)
     assert [area(mask) for mask in instances_of_map(labels)] == [2, 1]
+
+
+def test_crowded_samples_hold_instances_of_other_photos(root):
+    pairs = list_pictures(root, "train") * 3
+    plain, crowded = SalientPictures(pairs, size=64), SalientPictures(pairs, size=64, crowded=1.0)
+    counts = {
+        name: [len(pictures.sample(0, np.random.default_rng(seed))[1]) for seed in range(40)]
+        for name, pictures in (("plain", plain), ("crowded", crowded))
+    }
+    assert max(counts["plain"]) <= 2 < np.mean(counts["crowded"])
+    for seed in range(40):
+        image, boxes, masks = crowded.sample(0, np.random.default_rng(seed))
+        assert image.shape == (3, 64, 64) and masks.shape == (len(boxes), 32, 32)
+        assert (boxes[:, 2:] > boxes[:, :2]).all() and boxes.min() >= 0 and boxes.max() <= 64
+        assert ((masks == 1).sum(0) <= 1).all()  # a pixel belongs to one instance
+
+
+def test_an_instance_that_is_mostly_hidden_is_void(root):
+    pictures = SalientPictures(list_pictures(root, "train"), size=64, crowded=1.0)
+    labels = np.zeros((64, 64), np.uint8)
+    labels[:3, :3] = 7  # smaller than any pasted instance
+    for seed in range(60):
+        own = labels.copy()
+        pictures._paste(Image.new("RGB", (64, 64)), own, np.random.default_rng(seed))
+        left = (own == 7).sum()
+        assert left == 0 or left >= 0.3 * 9

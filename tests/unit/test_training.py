@@ -347,6 +347,21 @@ def test_every_precision_learns(tmp_path, precision):
     assert losses[-1] < 0.5 * losses[0]
 
 
+def test_a_cpu_learns_in_bfloat16_if_the_recipe_asks_for_it(tmp_path):
+    """Depthwise convolutions stay in float32, and the average has weights of its own."""
+    torch.manual_seed(0)
+    kinds = []
+    model = nn.Sequential(nn.Unflatten(1, (1, 1, 1)), nn.Conv2d(1, 4, 1), nn.Conv2d(4, 4, 1, groups=4), nn.Flatten())
+    model.append(nn.Linear(4, 1))
+    for layer in (model[1], model[2]):
+        layer.register_forward_hook(lambda layer, inputs, output: kinds.append(output.dtype))
+    recipe = RECIPE | {"precision": "bfloat16", "epochs": 15, "clip": 1.0, "ema": 0.5}
+    train(tmp_path, recipe, model=model)
+    losses = column(tmp_path / "log.csv", "loss")
+    assert losses[-1] < 0.5 * losses[0]
+    assert kinds[:2] == [torch.bfloat16, torch.float32]
+
+
 def test_identity_depends_on_values_and_files(tmp_path):
     file = tmp_path / "f"
     file.write_text("1")

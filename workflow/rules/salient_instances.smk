@@ -17,6 +17,7 @@ rule train_s4net:
     input:
         pictures=salient_pictures,
         backbone=weights_input(SALIENT_NETWORK),
+        start=weights_file(SALIENT_TRAINING, "start") if SALIENT_TRAINING["start"] else [],
     output:
         weights="results/salient_instances/s4net.safetensors",
         log="results/salient_instances/s4net.csv",
@@ -37,6 +38,7 @@ rule train_s4net:
         code=code_digest("train_s4net"),
         root=lambda wildcards: SALIENT_PICTURES,
         split=SALIENT_TRAINING["train"],
+        crowded=SALIENT_TRAINING["crowded"],
         architecture={key: value for key, value in SALIENT_NETWORK.items() if key != "weights"},
         backbone_weights=lambda wildcards: weights_input(SALIENT_NETWORK) or "none",
         recipe=SALIENT_TRAINING["recipe"],

@@ -4,7 +4,7 @@ import torch
 
 from aisi.progress import log_to
 from aisi.salient_instances.pictures import SalientPictures, list_pictures
-from aisi.salient_instances.s4net import S4Net, s4net_loss, save_s4net
+from aisi.salient_instances.s4net import S4Net, s4net_loss, save_s4net, start_from
 from aisi.training.engine import fit, parameter_groups, training_identity
 from aisi.training.processes import on_gpus
 from aisi.training.weights import pick_device
@@ -12,17 +12,21 @@ from aisi.training.weights import pick_device
 SEED = 0  # the detector stays the same whatever the config's seed
 
 
-def main(root, split, architecture, backbone_weights, recipe, threads, code, weights, log, times):
+def main(root, split, start, crowded, architecture, backbone_weights, recipe, threads, code, weights, log, times):
     """Train on ``ImageSets/{split}.txt`` below ``root``; write safetensors and a CSV row an epoch."""
     device = pick_device(threads)
     torch.manual_seed(SEED)
     pairs = list_pictures(root, split)
     model = S4Net(**architecture, weights=backbone_weights).to(device)
-    identity = training_identity(architecture, backbone_weights, recipe, SEED, code, [p.name for p, _ in pairs])
+    if start:
+        start_from(model, start)
+    model.backbone.freeze(recipe.get("frozen_stages", 0), recipe.get("frozen_batch_norms", False))
+    values = architecture, backbone_weights, recipe, crowded, SEED, code, [photo.name for photo, _ in pairs]
+    identity = training_identity(*values, file_paths=[start] if start else [])
     fit(
         model,
         s4net_loss,
-        SalientPictures(pairs, architecture["input_size"]),
+        SalientPictures(pairs, architecture["input_size"], crowded=crowded),
         recipe,
         seed=SEED,
         identity=identity,
@@ -38,6 +42,8 @@ if "snakemake" in globals():
         on_gpus(main, snakemake.resources.gpu)(
             root=snakemake.params.root,
             split=snakemake.params.split,
+            start=snakemake.input.get("start"),
+            crowded=snakemake.params.crowded,
             architecture=snakemake.params.architecture,
             backbone_weights=snakemake.params.backbone_weights,
             recipe=snakemake.params.recipe,

@@ -13,7 +13,7 @@ from torchvision.ops import batched_nms, box_iou, clip_boxes_to_image
 
 from aisi.labels import VOID
 from aisi.training.backbones import create_backbone
-from aisi.training.weights import load_network, save_weights
+from aisi.training.weights import fill, load_network, load_weights, save_weights
 
 ANCHOR_SIZES = (16, 32, 64, 128, 256)
 ANCHOR_RATIOS = (0.5, 1.0, 2.0)
@@ -80,14 +80,36 @@ class MaskBranch(nn.Module):
         self.logits = nn.Conv2d(narrow, 2, 3, padding=1)
 
     def forward(self, level: torch.Tensor, marks: torch.Tensor, photos: torch.Tensor) -> torch.Tensor:
-        """P3 (B, width, h, w), marks (n, h, w) and the photo (n,) of each box -> (n, 2, h, w) logits."""
+        """P3 (B, width, h, w), marks (n, h, w) and the photo (n,) of each box -> hidden maps (n, narrow, h, w)."""
         x = F.relu(self.enter(level))[photos] * marks[:, None]
         x = F.max_pool2d(x, 3, stride=1, padding=1)
         x = x + self.wide(x)
         x = F.max_pool2d(x, 3, stride=1, padding=1)
         x = F.relu(self.reduce(x))
-        x = x + self.narrow(x)
-        return self.logits(x)
+        return x + self.narrow(x)
+
+
+class MaskRefinement(nn.Module):
+    """Sharper masks from the level below, as DeepLab v3+'s decoder (arXiv 1802.02611) makes them, for each box.
+
+    ASSUME: S4Net's masks lie on the map of stride 8, which has 40 x 40 cells for the whole photo.
+    """
+
+    def __init__(self, width: int, narrow: int) -> None:
+        super().__init__()
+        self.skip = nn.Sequential(nn.Conv2d(width, narrow, 1), nn.ReLU())
+        self.join = _conv(2 * narrow, narrow)
+        self.logits = nn.Conv2d(narrow, 2, 3, padding=1)
+        nn.init.zeros_(self.logits.weight)  # so a trained network without refinement keeps its masks at first
+        nn.init.constant_(self.logits.get_parameter("bias"), 0.0)
+
+    def forward(
+        self, level: torch.Tensor, hidden: torch.Tensor, logits: torch.Tensor, photos: torch.Tensor
+    ) -> torch.Tensor:
+        """P2 (B, width, h, w), hidden (n, narrow, h / 2, w / 2), logits (n, 2, h / 2, w / 2) -> (n, 2, h, w) logits."""
+        size = level.shape[-2:]
+        hidden, logits = (F.interpolate(x, size=size, mode="bilinear", align_corners=False) for x in (hidden, logits))
+        return logits + self.logits(self.join(torch.cat([self.skip(level)[photos], hidden], 1)))
 
 
 def _conv(inputs, outputs):
@@ -147,6 +169,8 @@ class S4Net(nn.Module):
     masking : {"ternary", "binary"}
     input_size : int
         Photos are warped to this square; 320 in the paper. A multiple of 64.
+    mask_stride : {4, 8}
+        Pixels of the input that a cell of the masks spans: 8 in the paper, 4 with :class:`MaskRefinement`.
     weights : str
         ImageNet weights of the backbone.
     """
@@ -159,6 +183,7 @@ class S4Net(nn.Module):
         mask_channels: Sequence[int],
         masking: str,
         input_size: int,
+        mask_stride: int = MASK_STRIDE,
         weights: str = "none",
     ) -> None:
         super().__init__()
@@ -167,6 +192,7 @@ class S4Net(nn.Module):
         self.pyramid = FeaturePyramid(self.backbone.channels, pyramid_channels)
         self.head = DetectorHead(pyramid_channels, head_channels, len(ANCHOR_RATIOS))
         self.mask_branch = MaskBranch(pyramid_channels, *mask_channels)
+        self.refinement = MaskRefinement(pyramid_channels, mask_channels[1]) if mask_stride < MASK_STRIDE else None
         self.anchor_generator = AnchorGenerator(tuple((s,) for s in ANCHOR_SIZES), (ANCHOR_RATIOS,) * len(ANCHOR_SIZES))
 
     def features(self, images: torch.Tensor) -> list[torch.Tensor]:
@@ -182,14 +208,29 @@ class S4Net(nn.Module):
         return anchors.split(counts)
 
     def masks(self, pyramid: Sequence[torch.Tensor], boxes: torch.Tensor, photos: torch.Tensor) -> torch.Tensor:
-        """Mask logits (n, 2, S / 8, S / 8) of boxes (n, 4) in photos (n,) of the batch."""
-        level = pyramid[1]
-        return self.mask_branch(level, roi_marks(boxes, level.shape[-2:], masking=self.masking), photos)
+        """Mask logits (n, 2, S / mask_stride, S / mask_stride) of boxes (n, 4) in photos (n,) of the batch."""
+        finer, level = pyramid[:2]
+        hidden = self.mask_branch(level, roi_marks(boxes, level.shape[-2:], masking=self.masking), photos)
+        logits = self.mask_branch.logits(hidden)
+        return self.refinement(finer, hidden, logits, photos) if self.refinement else logits
 
 
 def load_s4net(path: str | Path, device: torch.device) -> S4Net:
     """Read a trained :class:`S4Net`, ready to detect."""
     return load_network(path, "s4net", S4Net, device)
+
+
+def start_from(model: S4Net, path: str | Path) -> None:
+    """Give an :class:`S4Net` the weights of a trained one, in place. A refinement that the trained one lacks stays.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file cannot be read or is of another architecture.
+    """
+    state, _ = load_weights(path, "s4net")
+    new = {name: tensor for name, tensor in model.state_dict().items() if name.startswith("refinement.")}
+    fill(model, new | state, path, "Correct the config key salient_instances.training.start.")
 
 
 def save_s4net(path: str | Path, model: S4Net, architecture: dict[str, Any]) -> None:
@@ -301,7 +342,7 @@ def propose(
     -------
     list of (boxes, scores, masks)
         Per photo, by descending score: (n, 4) float XYXY in input pixels, (n,) float, the objectness times
-        :func:`mask_confidence`, (n, S / 8, S / 8) float probability of the object.
+        :func:`mask_confidence`, (n, S / mask_stride, S / mask_stride) float probability of the object.
     """
     pyramid = model.features(images)
     logits, deltas = (torch.cat(parts, 1) for parts in model.head(pyramid))
@@ -316,7 +357,8 @@ def propose(
         kept = kept[(boxes[kept, 2:] - boxes[kept, :2]).min(1).values >= 1]
         boxes, scores = boxes[kept], scores[kept]
         soft = model.masks(pyramid, boxes, torch.full_like(kept, photo)).softmax(1)[:, 1]
-        scores = scores * mask_confidence(soft, roi_marks(boxes, soft.shape[-2:], masking="binary"))
+        stride = images.shape[-1] // soft.shape[-1]
+        scores = scores * mask_confidence(soft, roi_marks(boxes, soft.shape[-2:], stride, masking="binary"))
         order = scores.argsort(descending=True, stable=True)
         order = order[scores[order] >= score_threshold]
         results.append((boxes[order], scores[order], soft[order]))

@@ -205,7 +205,7 @@ class _Training:
         self.step, self.rows, self.losses = 0, [], []
 
         self.device = next(model.parameters()).device
-        dtype = getattr(torch, recipe.get("precision", "bfloat16")) if self.device.type == "cuda" else torch.float32
+        dtype = getattr(torch, recipe.get("precision") or ("bfloat16" if self.device.type == "cuda" else "float32"))
         self.autocast = partial(torch.autocast, self.device.type, dtype, enabled=dtype != torch.float32)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=dtype == torch.float16)
         model.to(memory_format=torch.channels_last)
@@ -216,6 +216,8 @@ class _Training:
         if decay := recipe.get("ema", 0):
             average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
             self.parts["average"] = average
+        if self.device.type == "cpu" and dtype == torch.bfloat16:
+            _depthwise_in_float32(model)  # after the average has copied the model
         self.objective: Any = _Objective(model, loss)
         if n_processes() > 1:
             self.objective = DistributedDataParallel(self.objective, find_unused_parameters=True)
@@ -318,6 +320,18 @@ class _Training:
                     total = total + self.loss(model, part) * items
                 whole = whole + items
         return (sum_over_processes(total) / sum_over_processes(whole).clamp(min=1)).sum().item()
+
+
+def _depthwise_in_float32(model):
+    """Let depthwise convolutions compute in float32: on a CPU, their gradients in bfloat16 are slow."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and module.groups > 1:
+            module.forward = partial(_forward_in_float32, module)
+
+
+def _forward_in_float32(module, x):
+    with torch.autocast("cpu", enabled=False):
+        return type(module).forward(module, x.float())
 
 
 class _Objective(nn.Module):
