@@ -326,7 +326,7 @@ def _depthwise_in_float32(model):
     """Let depthwise convolutions compute in float32: on a CPU, their gradients in bfloat16 are slow."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d) and module.groups > 1:
-            module.forward = partial(_forward_in_float32, module)
+            module.forward = partial(_forward_in_float32, module)  # type: ignore[method-assign]
 
 
 def _forward_in_float32(module, x):
