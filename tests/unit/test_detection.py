@@ -5,6 +5,7 @@ import torch
 from pycocotools import mask as rle
 
 from aisi.salient_instances import detection
+from aisi.salient_instances.selection import uncovered
 
 
 def cut_out(boxes, soft, shape=(40, 80)):
@@ -47,11 +48,11 @@ def test_parts_of_a_better_instance_go():
 
     whole, part, half_out, apart = box(0, 0, 10, 10), box(2, 2, 6, 6), box(5, 0, 15, 10), box(15, 15, 20, 20)
     masks = [whole, part, half_out, apart]
-    assert detection._uncovered(masks, 0.8) == [0, 2, 3]
-    assert detection._uncovered(masks, 0.4) == [0, 3]
-    assert detection._uncovered(masks, 1.0) == [0, 1, 2, 3]
-    assert detection._uncovered([part, whole], 0.8) == [0, 1]  # a whole is no part of its better part
-    assert detection._uncovered([], 0.8) == []
+    assert uncovered(masks, 0.8) == [0, 2, 3]
+    assert uncovered(masks, 0.4) == [0, 3]
+    assert uncovered(masks, 1.0) == [0, 1, 2, 3]
+    assert uncovered([part, whole], 0.8) == [0, 1]  # a whole is no part of its better part
+    assert uncovered([], 0.8) == []
 
 
 def box_mask(x0, y0, x1, y1, shape=(40, 80)):

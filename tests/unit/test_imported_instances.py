@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -20,9 +22,17 @@ from aisi.formats.instances import read_salient_instances
 from aisi.formats.masks import voc_palette
 from aisi.masks import from_segmentation
 from aisi.salient_instances.imported import from_coco, from_masks
+from aisi.salient_instances.selection import REASONS, select
 
 TOP = Path(__file__).parents[2]
 HEIGHT, WIDTH = 4, 6
+SETTINGS = {"filter": False, "score_threshold": 0.4, "nms_iou": 0.4, "max_covered": 0.8, "max_instances": 6}
+
+
+class Params(dict):
+    """A job's params, by attribute and by item."""
+
+    __getattr__ = dict.__getitem__
 
 
 def photos(*names):
@@ -376,9 +386,7 @@ def test_script(tmp_path, source):
     job = SimpleNamespace(
         input=SimpleNamespace(images=str(tmp_path / "images.csv")),
         output=SimpleNamespace(salient_instances=str(tmp_path / "a.h5")),
-        params=SimpleNamespace(
-            **({"coco": None, "masks": None, "on_bad_instance": "stop"} | {source: sources[source]})
-        ),
+        params=Params(SETTINGS | {"coco": None, "masks": None, "on_bad_instance": "stop"} | {source: sources[source]}),
         log=[str(tmp_path / "log")],
     )
     runpy.run_path(str(TOP / "workflow/scripts/import_salient_instances.py"), {"snakemake": job})
@@ -392,5 +400,79 @@ def test_script_on_an_empty_shard(tmp_path):
     write_images(tmp_path / "images.csv", photos())
     script = runpy.run_path(str(TOP / "workflow/scripts/import_salient_instances.py"))
     paths = {"images_path": tmp_path / "images.csv", "salient_instances_path": tmp_path / "a.h5"}
-    script["main"](coco_path=None, masks_folder=tmp_path, on_bad_instance="stop", **paths)
+    paths |= {"coco_path": None, "masks_folder": tmp_path}
+    settings = {name: SETTINGS[name] for name in REASONS}
+    script["main"](**paths, on_bad_instance="stop", apply_filter=False, settings=settings)
     assert len(read_salient_instances(tmp_path / "a.h5")) == 0
+
+
+# ------------------------------------------------------------------ selection
+
+
+def squares(*corners, side=10):
+    """Boxes of squares, and their masks in a photo of 60 x 60 pixels."""
+    masks = np.zeros((len(corners), 60, 60), bool)
+    for mask, (x, y) in zip(masks, corners, strict=True):
+        mask[y : y + side, x : x + side] = True
+    boxes = np.array([(x, y, x + side, y + side) for x, y in corners]).reshape(-1, 4)
+    return boxes, [rle.encode(np.asfortranarray(mask, np.uint8)) for mask in masks]
+
+
+def test_each_setting_removes_what_it_says():
+    boxes, masks = squares((0, 0), (1, 0), (30, 0), (0, 30), (30, 30))
+    part_of_third = np.zeros((60, 60), np.uint8, order="F")
+    part_of_third[2:6, 32:36] = 1
+    boxes, masks = np.vstack([boxes, [[32, 2, 36, 6]]]), [*masks, rle.encode(part_of_third)]
+    scores = np.array([0.9, 0.8, 0.7, 0.6, 0.2, 0.5])
+    order = np.argsort(-scores)
+    boxes, scores, masks = boxes[order], scores[order], [masks[k] for k in order]
+    settings = {"score_threshold": 0.4, "nms_iou": 0.4, "max_covered": 0.8, "max_instances": 2}
+    kept, removed = select(boxes, scores, masks, **settings)
+    assert kept == [0, 2]
+    assert removed == {"score_threshold": 1, "nms_iou": 1, "max_covered": 1, "max_instances": 1}
+    everything = {"score_threshold": 0, "nms_iou": 1, "max_covered": 1, "max_instances": 100}
+    assert select(boxes, scores, masks, **everything)[0] == [0, 1, 2, 3, 4, 5]
+    assert select(boxes[:0], scores[:0], [], **settings)[0] == []
+
+
+def test_boxes_are_suppressed_as_by_torchvision():
+    random = np.random.default_rng(0)
+    corners = random.integers(0, 40, (40, 2))
+    boxes, masks = squares(*map(tuple, corners.tolist()), side=18)
+    scores = np.sort(random.uniform(size=40))[::-1].copy()
+    kept, _ = select(boxes, scores, masks, score_threshold=0, nms_iou=0.3, max_covered=1, max_instances=100)
+    expected = torchvision.ops.nms(torch.tensor(boxes, dtype=torch.float64), torch.tensor(scores), 0.3)
+    assert kept == expected.tolist() and len(kept) < 40
+
+
+@pytest.mark.parametrize("apply_filter", [False, True])
+def test_settings_apply_on_request_and_otherwise_the_log_counts(tmp_path, capsys, apply_filter):
+    write_images(tmp_path / "images.csv", photos("a"))
+    found = np.zeros((HEIGHT, WIDTH), bool)
+    found[:2, :2] = True
+    entries = [{"image_id": "a", "score": score, "segmentation": plain(found)} for score in (0.9, 0.8, 0.1)]
+    (tmp_path / "a.json").write_text(json.dumps(entries))
+    script = runpy.run_path(str(TOP / "workflow/scripts/import_salient_instances.py"))
+    script["main"](
+        images_path=tmp_path / "images.csv",
+        coco_path=tmp_path / "a.json",
+        masks_folder=None,
+        on_bad_instance="stop",
+        apply_filter=apply_filter,
+        settings={name: SETTINGS[name] for name in REASONS},
+        salient_instances_path=tmp_path / "a.h5",
+    )
+    assert len(read_salient_instances(tmp_path / "a.h5")) == (1 if apply_filter else 3)
+    said = capsys.readouterr().out
+    assert "score_threshold 1, nms_iou 1" in said
+    assert ("2 of 3 instances are removed" in said) == apply_filter
+    assert ("Warning: all 3 instances are imported" in said) != apply_filter
+
+
+def test_an_error_that_repeats_takes_one_line(tmp_path):
+    entries = [{"image_id": "a", "bbox": [0, 0, 2, 2], "score": 0.5}] * 1410
+    (tmp_path / "a.json").write_text(json.dumps(entries))
+    with pytest.raises(ValueError) as caught:
+        list(from_coco(tmp_path / "a.json", photos("a")))
+    (line,) = str(caught.value).splitlines()
+    assert "entry 1 of 'a' and 1409 more: found only a box" in line

@@ -106,6 +106,11 @@ if SALIENT["method"] == "import":
             coco=SALIENT["import"]["coco"],
             masks=SALIENT["import"]["masks"],
             on_bad_instance=SALIENT["import"]["on_bad_instance"],
+            filter=SALIENT["import"]["filter"],
+            score_threshold=SALIENT["score_threshold"],
+            nms_iou=SALIENT["nms_iou"],
+            max_covered=SALIENT["max_covered"],
+            max_instances=SALIENT["max_instances"],
         message:
             "Import the salient instances of {wildcards.split}, shard {wildcards.shard}."
         script:

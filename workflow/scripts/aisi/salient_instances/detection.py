@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import torch.nn.functional as F
 
-from aisi.masks import Rle, covered_shares, encode, intersections_over_union
+from aisi.masks import Rle, encode, intersections_over_union
 from aisi.salient_instances.s4net import S4Net, propose
+from aisi.salient_instances.selection import uncovered
 from aisi.training.augmentation import to_tensor, warp
 
 TILE_SIDES = 0.6
@@ -61,7 +62,7 @@ def detect(
             whole = uncut(boxes, tile, width, height)
             parts.append((boxes[whole], scores[whole], [masks[position] for position in whole]))
         boxes, scores, masks = _once(*_joined(parts))
-    kept = _uncovered(masks, max_covered)[:max_instances]
+    kept = uncovered(masks, max_covered)[:max_instances]
     return boxes[kept], scores[kept], [masks[position] for position in kept]
 
 
@@ -125,12 +126,3 @@ def _cut_out(boxes, scores, soft, shape, region=None):
 def _tight_box(mask):
     columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
     return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
-
-
-def _uncovered(masks, max_covered):
-    """Positions of the masks, best first, that lie in no kept one by more than ``max_covered`` of their pixels."""
-    kept: list[int] = []
-    for position, mask in enumerate(masks):
-        if covered_shares(mask, [masks[k] for k in kept]).max(initial=0) <= max_covered:
-            kept.append(position)
-    return kept

@@ -57,7 +57,9 @@ def from_coco(coco_path: str | Path, images: pd.DataFrame, on_bad_instance: str 
     listed, annotations = read_coco_instances(coco_path)
     photos = {photo.image_id: photo for photo in images.itertuples()}
     found, problems = _match(coco_path, listed, annotations, photos)
-    bad, left_out = [], Counter[str]()
+    bad: dict[str, list[str]] = {}
+    left_out = Counter[str]()
+    places = {id(annotation): place for place, annotation in enumerate(annotations, 1)}
     instances = {}
     crowds = dict(zip(map(id, annotations), crowd_flags(annotations), strict=True))
     for image_id, entries in found.items():
@@ -69,7 +71,7 @@ def from_coco(coco_path: str | Path, images: pd.DataFrame, on_bad_instance: str 
             try:
                 mask, score = _mask(annotation, photos[image_id]), _score(annotation)
             except ValueError as error:
-                bad.append(f"{coco_path}: annotation {annotation.get('id', '')} of {image_id!r}: {error}")
+                bad.setdefault(str(error), []).append(f"{_name(annotation, places)} of {image_id!r}")
             else:
                 masks.append(mask)
                 scores.append(score)
@@ -77,13 +79,27 @@ def from_coco(coco_path: str | Path, images: pd.DataFrame, on_bad_instance: str 
     for name, count in left_out.items():
         print(f"{coco_path}: {count} {name} are left out.")
     if on_bad_instance == "stop":
-        problems += bad
+        problems += _summed(coco_path, bad)
     elif bad:
-        print("\n".join([f"{coco_path}: {len(bad)} bad annotations are left out:", *bad]))
+        count = sum(map(len, bad.values()))
+        print("\n".join([f"{coco_path}: {count} bad annotations are left out:", *_summed(coco_path, bad)]))
     if problems:
         raise ValueError("\n".join(problems))
     for image_id, (masks, scores) in instances.items():
         yield image_id, *_sorted_instances(masks, scores)
+
+
+def _name(annotation, places):
+    """An annotation by its id, or by its place in the file if it has none, as results do."""
+    return f"annotation {annotation['id']}" if "id" in annotation else f"entry {places[id(annotation)]}"
+
+
+def _summed(path, bad):
+    """A line for each different error, with the first annotation that has it and the number of others."""
+    return [
+        f"{path}: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {error}"
+        for error, names in bad.items()
+    ]
 
 
 def _mask(annotation, photo):
