@@ -75,6 +75,7 @@ VALUES = {
     "salient_instances.import.coco": ("plain", "other_found.json"),
     "salient_instances.import.masks": ("photos", "other_found"),
     "salient_instances.import.on_bad_instance": ("plain", "skip"),
+    "salient_instances.import.filter": ("plain", True),
     "salient_instances.training.root": ("demo", "voc"),
     "features.weights": ("demo", "pretrained"),
     "features.training.root": ("demo", "simple"),
