@@ -33,7 +33,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path, network):
         load(file)
     for content in (whole[:-10], whole[:20], b"", pickle.dumps(Code(tmp_path / "made"))):
         file.write_bytes(content)
-        with pytest.raises(ValueError, match=r"w\.safetensors: not a safetensors file"):
+        with pytest.raises(ValueError, match=r"w\.safetensors: not a whole safetensors file"):
             load(file)
     assert not (tmp_path / "made").exists()
 

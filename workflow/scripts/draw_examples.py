@@ -1,9 +1,8 @@
 """Draw example photos of the training split with the results of each stage."""
 
-import pandas as pd
-
 from aisi.evaluation.ground_truth import read_if_there
 from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.example_notes import read_example_notes
 from aisi.formats.instances import read_salient_instances
 from aisi.formats.tags import read_tags
 from aisi.photos import read_photo
@@ -27,7 +26,7 @@ def main(
     """Draw a row for each example, in their order: photo, instances, tags, then a column for each label map."""
     categories, tags = read_categories(categories_path), read_tags(tags_path)
     colours = label_colours(categories)
-    notes = dict(pd.read_csv(notes_path, dtype=str).itertuples(index=False)) if notes_path else {}
+    notes = read_example_notes(notes_path) if notes_path else {}
     examples = {photo.image_id: photo for photo in read_images(examples_path).itertuples()}
     shards = zip(map(read_images, images_paths), map(read_salient_instances, salient_instances_paths), strict=True)
     rows = dict.fromkeys(examples)

@@ -2,8 +2,9 @@
 
 from aisi.evaluation.assignments import photo_iou
 from aisi.evaluation.ground_truth import photos_with_masks, read_label_map
-from aisi.files import atomic, inside
+from aisi.files import inside
 from aisi.formats.dataset import read_categories, read_images, write_images
+from aisi.formats.example_notes import write_example_notes
 from aisi.formats.tags import read_tags
 from aisi.progress import log_to, progress
 from aisi.report.examples import choose_extremes
@@ -20,8 +21,7 @@ def main(proxies_folder, tags_path, images_paths, categories_path, masks_folder,
         ious.append(photo_iou(truth, proxy, n_labels))
     examples, notes = choose_extremes(photos, ious, read_tags(tags_path), n)
     write_images(examples_path, examples)
-    with atomic(notes_path) as temporary:
-        notes.to_csv(temporary, index=False, lineterminator="\n")
+    write_example_notes(notes_path, notes)
 
 
 if "snakemake" in globals():

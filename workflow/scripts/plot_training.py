@@ -1,14 +1,13 @@
 """Plot the loss of each training."""
 
-import pandas as pd
-
+from aisi.formats.training_log import read_training_log
 from aisi.progress import log_to
 from aisi.report.plots import plot_training, save_figure
 
 
 def main(names, log_paths, figure_path):
     """Plot a panel for each network."""
-    logs = {name: pd.read_csv(path) for name, path in zip(names, log_paths, strict=True)}
+    logs = {name: read_training_log(path) for name, path in zip(names, log_paths, strict=True)}
     save_figure(figure_path, plot_training(logs))
 
 

@@ -33,6 +33,7 @@ from aisi.formats.dataset import (
     write_rejected_images,
 )
 from aisi.formats.masks import voc_palette, write_labels
+from aisi.formats.seal import BLANK, read_sealed, sealed
 from aisi.masks import Rle, area, decode, encode
 from aisi.photos import BadImageError, read_photo
 from aisi.planning.dataset_files import list_files
@@ -40,7 +41,7 @@ from aisi.progress import progress
 from aisi.segmenters import deeplab, mask_rcnn
 from aisi.training.weights import pick_device, read_note
 
-VERSION = 1
+VERSION = 2
 """Raise it when the same model writes something else for the same photo, so that all photos are segmented again."""
 OPACITY = 0.5
 """Of the colours in overlays."""
@@ -186,8 +187,9 @@ def _segment(model, image_id, photo, folder, made_from):
         "height": height,
         "instances": mask_rcnn.coco_results(image_id, found, scores, masks, model.categories.ids),
     }
-    with atomic(_record_path(folder, image_id)) as temporary:  # the last file, so it says that the others are whole
-        temporary.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
+    content = {"seal": BLANK, "files": _digests(folder, image_id)} | record
+    with sealed(_record_path(folder, image_id)) as temporary:  # the last file, so it says that the others are whole
+        temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     return record
 
 
@@ -197,12 +199,18 @@ def _record_path(folder, image_id):
 
 def _read_record(folder, image_id, made_from):
     """What was written for a photo before; None if it was another photo, another model, or not whole."""
-    needed = [inside(folder / "masks", f"{image_id}.png"), inside(folder / "overlays", f"{image_id}.jpg")]
     try:
-        record = json.loads(_record_path(folder, image_id).read_text(encoding="utf-8"))
+        record = json.loads(read_sealed(_record_path(folder, image_id)))
+        whole = record.get("made_from") == made_from and record.get("files") == _digests(folder, image_id)
     except (FileNotFoundError, ValueError):
         return None
-    return record if record["made_from"] == made_from and all(path.is_file() for path in needed) else None
+    return record if whole else None
+
+
+def _digests(folder, image_id):
+    """Digests of the files that were made of a photo, besides its record."""
+    paths = inside(folder / "masks", f"{image_id}.png"), inside(folder / "overlays", f"{image_id}.jpg")
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
 
 
 def overlay(photo: np.ndarray, labels: np.ndarray) -> np.ndarray:

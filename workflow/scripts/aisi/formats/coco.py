@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aisi.files import atomic
 from aisi.formats.dataset import Categories
 from aisi.formats.files import PROXY_MASKS, mismatch_of_masks
+from aisi.formats.seal import BLANK, SealError, check_seal, sealed
 
 _NAME = f"aisi/{PROXY_MASKS.name}"
 REJECTED = "rejected"
@@ -17,14 +17,17 @@ REJECTED = "rejected"
 
 def write_coco(path: str | Path, coco: dict[str, Any]) -> None:
     """Write COCO instances: a dict with images, categories and annotations (RLE counts as text)."""
-    head = {"info": {"description": _NAME, "version": str(PROXY_MASKS.version)}}
-    with atomic(path) as temporary:
+    head = {"info": {"seal": BLANK, "description": _NAME, "version": str(PROXY_MASKS.version)}}
+    with sealed(path) as temporary:
         temporary.write_text(json.dumps(head | coco, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
 def read_coco(path: str | Path) -> dict[str, Any]:
-    """Read COCO instances, ours or a dataset's."""
-    coco = _read_json(path)
+    """Read a dataset's COCO instances, which are a user's file."""
+    return _checked(path, _read_json(path))
+
+
+def _checked(path, coco):
     missing = [key for key in ("images", "categories", "annotations") if not isinstance(coco, dict) or key not in coco]
     if missing:
         raise mismatch_of_masks(path, f"no {', '.join(missing)}", "images, categories and annotations")
@@ -36,7 +39,7 @@ def read_coco(path: str | Path) -> dict[str, Any]:
 
 
 def write_coco_results(path: str | Path, results: Sequence[dict[str, Any]]) -> None:
-    """Write instances as COCO's results: a bare list, which has no place for a version.
+    """Write instances as COCO's results: a bare list, which has no place for a version; its seal is beside it.
 
     Parameters
     ----------
@@ -45,7 +48,7 @@ def write_coco_results(path: str | Path, results: Sequence[dict[str, Any]]) -> N
         image_id (ours), category_id (the dataset's own), bbox (x, y, width, height), score, segmentation (RLE with
         counts as text).
     """
-    with atomic(path) as temporary:
+    with sealed(path) as temporary:
         temporary.write_text(json.dumps(results, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
@@ -64,11 +67,11 @@ def read_instances(path: str | Path, categories: Categories) -> dict[str, tuple[
         image_id to (labels, scores, masks): lists of int 1..C, float and COCO RLE. Photos without instances are
         missing.
     """
-    coco = _read_json(path)
+    coco = _read_sealed_json(path)
     if isinstance(coco, list):
         image_id_of, annotations = {}, coco
     else:
-        coco = read_coco(path)
+        coco = _checked(path, coco)
         image_id_of, annotations = {image["id"]: image["image_id"] for image in coco["images"]}, coco["annotations"]
     found: dict[str, tuple[list, list, list]] = {}
     try:
@@ -82,6 +85,14 @@ def read_instances(path: str | Path, categories: Categories) -> dict[str, tuple[
         expected = "a known image_id, a known category_id, a score and a segmentation in each"
         raise mismatch_of_masks(path, f"an instance with a missing or unknown {error}", expected) from error
     return found
+
+
+def read_coco_results(path: str | Path) -> list[dict[str, Any]]:
+    """Read what :func:`write_coco_results` wrote."""
+    results = _read_sealed_json(path)
+    if not isinstance(results, list) or not all(isinstance(result, dict) for result in results):
+        raise mismatch_of_masks(path, "something else", "a list of COCO's results")
+    return results
 
 
 def read_coco_instances(path: str | Path) -> tuple[list[dict] | None, list[dict]]:
@@ -150,6 +161,14 @@ def read_coco_labels(path: str | Path) -> dict[str, list[dict]]:
     if wrong:
         raise mismatch_of_masks(path, f"no list of objects {' and '.join(wrong)}", ", ".join(lists))
     return lists
+
+
+def _read_sealed_json(path):
+    try:
+        check_seal(path)
+    except (OSError, SealError) as error:
+        raise mismatch_of_masks(path, f"a file that cannot be read ({error})", "COCO JSON as it was written") from error
+    return _read_json(path)
 
 
 def _read_json(path, object_hook=None):

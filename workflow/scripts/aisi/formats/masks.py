@@ -1,5 +1,8 @@
 """Label maps and instance maps: PNG."""
 
+import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -65,13 +68,29 @@ def read_instance_map(path: str | Path) -> np.ndarray:
 
 def _read_mask(path, modes, expected):
     try:
-        with Image.open(path) as image:
+        content = Path(path).read_bytes()
+        _check_chunks(content)
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             image.load()
             mode, note, values = image.mode, image.info.get("aisi"), np.array(image)
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise mismatch_of_masks(path, f"a file that cannot be read ({error})", expected) from error
     if note not in (None, f"{PROXY_MASKS.name} {PROXY_MASKS.version}"):
         raise mismatch_of_masks(path, f"aisi/{note}", f"aisi/{PROXY_MASKS.name} {PROXY_MASKS.version}")
     if mode not in modes:
         raise mismatch_of_masks(path, f"a PNG of mode {mode}", expected)
     return values
+
+
+def _check_chunks(content):
+    """Compare each chunk of a PNG with its checksum; Pillow does not, where pixels are."""
+    kind, start = b"", 8
+    while kind != b"IEND":
+        head = content[start : start + 8]
+        if len(head) < 8:
+            raise ValueError("truncated")
+        length, kind = struct.unpack(">I4s", head)
+        end = start + 8 + length
+        if content[end : end + 4] != struct.pack(">I", zlib.crc32(content[start + 4 : end])):
+            raise ValueError(f"a damaged part at byte {start}")
+        start = end + 4

@@ -1,21 +1,21 @@
 """Tables (CSV) as artefacts."""
 
 import csv
-import os
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from aisi.files import atomic
 from aisi.formats.files import Format, mismatch
+from aisi.formats.seal import read_sealed, sealed
 
 
 def write_table(path: str | Path, table: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Write a table with exactly these columns."""
+    """Write a table with exactly these columns, and its seal beside it."""
     if list(table.columns) != list(columns):
         raise ValueError(f"{path}: found columns {list(table.columns)}, expected {list(columns)}.")
-    with atomic(path) as temporary:
+    with sealed(path) as temporary:
         table.to_csv(temporary, index=False, quoting=csv.QUOTE_MINIMAL, lineterminator="\n", float_format="%.7g")
 
 
@@ -25,23 +25,21 @@ def read_table(path: str | Path, fmt: Format, columns: Sequence[str], dtypes: Ma
     Raises
     ------
     FormatError
-        If the file is not such a table, or ends in the middle of a line.
+        If the file is not such a table, or not as it was written.
     """
     text = {name: str for name in columns if name not in dtypes}
     try:
+        content = read_sealed(path)
         table = pd.read_csv(
-            path,
+            io.BytesIO(content),
             dtype={**text, **dtypes},
             index_col=False,
             keep_default_na=False,
             na_values={name: [""] for name in dtypes},
         )
-        with open(path, "rb") as file:
-            file.seek(-1, os.SEEK_END)
-            whole = file.read() == b"\n"
     except (OSError, ValueError) as error:
         raise mismatch(path, fmt, f"a table that cannot be read ({error})", f"columns {columns}") from error
-    if not whole:
+    if not content.endswith(b"\n"):
         raise mismatch(path, fmt, "a file that ends in the middle of a line", f"columns {columns}")
     if list(table.columns) != list(columns):
         raise mismatch(path, fmt, f"columns {list(table.columns)}", f"columns {columns}")

@@ -17,13 +17,13 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from aisi.files import atomic
+from aisi.formats.seal import SealError, check_seal, sealed
+from aisi.formats.training_log import write_training_log
 from aisi.planning.recipes import check_recipe
 from aisi.progress import progress
 from aisi.training.processes import n_processes, rank, sum_over_processes, synchronise_batch_norms
 from aisi.training.weights import fill, read_tensors
 
-LOG_COLUMNS = ["epoch", "loss", "learning_rate", "held_out"]
 TIME_COLUMNS = ["epoch", "seconds", "images_per_second"]
 CHECKPOINT_SECONDS = 600
 """Seconds after which a checkpoint is written within an epoch."""
@@ -85,7 +85,7 @@ def fit(
         ema, precision, held_out, workers. The config's schema explains each key.
     seed : int
     log_path : str or Path
-        CSV with columns ``LOG_COLUMNS``, one row per epoch.
+        As from :func:`aisi.formats.training_log.write_training_log`, one row per epoch.
     identity : str
         As from :func:`training_identity`.
     checkpoint_path : str or Path, optional
@@ -231,8 +231,12 @@ class _Training:
         if not path.is_file():
             return
         advice = "Delete it, and the training starts again."
+        try:
+            check_seal(path)
+        except SealError as error:
+            raise ValueError(f"{path}: cannot be read ({error}). {advice}") from error
         state = read_tensors(path, advice, self.device)
-        if "identity" not in state:
+        if not isinstance(state, dict) or "identity" not in state:
             raise ValueError(f"{path}: not a checkpoint of a training. {advice}")
         if state["identity"] != identity:
             print(f"{path} belongs to another training: starting from the beginning.")
@@ -247,7 +251,7 @@ class _Training:
         if rank() == 0:
             state = {name: part.state_dict() for name, part in self.parts.items()}
             state |= {"rng": {"seed": self.seed, "step": self.step}, "params": self.recipe, "identity": identity}
-            with atomic(path) as temporary, open(temporary, "wb") as file:  # given a path, torch.save stores its name
+            with sealed(path) as temporary, open(temporary, "wb") as file:  # given a path, torch.save stores its name
                 torch.save(state | {"rows": self.rows, "losses": self.losses}, file)
 
     def batches(self):
@@ -396,8 +400,7 @@ def _to_device(batch, device):
 
 def _write_log(path, rows):
     if rank() == 0:
-        with atomic(path) as temporary, open(temporary, "w", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([LOG_COLUMNS, *rows])
+        write_training_log(path, rows)
 
 
 def _append_times(path, row):

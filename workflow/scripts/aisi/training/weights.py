@@ -11,12 +11,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from aisi.files import atomic
+from aisi.formats.seal import BLANK, SealError, check_seal, has_seal, sealed
 from aisi.training.processes import n_processes, rank
 
 State = dict[str, torch.Tensor]
 """Tensors by name."""
-_FORMAT = "aisi/weights 1"
+_FORMAT = "aisi/weights 2"
+_UNSEALED = "aisi/weights 1"
+"""Format of files that release 0.1 wrote, without a seal."""
 _RULES = {"deeplab": "train_semantic", "mask_rcnn": "train_instance"}
 """Rules that train a network, where their names differ from the network's."""
 
@@ -49,32 +51,45 @@ def save_weights(
         return
     if dtype:
         state = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in state.items()}
-    # One metadata key: safetensors writes several in random order.
     content = {"format": _FORMAT, "architecture": architecture} | ({"model": model} if model else {})
-    note = json.dumps(content, sort_keys=True)
-    save_tensors(weights_path, state, {"aisi": note})
+    save_tensors(weights_path, state, content)
 
 
-def save_tensors(weights_path: str | Path, state: State, metadata: dict[str, str] | None = None) -> None:
-    """Write tensors and metadata, both by name, as a safetensors file."""
+def save_tensors(weights_path: str | Path, state: State, content: dict[str, Any] | None = None) -> None:
+    """Write tensors by name as a safetensors file, with JSON values that describe them, and a seal."""
+    # One metadata key: safetensors writes several in random order. In it, _seal is the first of the sorted keys.
+    note = json.dumps({"_seal": BLANK} | (content or {}), sort_keys=True)
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
-    with atomic(weights_path) as temporary:
+    with sealed(weights_path) as temporary:
         # Not save_file, which writes files that other users of the machine cannot read.
-        temporary.write_bytes(save(tensors, metadata=metadata))
+        temporary.write_bytes(save(tensors, metadata={"aisi": note}))
 
 
 def read_note(weights_path: str | Path) -> dict[str, Any]:
     """What a file of weights says about its network; ValueError if it was not written by this workflow."""
-    try:
-        with safe_open(weights_path, framework="pt") as file:
-            note = json.loads((file.metadata() or {}).get("aisi", "{}"))
-    except (SafetensorError, ValueError) as error:
-        raise ValueError(f"{weights_path}: not a safetensors file ({error}). Write it again.") from error
-    if note.get("format") != _FORMAT:
+    note, _ = _read(weights_path, "Write it again.", with_tensors=False)
+    if note.get("format") not in (_FORMAT, _UNSEALED):
         raise ValueError(
             f"{weights_path}: found {note.get('format')}, expected {_FORMAT}. Name a model of this workflow."
         )
     return note
+
+
+def _read(weights_path, advice, with_tensors=True):
+    """Note and tensors of a safetensors file. A seal is checked first; only files of users and old ones have none."""
+    try:
+        unsealed = not has_seal(weights_path)
+        if not unsealed:
+            check_seal(weights_path)
+        with safe_open(weights_path, framework="pt") as file:
+            note = json.loads((file.metadata() or {}).get("aisi", "{}"))
+            # safe_open is no dict
+            state = {name: file.get_tensor(name) for name in file.keys()} if with_tensors else {}  # noqa: SIM118
+        if not isinstance(note, dict) or unsealed and note.get("format") == _FORMAT:
+            raise SealError("no seal")
+    except (SafetensorError, ValueError, OSError) as error:
+        raise ValueError(f"{weights_path}: not a whole safetensors file ({error}). {advice}") from error
+    return note, state
 
 
 def load_weights(weights_path: str | Path, network: str) -> tuple[State, dict[str, Any]]:
@@ -99,17 +114,10 @@ def load_weights(weights_path: str | Path, network: str) -> tuple[State, dict[st
     """
     if not Path(weights_path).is_file():
         raise FileNotFoundError(f"Weights file {weights_path} does not exist. Correct the config's weights key.")
-    try:
-        with safe_open(weights_path, framework="pt") as file:
-            note = json.loads((file.metadata() or {}).get("aisi", "{}"))
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, ValueError) as error:
-        raise ValueError(
-            f"{weights_path}: not a safetensors file ({error}). If the file is yours, download it again. If the "
-            f"workflow wrote it, delete it and run the workflow again: {_rule_advice(network)}"
-        ) from error
+    yours = "If the file is yours, download it again. If the workflow wrote it, delete it and run the workflow again:"
+    note, state = _read(weights_path, f"{yours} {_rule_advice(network)}")
     found = note.get("format"), note.get("architecture", {}).get("network")
-    if found != (_FORMAT, network):
+    if found not in ((_FORMAT, network), (_UNSEALED, network)):
         raise ValueError(
             f"{weights_path}: found {found[0]} with network {found[1]}, expected {_FORMAT} with network {network}."
         )
