@@ -138,6 +138,11 @@ rule batches:
         experiment("batches"),
 
 
+rule halves:
+    input:
+        rules.evaluate_halves.output,
+
+
 rule losses:
     input:
         rules.evaluate_losses.output,

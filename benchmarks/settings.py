@@ -27,18 +27,16 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import yaml  # noqa: E402
 
-from aisi.evaluation.assignments import evaluate_proxies, evaluate_tags  # noqa: E402
+from aisi.evaluation import halves  # noqa: E402
+from aisi.evaluation.assignments import evaluate_tags  # noqa: E402
 from aisi.formats.dataset import read_categories, read_images  # noqa: E402
 from aisi.formats.features import read_features  # noqa: E402
 from aisi.formats.instances import read_salient_instances  # noqa: E402
 from aisi.formats.masks import read_labels  # noqa: E402
 from aisi.formats.scores import read_scores  # noqa: E402
 from aisi.formats.tags import read_tags  # noqa: E402
-from aisi.graph import build_graph  # noqa: E402
-from aisi.partition import solve  # noqa: E402
-from aisi.partition.tags import Objective, as_partition, batch_problem, tag_table  # noqa: E402
+from aisi.planning import assignments  # noqa: E402
 from aisi.progress import progress  # noqa: E402
-from aisi.proxy_masks import tagged_photos  # noqa: E402
 from aisi.report.tables import markdown  # noqa: E402
 
 SEEDS = (0, 1, 2)
@@ -48,113 +46,61 @@ GRID = {
     "beta": [30, 60],
     "k": [3, 5],
     "shared_keywords_only": [False, True],
-    "r": [0.95, 0.9, 0.8, 0.7],
+    "retention": [0.95, 0.9, 0.8, 0.7],
 }
-PAPER = {
-    "balance_categories": False,
-    "objectness_weight": 0.0,
-    "beta": 30,
-    "k": 3,
-    "shared_keywords_only": False,
-    "r": 0.95,
-}
-SOLVER = {"solver": "message_passing", "gap": 1e-6}
+PAPER = {name: value for name, value in assignments.PAPER.items() if name in GRID}
 RANKED = ["proxy_miou", "accuracy_objects"]
 
 
-def read_run(results):
-    """What all combinations share: photos, categories, instances, features, and the true tags."""
+def read_split(results):
+    """The training photos of a run with their instances, features and true tags."""
     shards = {
         kind: sorted(results.glob(f"{kind}/train/shard_*")) for kind in ("images", "salient_instances", "features")
     }
-    return {
-        "photos": read_images(*shards["images"]),
-        "categories": read_categories(results / "categories.csv"),
-        "instances": read_salient_instances(*shards["salient_instances"]),
-        "features": read_features(*shards["features"]),
-        "oracle": read_tags(results / "reference/tags/oracle.csv"),
-        "masks": results / "reference/proxy_masks/ground_truth/SegmentationClass",
-        "scores": {seed: read_scores(*scores_of(results, seed)) for seed in SEEDS},
-    }
+    return halves.Split(
+        read_images(*shards["images"]),
+        read_categories(results / "categories.csv"),
+        read_salient_instances(*shards["salient_instances"]),
+        read_features(*shards["features"]),
+        read_tags(results / "reference/tags/oracle.csv"),
+    )
 
 
 def scores_of(results, seed):
-    """The files with the scores of a seed."""
-    return sorted((results if seed == 0 else results / f"seed-{seed}").glob("scores/train/shard_*.h5"))
-
-
-def assign(run, seed, settings, graphs):
-    """Tags of a run's instances, as rules build_graph, solve_partition and write_tags make them."""
-    scores, instances = run["scores"][seed], run["instances"]
-    key = settings["k"], settings["shared_keywords_only"]
-    if key not in graphs:
-        keywords = (scores.offsets, scores.labels) if settings["shared_keywords_only"] else None
-        graphs[key] = build_graph(run["features"], settings["k"], keywords, quiet=True)
-    objective = Objective(settings["beta"], settings["balance_categories"], settings["objectness_weight"])
-    weighed = objective.weigh(scores, instances.scores)
-    free = np.full(len(instances), -1)
-    nodes, problem = batch_problem(graphs[key], 0, weighed, free, settings["beta"], settings["r"])
-    solved = as_partition(nodes, problem, solve(problem, **SOLVER))
-    return tag_table([solved], instances, scores, run["photos"], run["categories"])
-
-
-def evaluate(run, tables, photos):
-    """Figures of tables of tags, of some of a run's photos."""
-    names, image_ids = run["categories"].names, set(photos["image_id"])
-    shard = [(photos, instances_of(run["instances"], image_ids))]
-    parts = [table[table["image_id"].isin(image_ids)] for table in tables]
-    oracle = run["oracle"][run["oracle"]["image_id"].isin(image_ids)]
-    tagged = zip(*(tagged_photos(shard, part, run["categories"]) for part in parts), strict=True)
-    truths = ((read_labels(run["masks"] / f"{image_id}.png"), None) for image_id in photos["image_id"])
-    proxies = evaluate_proxies(zip(tagged, truths, strict=True), len(parts), names)
-    for part, figures in zip(parts, proxies, strict=True):
-        tags = {
-            metric: value for metric, name, value, _ in evaluate_tags(part, oracle, image_ids, names) if name == "all"
-        }
-        [miou] = [value for metric, _, value, _ in figures["proxy_semantic"] if metric == "miou"]
-        yield {"proxy_miou": miou, **tags}
-
-
-def instances_of(instances, image_ids):
-    """The salient instances of some photos."""
-    rows = [row for row, image_id in enumerate(instances.image_ids) if image_id in image_ids]
-    return type(instances)(
-        [instances.image_ids[row] for row in rows],
-        instances.instance_ids[rows],
-        instances.boxes[rows],
-        instances.scores[rows],
-        [instances.masks[row] for row in rows],
-    )
+    """The scores of a seed."""
+    return read_scores(*sorted((results if seed == 0 else results / f"seed-{seed}").glob("scores/train/shard_*.h5")))
 
 
 def measure(name, results, halve, grid):
     """A row for each set, combination and seed."""
-    run, rows = read_run(results), []
-    photos = run["photos"]
-    sets = {f"{name}, half {part + 1}": photos[part::2] for part in range(2)} if halve else {name: photos}
+    split, rows, graphs = read_split(results), [], {}
+    masks = results / "reference/proxy_masks/ground_truth/SegmentationClass"
+    ids = split.photos["image_id"]
+    sets = {f"{name}, half {part + 1}": split.of(ids[part::2]) for part in range(2)} if halve else {name: split}
+    as_is = {"centre_features": False}
     for seed in SEEDS:
-        graphs = {}
-        tables = [assign(run, seed, settings, graphs) for settings in progress(grid, unit="problem")]
+        scores = scores_of(results, seed)
+        tables = [halves.assign(split, scores, settings | as_is, graphs) for settings in progress(grid, unit="problem")]
         unfiltered = {}
-        for settings in grid:
-            key = tuple((settings | {"r": 1.0}).values())
+        for settings in (settings | {"retention": 1.0} for settings in grid):
+            key = tuple(settings.values())
             if key not in unfiltered:
-                unfiltered[key] = assign(run, seed, settings | {"r": 1.0}, graphs)
-        kept_all = [unfiltered[tuple((settings | {"r": 1.0}).values())] for settings in grid]
+                unfiltered[key] = halves.assign(split, scores, settings | as_is, graphs)
+        kept_all = [unfiltered[tuple((settings | {"retention": 1.0}).values())] for settings in grid]
         for title, part in sets.items():
-            figures = zip(grid, evaluate(run, tables, part), tags_alone(run, kept_all, part), strict=True)
+            truth = ((read_labels(masks / f"{image_id}.png"), None) for image_id in part.photos["image_id"])
+            figures = zip(grid, halves.evaluate(part, tables, truth), tags_alone(part, kept_all), strict=True)
             rows += [
                 {"set": title, "seed": seed, **settings, **evaluated, **tags} for settings, evaluated, tags in figures
             ]
     return rows
 
 
-def tags_alone(run, tables, photos):
+def tags_alone(split, tables):
     """Accuracy of the tags of objects where every instance keeps one."""
-    names, image_ids = run["categories"].names, set(photos["image_id"])
-    oracle = run["oracle"][run["oracle"]["image_id"].isin(image_ids)]
+    names, image_ids = split.categories.names, set(split.photos["image_id"])
     for table in tables:
-        rows = evaluate_tags(table[table["image_id"].isin(image_ids)], oracle, image_ids, names)
+        rows = evaluate_tags(table[table["image_id"].isin(image_ids)], split.oracle, image_ids, names)
         [value] = [value for metric, name, value, _ in rows if (metric, name) == ("accuracy_objects", "all")]
         yield {"accuracy_objects_r1": value}
 
@@ -209,12 +155,13 @@ if __name__ == "__main__":
         choices = choices[choices[key] == yaml.safe_load(value)]
     default, rank, n_admitted = choose(choices, sets)
     photos = yaml.safe_load((ROOT / "config/photos.yaml").read_text())
-    configured = {key: (photos["graph"] | photos["partition"]).get(key, PAPER[key]) for key in GRID}
+    given = photos["graph"] | photos["partition"]
+    configured = {key: given.get("r" if key == "retention" else key, PAPER[key]) for key in GRID}
     table = []
     for name in sets:
         elsewhere, _, _ = choose(choices, [other for other in sets if other != name])
         table.append(row(figures, "the paper's", name, PAPER))
-        table.append(row(figures, "the paper's, r 0.8", name, PAPER | {"r": 0.8}))
+        table.append(row(figures, "the paper's, r 0.8", name, PAPER | {"retention": 0.8}))
         table.append(row(figures, "chosen elsewhere", name, elsewhere))
         table.append(row(figures, "default", name, default, "*"))
         if configured in grid:

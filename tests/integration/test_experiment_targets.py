@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aisi.formats.dataset import read_images
 from aisi.formats.metrics import read_metrics
+from aisi.formats.tags import read_tags
 from project import Project
 
 SMALL = {
@@ -108,6 +110,26 @@ def test_the_whole_is_never_worse_than_batches(evaluated):
     assert np.isfinite(metrics["batches-given", "accuracy"])
 
 
+def test_halves_solve_as_the_workflow_does(evaluated):
+    """Each half's accuracy of the configured and of the paper's settings is that of results/tags on its photos."""
+    grid = {"objectness_weight": [0, 0.5], "beta": [30], "k": [3], "r": [0.95, 0.8]}
+    evaluated.finish("halves", changes=SMALL | {"halves": grid | {"shared_keywords_only": [False]}})
+    results = evaluated.run_folder / "results"
+    table = pd.read_csv(folder(evaluated, "halves") / "figures.csv")
+    assert set(table["half"]) == {1, 2} and set(table["seed"]) == {0, 1}
+    assert len(table) == 2 * 2 * (2 * 2 * 2 + 1)  # halves, seeds, combinations with both of balance_categories, beta 1
+    photos = read_images(*sorted((results / "images/train").glob("shard_*.csv")))["image_id"]
+    oracle = read_tags(results / "reference/tags/oracle.csv")
+    for name, beta in (("paper", 30), ("partition", 1)):
+        tags = read_tags(results / f"tags/{name}.csv")
+        for half in (1, 2):
+            own = tags["image_id"].isin(photos[half - 1 :: 2])
+            figure = table.query(f"half == {half} and seed == 0 and beta == {beta} and retention == 0.95")
+            figure = figure.query("objectness_weight == 0 and not balance_categories")["accuracy"].item()
+            assert figure == pytest.approx((tags["label"] == oracle["label"])[own].mean())
+    assert "chosen on the other half" in (folder(evaluated, "halves") / "page.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("target", "rows", "graphs"),
     [("sweep_beta", 6, {}), ("sweep_objectness", 6, {}), ("sweep_graph", 9, {"build_graph": 6})],
@@ -126,6 +148,23 @@ def test_the_ablation_trains_the_networks_that_are_missing(finished):
     assert trained == {"train_semantic": 5, "predict_semantic": 5, "evaluate_semantic": 5}  # six, one is there
     assert not NOT_AGAIN & set(pending)
     assert pending["write_proxy_masks"] == 2 and pending["copy_true_masks"] == 1 and pending["write_cam_masks"] == 3
+
+
+def test_a_sweep_trains_the_networks_of_the_rows_that_the_config_names(finished):
+    pending = finished.pending("sweep_beta", changes={"sweeps": {"networks": ["beta-3", "beta-90", "retention-0.8"]}})
+    jobs = ("write_proxy_masks", "train_semantic", "predict_semantic", "evaluate_semantic")
+    assert {name: pending[name] for name in jobs} == dict.fromkeys(jobs, 2)
+    process = finished.snakemake("sweep_beta", "--dry-run", changes={"sweeps": {"networks": ["beta-31"]}})
+    assert process.returncode == 1 and "sweeps.networks names beta-31" in process.stdout + process.stderr
+
+
+def test_other_settings_than_the_papers_stand_beside_the_papers_row(finished):
+    pending = finished.pending(changes={"partition": {"balance_categories": True, "r": 0.8}})
+    assert pending["solve_baseline"] == 2  # attention and paper_attention
+    assert pending["solve_partition"] == 1  # partition; paper stays as it is
+    assert pending["evaluate_tags"] == 3 and pending["train_semantic"] == 1
+    as_printed = {"partition": {"beta": 30}}
+    assert "paper" not in finished.finish("--dry-run", changes=as_printed).stdout
 
 
 def test_without_true_masks(copy):

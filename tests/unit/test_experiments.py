@@ -1,6 +1,9 @@
 """What the experiments compare: rows, references and notes, from the config alone."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from aisi.planning.experiments import (
     PAPER_TABLES,
@@ -8,9 +11,12 @@ from aisi.planning.experiments import (
     evaluated_rows,
     experiment_assignments,
     notes,
+    paper_note,
+    sweep_networks,
     table_rows,
 )
 
+ROOT = Path(__file__).parents[2]
 ABLATION = {"assignments": ["random", "partition"], "seeds": [0, 1], "network_seeds": [7], "cam_threshold": 0.3}
 SWEEPS = {"beta": [1, 2.5], "retention": [0.5], "objectness_weight": [0], "k": [3]}
 ASSIGNMENTS = experiment_assignments(ABLATION, SWEEPS)
@@ -19,6 +25,32 @@ ASSIGNMENTS = experiment_assignments(ABLATION, SWEEPS)
 def test_every_experiment_has_a_title():
     assert list(ASSIGNMENTS) == list(TITLES)
     assert set(PAPER_TABLES) <= set(TITLES)
+
+
+def test_the_papers_row_is_in_the_ablation_once():
+    assert experiment_assignments(ABLATION, SWEEPS, ["paper"])["ablation"] == ["random", "partition", "paper"]
+    named = ABLATION | {"assignments": ["paper", "partition"]}
+    assert experiment_assignments(named, SWEEPS, ["paper"])["ablation"] == ["paper", "partition"]
+
+
+def test_the_page_says_which_row_has_the_papers_settings():
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    graph, partition = config["graph"], config["partition"]
+    assert paper_note(graph, partition).startswith("`partition` has the paper's own settings: k 3, beta 30, r 0.95.")
+    note = paper_note(graph | {"k": 5}, partition)
+    assert note.startswith("`paper` has the paper's own settings") and "paper_attention" not in note
+    assert "`paper_attention`" in paper_note(graph, partition | {"balance_categories": True})
+
+
+def test_rows_of_sweeps_whose_networks_are_trained():
+    assert sweep_networks(ASSIGNMENTS, ["retention-0.5", "beta-2.5"]) == {
+        "sweep_beta": ["beta-2.5"],
+        "sweep_retention": ["retention-0.5"],
+        "sweep_objectness": [],
+        "sweep_graph": [],
+    }
+    with pytest.raises(ValueError, match=r"sweeps\.networks names beta-30, but the rows .* are beta-1, beta-2\.5, "):
+        sweep_networks(ASSIGNMENTS, ["beta-1", "beta-30"])
 
 
 def test_assignments_are_named_by_their_value():
@@ -58,3 +90,5 @@ def test_notes_name_seeds_and_thresholds():
     assert "Seeds of the networks" not in " ".join(notes("ablation", ABLATION, False))
     assert "certified bound" in notes("batches", ABLATION, False)[-1]
     assert len(notes("sweep_graph", ABLATION, False)) == 1
+    assert "not how high they are" in notes("sweep_beta", ABLATION, False)[-1]
+    assert "Compare them with our networks" in notes("sweep_beta", ABLATION, True)[-1]

@@ -23,7 +23,7 @@ from aisi.partition.tags import (
     no_graph,
     tag_table,
 )
-from aisi.planning.assignments import graph_name, graph_settings, read_assignment
+from aisi.planning.assignments import PAPER, graph_name, graph_settings, paper_rows, read_assignment
 
 
 def problem(edges, weights, candidates, scores=None, **options):
@@ -250,7 +250,7 @@ def test_tag_table_of_nothing():
 
 GRAPH = {"k": 3, "shared_keywords_only": False, "centre_features": False}
 PARTITION = {"mode": "dataset", "solver": "message_passing", "batch_solver": "cplex", "beta": 30, "r": 0.95}
-PARTITION |= {"objectness_weight": 0.25}
+PARTITION |= {"objectness_weight": 0.25, "balance_categories": True}
 
 
 @pytest.mark.parametrize(
@@ -258,6 +258,7 @@ PARTITION |= {"objectness_weight": 0.25}
     [
         ("partition", ("dataset", "message_passing", 30, 0.95, 3), "dataset"),
         ("partition_unfiltered", ("dataset", "message_passing", 30, 1, 3), "dataset"),
+        ("paper", ("dataset", "message_passing", 30, 0.95, 3), "dataset"),
         ("partition_batches", ("batches", "cplex", 30, 0.95, 3), "batches"),
         ("partition_batches_unfiltered", ("batches", "cplex", 30, 1, 3), "batches"),
         ("beta-0.5", ("dataset", "message_passing", 0.5, 0.95, 3), "dataset"),
@@ -279,6 +280,36 @@ def test_assignment_names(name, expected, graph):
     if found.mode == "dataset":
         settings = graph_settings(graph.removeprefix("dataset"), GRAPH)
         assert settings == {key: getattr(found, key) for key in GRAPH}
+
+
+@pytest.mark.parametrize(
+    ("graph", "name"),
+    [
+        (GRAPH, "dataset"),
+        (GRAPH | {"k": 5}, "dataset_k-3"),
+        (GRAPH | {"k": 5, "shared_keywords_only": True}, "dataset_k-3_shared_keywords_only-false"),
+        (
+            {"k": 10, "shared_keywords_only": True, "centre_features": True},
+            "dataset_k-3_shared_keywords_only-false_centre_features-false",
+        ),
+    ],
+)
+def test_the_papers_settings_do_not_depend_on_the_config(graph, name):
+    found = read_assignment("paper", graph, PARTITION | {"beta": 60, "r": 0.8})
+    assert {key: getattr(found, key) for key in PAPER} == PAPER
+    assert (PAPER["k"], PAPER["beta"], PAPER["retention"]) == (3, 30, 0.95)  # PAPER §4.1, table 2
+    assert not any(PAPER[key] for key in PAPER if key not in ("k", "beta", "retention"))
+    assert graph_name(found, graph) == name
+    assert graph_settings(name.removeprefix("dataset"), graph) == {key: PAPER[key] for key in graph}
+
+
+def test_rows_with_the_papers_settings():
+    """They stand beside other settings only."""
+    as_printed = PARTITION | {"objectness_weight": 0.0, "balance_categories": False}
+    assert paper_rows(GRAPH, as_printed) == []
+    assert paper_rows(GRAPH | {"k": 5}, as_printed) == ["paper"]
+    assert paper_rows(GRAPH, as_printed | {"r": 0.9}) == ["paper"]
+    assert paper_rows(GRAPH, as_printed | {"balance_categories": True}) == ["paper_attention", "paper"]
 
 
 def test_objectness_of_an_assignment():

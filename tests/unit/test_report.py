@@ -102,7 +102,8 @@ def test_markdown():
 
 
 def test_results_page():
-    page = results_page("demo", "snakemake --cores all", metrics(), COUNTS)
+    page = results_page("demo", "snakemake --cores all", ["What chose the settings."], metrics(), COUNTS)
+    assert page.index("What chose") < page.index("## Assignments")
     assert "`snakemake --cores all`" in page
     assert "lose 0.500 mIoU against the true masks: 0.375 because of the instances" in page
     assert "(`oracle` loses as much), 0.125 because of the tags." in page
@@ -112,7 +113,7 @@ def test_results_page():
 
 
 def test_results_page_without_true_masks():
-    page = results_page("mine", "snakemake", NOTHING, COUNTS)
+    page = results_page("mine", "snakemake", [], NOTHING, COUNTS)
     assert "| partition | 4 | 3 | 2 |" in page
     assert "no true masks" in page
     assert "oracle` is a reference" not in page

@@ -1,5 +1,6 @@
 """Evaluation. Only rules evaluate_*, the rules of references, and the examples of the report read true masks."""
 
+from aisi.planning.assignments import paper_rows
 from aisi.planning.protocols import PROTOCOLS, instance_protocol, semantic_protocol
 
 # VOC's layout lists the photos with complete true instances. Without the list all photos are evaluated.
@@ -12,7 +13,9 @@ INSTANCE_LISTS = {
 NO_MASKS = "folder of dataset.ground_truth"
 TRAIN_MASKS = SEMANTIC_MASKS if TRAIN_HAS_MASKS else NO_MASKS
 
-ASSIGNMENTS = config["report"]["assignments"]
+# Where there are true masks, the results have a row with the paper's own settings beside those of the config
+PAPER_ROWS = paper_rows(config["graph"], PARTITION) if TRAIN_HAS_MASKS else []
+ASSIGNMENTS = list(dict.fromkeys([*config["report"]["assignments"], *PAPER_ROWS]))
 REFERENCES = ["oracle"] if TRAIN_HAS_MASKS else []
 PROXY_FILES = for_assignments("{home}/proxy_masks/{assignment}/instances.json")
 

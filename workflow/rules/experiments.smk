@@ -1,34 +1,38 @@
 """Tables over several seeds (PAPER tables 1a, 2a and 2b, and two of our own): docs/experiments.md."""
 
+from aisi.planning.assignments import settings_of
 from aisi.planning.experiments import (
+    HALVES_NOTES,
+    HALVES_TITLE,
     PAPER_TABLES,
     PAPER_TRAINING_SETS,
     TITLES,
     evaluated_rows,
     experiment_assignments,
     notes,
+    sweep_networks,
     table_rows,
 )
 
 ABLATION, SWEEPS = config["ablation"], config["sweeps"]
 SEEDS, NETWORK_SEEDS = ABLATION["seeds"], ABLATION["network_seeds"]
 
-EXPERIMENTS = experiment_assignments(ABLATION, SWEEPS)
+EXPERIMENTS = experiment_assignments(ABLATION, SWEEPS, PAPER_ROWS)
+try:
+    SWEEP_NETWORKS = sweep_networks(EXPERIMENTS, SWEEPS["networks"])
+except ValueError as error:
+    stop(error)
 # Proxy masks that the ablation trains networks on; cam has no instances, so it trains no instance networks
 PROXIES = [(name, home_of(seed), seed) for seed in NETWORK_SEEDS for name in ABLATION["assignments"]]
 if TRAIN_HAS_MASKS:
     PROXIES += [("ground_truth", "results/reference", seed) for seed in NETWORK_SEEDS]
 CAM_PROXIES = [("cam", reference_of(home_of(seed)), seed) for seed in NETWORK_SEEDS]
-ABLATION_NETWORKS = [
-    f"{home}/evaluation/{kind}/{name}/{network}/seed-{seed}.csv"
-    for kind, proxies, masks in (
-        ("semantic", PROXIES + CAM_PROXIES, SEMANTIC_MASKS),
-        ("instance", PROXIES, SEMANTIC_MASKS and INSTANCE_MASKS),
-    )
-    for network in config[kind]["train"]
-    for name, home, seed in proxies
-    if masks and VAL
-]
+# Figures of the networks that an experiment trains
+NETWORKS = {"ablation": network_figures(PROXIES, CAM_PROXIES)}
+NETWORKS |= {
+    sweep: network_figures([(name, home_of(seed), seed) for seed in NETWORK_SEEDS for name in names])
+    for sweep, names in SWEEP_NETWORKS.items()
+}
 
 
 wildcard_constraints:
@@ -153,6 +157,50 @@ rule evaluate_experiment:
         "Evaluate tags and proxy masks of {wildcards.experiment}, all rows and seeds."
     script:
         "../scripts/evaluate_experiment.py"
+
+
+rule evaluate_halves:
+    input:
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        features=shards_of(f"results/features/{TRAIN}/shard_{{shard}}.h5"),
+        scores=[f"{home_of(seed)}/scores/{TRAIN}/shard_{shard}.h5" for shard in SHARDS for seed in SEEDS],
+        oracle="results/reference/tags/oracle.csv",
+        categories="results/categories.csv",
+        masks=TRAIN_MASKS,
+    output:
+        figures="results/experiments/halves/figures.csv",
+        table=report(
+            "results/experiments/halves/table.csv",
+            caption="../report/experiment.rst",
+            category="Experiments",
+            labels={"content": "halves", "kind": "CSV"},
+        ),
+        page="results/experiments/halves/page.md",
+    log:
+        "results/logs/evaluate_halves.log",
+    benchmark:
+        "results/benchmarks/evaluate_halves.tsv"
+    conda:
+        "../envs/solver.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=240,
+    params:
+        code=code_digest("evaluate_halves"),
+        seeds=SEEDS,
+        grid={"retention" if name == "r" else name: values for name, values in config["halves"].items()},
+        configured=settings_of("partition", GRAPH, PARTITION),
+        solver=PARTITION["solver"],
+        gap=PARTITION["gap"],
+        title=f"{DATASET['name']}: {HALVES_TITLE}",
+        command=command_of("halves"),
+        notes=HALVES_NOTES,
+    message:
+        "Choose settings on one half of the photos and evaluate them on the other."
+    script:
+        "../scripts/evaluate_halves.py"
 
 
 use rule collect_metrics as collect_experiment with:

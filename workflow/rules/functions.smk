@@ -107,6 +107,24 @@ def attention_of_reference(wildcards):
     return [f"{home}/attention/{TRAIN}/shard_{shard}.h5" for shard in SHARDS]
 
 
+def network_figures(proxies, without_instances=()):
+    """Figures of the networks of the config that are trained on proxy masks, each (assignment, home, seed).
+
+    Proxy masks ``without_instances`` train no instance networks. There are no figures without true masks.
+    """
+    kinds = [
+        ("semantic", [*proxies, *without_instances], SEMANTIC_MASKS),
+        ("instance", proxies, SEMANTIC_MASKS and INSTANCE_MASKS),
+    ]
+    return [
+        f"{home}/evaluation/{kind}/{name}/{network}/seed-{seed}.csv"
+        for kind, trained_on, masks in kinds
+        for network in config[kind]["train"]
+        for name, home, seed in trained_on
+        if masks and VAL
+    ]
+
+
 def rows_of_experiment(wildcards):
     """Assignment and seed of each row whose tags are evaluated, as they are in metrics.csv."""
     name = wildcards.experiment
@@ -124,7 +142,7 @@ def tags_of_experiment(wildcards):
 def rows_of_table(wildcards):
     """The rows of an experiment's table."""
     name = wildcards.experiment
-    return table_rows(name, EXPERIMENTS[name], TRAIN_HAS_MASKS, bool(ABLATION_NETWORKS))
+    return table_rows(name, EXPERIMENTS[name], TRAIN_HAS_MASKS, bool(NETWORKS["ablation"]))
 
 
 def batches_of_seed(wildcards):
@@ -140,19 +158,22 @@ def tags_of_batches(wildcards):
 def parts_of_experiment(wildcards):
     """Tables that make up an experiment's metrics.csv: figures of tags and proxy masks, and others."""
     evaluation = ["results/experiments/{experiment}/evaluation.csv"] if TRAIN_HAS_MASKS or not SEMANTIC_MASKS else []
+    networks = NETWORKS.get(wildcards.experiment, [])
     match wildcards.experiment:
         case "ablation":
             cam = [f"{reference_of(home_of(seed))}/evaluation/proxy_masks/cam.csv" for seed in SEEDS]
-            return evaluation + (cam if TRAIN_HAS_MASKS else []) + ABLATION_NETWORKS
+            return evaluation + (cam if TRAIN_HAS_MASKS else []) + networks
         case "batches":  # objectives need no true masks
             objectives = [f"{home_of(seed)}/experiments/objectives.csv" for seed in SEEDS]
             return objectives + (evaluation if TRAIN_HAS_MASKS else [])
-    return evaluation
+    return evaluation + networks
 
 
 def notes_of_experiment(wildcards):
     """Sentences below an experiment's table."""
-    return notes(wildcards.experiment, ABLATION, bool(ABLATION_NETWORKS))
+    name = wildcards.experiment
+    added = [PAPER_NOTE] if name == "ablation" and PAPER_NOTE else []
+    return notes(name, ABLATION, bool(NETWORKS.get(name))) + added
 
 
 def command_of(target):

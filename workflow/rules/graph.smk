@@ -6,7 +6,7 @@ GRAPH = config["graph"]
 
 
 wildcard_constraints:
-    variant=rf"(?:_(?:{'|'.join(GRAPH_KEYS)})-\w+)?",
+    variant=rf"(?:_(?:{'|'.join(GRAPH_KEYS)})-[a-z0-9]+)*",
     order=r"(?:_category|_shuffled-\d+)?",
 
 

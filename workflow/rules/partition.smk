@@ -29,7 +29,7 @@ rule solve_partition:
         runtime=60,
     params:
         code=code_digest("solve_partition"),
-        balance_categories=PARTITION["balance_categories"],
+        balance_categories=setting("balance_categories"),
         objectness_weight=setting("objectness_weight"),
         beta=setting("beta"),
         r=setting("retention"),
@@ -63,8 +63,11 @@ rule solve_baseline:
         runtime=10,
     params:
         code=code_digest("solve_baseline"),
+        solver=lambda wildcards: wildcards.assignment.removeprefix("paper_"),
         seed=lambda wildcards: seed_of(wildcards) if wildcards.assignment == "random" else 0,
-        balance_categories=PARTITION["balance_categories"],
+        balance_categories=lambda wildcards: (
+            PARTITION["balance_categories"] and not wildcards.assignment.startswith("paper_")
+        ),
     message:
         "Give each instance a keyword of its photo by the assignment {wildcards.assignment}."
     script:

@@ -1,7 +1,9 @@
 """The report: tables, plots and example photos. ``snakemake --report report.html`` collects them."""
 
+from aisi.planning.experiments import paper_note
+
 # The assignment that is drawn; the networks trained on it, their titles and folders
-SHOWN = "partition" if "partition" in ASSIGNMENTS else ASSIGNMENTS[-1]
+SHOWN = "partition" if "partition" in ASSIGNMENTS else config["report"]["assignments"][-1]
 SHOWN_RUNS = {
     f"prediction of {network}": run
     for run in SEMANTIC_RUNS
@@ -21,6 +23,8 @@ TRAINING_LOGS |= {
     for *_, name, network, _ in [run.split("/")]
     if TRAINS and name == SHOWN
 }
+
+PAPER_NOTE = paper_note(config["graph"], PARTITION) if TRAIN_HAS_MASKS else None
 
 REPORT = ["results/metrics.csv", "results/results.md", "results/report/results.csv", "results/report/results.html"]
 REPORT += [f"results/report/{name}.png" for name in ("assignments", "categories", "training")]
@@ -61,6 +65,7 @@ rule write_results:
         code=code_digest("write_results"),
         name=DATASET["name"],
         command=command_of(""),
+        notes=[note for note in (config["report"]["note"], PAPER_NOTE) if note],
         shown=SHOWN,
     message:
         "Write the table of results."

@@ -94,7 +94,7 @@ rule compute_review_curve:
         shares=REVIEW["curve"]["shares"],
         random_orders=REVIEW["curve"]["random_orders"],
         seed=config["seed"],
-        balance_categories=PARTITION["balance_categories"],
+        balance_categories=REVIEWED.balance_categories,
         objectness_weight=REVIEWED.objectness_weight,
         beta=REVIEWED.beta,
         r=REVIEWED.retention,

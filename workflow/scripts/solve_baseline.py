@@ -24,7 +24,7 @@ if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
             scores=snakemake.input.scores,
-            solver=snakemake.wildcards.assignment,
+            solver=snakemake.params.solver,
             seed=snakemake.params.seed,
             balance=snakemake.params.balance_categories,
             output=snakemake.output.partition,

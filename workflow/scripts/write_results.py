@@ -9,8 +9,10 @@ from aisi.progress import log_to
 from aisi.report.tables import assignment_table, results_page, sortable_html, tag_counts
 
 
-def main(metrics_path, tags_paths, name, command, shown, table_path, html_path, page_path):
-    """``tags_paths``: assignment, in the order of the rows, to tags; ``shown``: the one that the page explains."""
+def main(metrics_path, tags_paths, name, command, notes, shown, table_path, html_path, page_path):
+    """``tags_paths``: assignment, in the order of the rows, to tags; ``notes``: paragraphs at the top of the page;
+    ``shown``: the assignment that the page explains.
+    """
     metrics = read_metrics(metrics_path)
     counts = {assignment: tag_counts(read_tags(path)) for assignment, path in tags_paths.items()}
     rows = assignment_table(metrics, counts)
@@ -19,7 +21,7 @@ def main(metrics_path, tags_paths, name, command, shown, table_path, html_path, 
     with atomic(html_path) as temporary:
         temporary.write_text(sortable_html(rows), encoding="utf-8")
     with atomic(page_path) as temporary:
-        temporary.write_text(results_page(name, command, metrics, counts, shown), encoding="utf-8")
+        temporary.write_text(results_page(name, command, notes, metrics, counts, shown), encoding="utf-8")
 
 
 if "snakemake" in globals():
@@ -29,6 +31,7 @@ if "snakemake" in globals():
             tags_paths={Path(path).stem: path for path in snakemake.input.tags},
             name=snakemake.params.name,
             command=snakemake.params.command,
+            notes=snakemake.params.notes,
             shown=snakemake.params.shown,
             table_path=snakemake.output.table,
             html_path=snakemake.output.html,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from aisi.planning.assignments import varied
+from aisi.planning.assignments import PAPER, paper_rows, varied
 
 TITLES = {
     "ablation": "Ablation (the paper's table 1a)",
@@ -14,19 +14,25 @@ TITLES = {
     "batches": "What batches cost",
 }
 """Experiment to the title of its page."""
+HALVES_TITLE = "Settings chosen on one half of the photos, reported on the other"
+"""Title of the page of the target ``halves``."""
 PAPER_TABLES = {"ablation": "1a", "sweep_beta": "2a", "sweep_retention": "2b"}
 """Experiment to the paper's table that it repeats."""
 PAPER_TRAINING_SETS = {"main": "VOC", "simple": "SI", "both": "VOC+SI"}
 """Config key ``dataset.train_on`` to the paper's name of the training set (PAPER table 1)."""
 
 
-def experiment_assignments(ablation: dict[str, Any], sweeps: dict[str, Any]) -> dict[str, list[str]]:
+def experiment_assignments(
+    ablation: dict[str, Any], sweeps: dict[str, Any], paper: Sequence[str] = ()
+) -> dict[str, list[str]]:
     """Assignments that each experiment compares.
 
     Parameters
     ----------
     ablation, sweeps : dict
         Blocks of the config.
+    paper : sequence of str
+        As from :func:`aisi.planning.assignments.paper_rows`: the last rows of the ablation, if they are not there yet.
 
     Returns
     -------
@@ -36,7 +42,7 @@ def experiment_assignments(ablation: dict[str, Any], sweeps: dict[str, Any]) -> 
     """
     switches = [f"{key}-{value}" for key in ("shared_keywords_only", "centre_features") for value in ("false", "true")]
     return {
-        "ablation": list(ablation["assignments"]),
+        "ablation": list(dict.fromkeys([*ablation["assignments"], *paper])),
         "sweep_beta": [varied("beta", value) for value in sweeps["beta"]],
         "sweep_retention": [varied("retention", value) for value in sweeps["retention"]],
         "sweep_objectness": [varied("objectness_weight", value) for value in sweeps["objectness_weight"]],
@@ -93,6 +99,75 @@ def table_rows(experiment: str, assignments: Sequence[str], has_true_masks: bool
     return names + (["ground_truth"] if has_true_masks and has_networks else [])
 
 
+_PAPER_NETWORKS = "The paper's networks are DeepLab, trained on the proxy masks of all 10,582 photos of VOC 2012."
+
+
+def sweep_networks(assignments: dict[str, list[str]], networks: Sequence[str]) -> dict[str, list[str]]:
+    """Rows of the sweeps on whose proxy masks networks are trained.
+
+    Parameters
+    ----------
+    assignments : dict
+        As from :func:`experiment_assignments`.
+    networks : sequence of str
+        Config key ``sweeps.networks``.
+
+    Returns
+    -------
+    dict
+        Sweep to the names among its rows.
+
+    Raises
+    ------
+    ValueError
+        If a name is no row of any sweep.
+    """
+    sweeps = {name: rows for name, rows in assignments.items() if name.startswith("sweep_")}
+    rows = [row for sweep in sweeps.values() for row in sweep]
+    if unknown := [name for name in networks if name not in rows]:
+        raise ValueError(
+            f"Config key sweeps.networks names {', '.join(unknown)}, but the rows of the sweeps are {', '.join(rows)}. "
+            "Name some of these rows, or add the value to its list in sweeps."
+        )
+    return {name: [row for row in sweep if row in networks] for name, sweep in sweeps.items()}
+
+
+def paper_note(graph: dict[str, Any], partition: dict[str, Any]) -> str:
+    """Sentences on a page of results that say which row has the paper's settings.
+
+    Parameters
+    ----------
+    graph, partition : dict
+        Blocks of the config.
+
+    Returns
+    -------
+    str
+    """
+    settings = f"k {PAPER['k']}, beta {PAPER['beta']:g}, r {PAPER['retention']}"
+    rows = paper_rows(graph, partition)
+    if not rows:
+        return f"`partition` has the paper's own settings: {settings}."
+    note = f"`paper` has the paper's own settings ({settings}), without what is ours."
+    if "paper_attention" in rows:
+        note += " `paper_attention` is `attention` without balanced scores."
+    return note
+
+
+HALVES_NOTES = [
+    "The photos are two halves: every other photo of the split. All photos are solved together, without true masks. "
+    "Then each half is evaluated alone. The true masks of one half choose the settings, among every combination of the "
+    "values in `halves` of the config: the best mean of the ranks by accuracy of tags and mIoU of proxy masks. The "
+    "other half reports them. So no figure of `chosen on the other half` is of photos that chose a setting of the "
+    "table.",
+    "`as configured` has the settings of the config file. If the true masks of this split chose them, its figures are "
+    "too good to expect on other photos.",
+    "The rows `mean` are means of the two halves. A category that is missing from a half does not count in its mIoU, "
+    "so these figures are not those of the whole split.",
+]
+"""Paragraphs below the table of the target ``halves``."""
+
+
 def notes(experiment: str, ablation: dict[str, Any], has_networks: bool) -> list[str]:
     """Sentences below an experiment's table.
 
@@ -102,7 +177,7 @@ def notes(experiment: str, ablation: dict[str, Any], has_networks: bool) -> list
     ablation : dict
         Block of the config.
     has_networks : bool
-        Whether the ablation trains networks.
+        Whether the experiment trains networks.
 
     Returns
     -------
@@ -120,9 +195,7 @@ def notes(experiment: str, ablation: dict[str, Any], has_networks: bool) -> list
             )
             if has_networks:
                 sentences.append(f"Seeds of the networks: {', '.join(map(str, ablation['network_seeds']))}.")
-            sentences.append(
-                "The paper's networks are DeepLab, trained on the proxy masks of all 10,582 photos of VOC 2012."
-            )
+            sentences.append(_PAPER_NETWORKS)
         case "batches":
             sentences.append(
                 "`objective` is the value of the whole dataset's problem on the whole dataset's graph, so that rows "
@@ -130,6 +203,8 @@ def notes(experiment: str, ablation: dict[str, Any], has_networks: bool) -> list
                 "batch keeps floor(r m) of its m instances, the whole dataset floor(r n) of all n. So batches together "
                 "may keep fewer: at most one instance fewer for each batch."
             )
+        case "sweep_beta" | "sweep_retention" if has_networks:
+            sentences.append(f"{_PAPER_NETWORKS} Compare them with our networks.")
         case "sweep_beta" | "sweep_retention":
             sentences.append(
                 "The paper's figures are of networks trained on the proxy masks. Ours are of the tags and proxy masks "

@@ -119,6 +119,14 @@ def seed_table(metrics: pd.DataFrame, assignments: Sequence[str]) -> pd.DataFram
 _NO_SEED = {"mean": np.nan, "std": np.nan, "count": 0}
 
 
+def with_headings(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of :func:`aisi.evaluation.halves.halves_table` with the headings of the other tables."""
+    headings = {f"{task}_{metric}": heading for task, metric, heading in COLUMNS}
+    headings |= {metric: heading for task, metric, heading in COLUMNS if task == "tags"}
+    headings |= {"proxy_miou": headings["proxy_semantic_miou"], "retention": "r"}
+    return table.rename(columns=headings | {name + SPREAD: heading + SPREAD for name, heading in headings.items()})
+
+
 def add_paper(table: pd.DataFrame, paper: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
     """Add a column with the paper's values.
 
@@ -199,7 +207,7 @@ def experiment_page(title: str, command: str, table: pd.DataFrame, notes: Sequen
     command : str
         Command that made the figures.
     table : DataFrame
-        As from :func:`seed_table`.
+        As from :func:`seed_table` or :func:`with_headings`.
     notes : sequence of str
         Paragraphs below the table.
 
@@ -208,7 +216,8 @@ def experiment_page(title: str, command: str, table: pd.DataFrame, notes: Sequen
     str
     """
     shown = with_spread(table)
-    shown = shown if shown["network"].any() else shown.drop(columns=["network", "network seeds"])
+    if "network" in shown and not shown["network"].any():
+        shown = shown.drop(columns=["network", "network seeds"])
     return "\n\n".join([f"## {title}", f"Made by `{command}`.", markdown(shown), *notes]) + "\n"
 
 
@@ -331,6 +340,7 @@ _FIGURES = (
 def results_page(
     name: str,
     command: str,
+    notes: Sequence[str],
     metrics: pd.DataFrame,
     counts: Mapping[str, Mapping[str, int]],
     shown: str = "partition",
@@ -343,6 +353,8 @@ def results_page(
         Name of the dataset.
     command : str
         Command that made the figures.
+    notes : sequence of str
+        Paragraphs above the table.
     metrics, counts
         As for :func:`assignment_table`.
     shown : str
@@ -354,7 +366,7 @@ def results_page(
     """
     table = assignment_table(metrics, counts)
     table = table if table["network"].any() else table.drop(columns="network")
-    parts = [f"# Results: {name}", f"Made by `{command}`.", "## Assignments", markdown(table)]
+    parts = [f"# Results: {name}", f"Made by `{command}`.", *notes, "## Assignments", markdown(table)]
     evaluated = (metrics["task"] == "tags").any()
     parts.append(_FIGURES if evaluated else "There are no true masks, so the tags are not evaluated.")
     if shares := loss_shares(metrics, shown):
