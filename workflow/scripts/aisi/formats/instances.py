@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from aisi.formats.files import Format
 from aisi.formats.hdf5 import BYTES, TEXT, extend, growing_column, new_hdf5, open_hdf5
 
 SALIENT_INSTANCES = Format("salient_instances", "detect_salient_instances or import_salient_instances", 1)
+PROMPT_COLUMNS = {"source": TEXT, "stability": np.float32, "predicted_iou": np.float32}
+"""Columns that only files of rule prompt_salient_instances have, with their types in HDF5."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class SalientInstances:
         Objectness in [0, 1].
     masks : list of dict
         COCO compressed RLE in the frame of the whole photo: ``{"size": [height, width], "counts": bytes}``.
+    prompts : dict of str to (N,) array
+        Empty, or the columns ``PROMPT_COLUMNS`` of :class:`aisi.salient_instances.prompts.Found`.
     """
 
     image_ids: np.ndarray
@@ -39,6 +43,7 @@ class SalientInstances:
     boxes: np.ndarray
     scores: np.ndarray
     masks: list[dict[str, Any]]
+    prompts: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -47,7 +52,8 @@ class SalientInstances:
 class SalientInstancesWriter:
     """Appends the instances of one photo after the other: ``with new_salient_instances(path) as writer``."""
 
-    def __init__(self, file: h5py.File) -> None:
+    def __init__(self, file: h5py.File, prompts: bool = False) -> None:
+        self._prompts = {name: growing_column(file, name, dtype) for name, dtype in PROMPT_COLUMNS.items() if prompts}
         self._ids = growing_column(file, "image_id", TEXT)
         self._numbers = growing_column(file, "instance_id", np.int64)
         self._boxes = growing_column(file, "box", np.int64, 4)
@@ -55,7 +61,14 @@ class SalientInstancesWriter:
         self._sizes = growing_column(file, "mask_size", np.int64, 2)
         self._counts = growing_column(file, "mask_counts", BYTES)
 
-    def append(self, image_id: str, boxes: np.ndarray, scores: np.ndarray, masks: Sequence[dict[str, Any]]) -> None:
+    def append(
+        self,
+        image_id: str,
+        boxes: np.ndarray,
+        scores: np.ndarray,
+        masks: Sequence[dict[str, Any]],
+        **prompts: Sequence[Any] | np.ndarray,
+    ) -> None:
         """Append one photo.
 
         Parameters
@@ -67,12 +80,16 @@ class SalientInstancesWriter:
             Descending.
         masks : list of dict
             COCO compressed RLE.
+        **prompts : (n,) array
+            One for each of ``PROMPT_COLUMNS``, if the file has them.
         """
         boxes, scores = np.asarray(boxes, np.int64).reshape(-1, 4), np.asarray(scores, np.float32)
         if not len(boxes) == len(scores) == len(masks):
             raise ValueError(f"{image_id}: {len(boxes)} boxes, {len(scores)} scores and {len(masks)} masks.")
         if np.any(np.diff(scores) > 0) or not np.all((scores >= 0) & (scores <= 1)):
             raise ValueError(f"{image_id}: scores must descend and lie in [0, 1], found {scores.tolist()}.")
+        if {name: len(column) for name, column in prompts.items()} != dict.fromkeys(self._prompts, len(boxes)):
+            raise ValueError(f"{image_id}: expected {len(boxes)} values in each of the columns {list(self._prompts)}.")
         sizes = np.array([mask["size"] for mask in masks], np.int64).reshape(-1, 2)
         low, high = boxes[:, :2], boxes[:, 2:]
         fits = np.all((low >= 0) & (low < high) & (high <= sizes[:, ::-1]), axis=1)
@@ -83,16 +100,21 @@ class SalientInstancesWriter:
         extend(self._boxes, boxes)
         extend(self._scores, scores)
         extend(self._sizes, sizes)
+        for name, column in self._prompts.items():
+            extend(column, prompts[name])
         for mask in masks:
             self._counts.resize(len(self._counts) + 1, axis=0)
             self._counts[-1] = np.frombuffer(mask["counts"], np.uint8)
 
 
 @contextmanager
-def new_salient_instances(path: str | Path) -> Iterator[SalientInstancesWriter]:
-    """Give a :class:`SalientInstancesWriter`; the file appears at ``path`` when the block ends without an error."""
+def new_salient_instances(path: str | Path, prompts: bool = False) -> Iterator[SalientInstancesWriter]:
+    """Give a :class:`SalientInstancesWriter`; the file appears at ``path`` when the block ends without an error.
+
+    With ``prompts`` the file has the columns ``PROMPT_COLUMNS``, too.
+    """
     with new_hdf5(path, SALIENT_INSTANCES) as file:
-        yield SalientInstancesWriter(file)
+        yield SalientInstancesWriter(file, prompts)
 
 
 def read_salient_instances(*paths: str | Path, masks: bool = True) -> SalientInstances:
@@ -105,7 +127,11 @@ def read_salient_instances(*paths: str | Path, masks: bool = True) -> SalientIns
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("image_ids", "instance_ids", "boxes", "scores")
     )
-    return SalientInstances(ids, numbers, boxes, scores, [mask for part in parts for mask in part.masks])
+    shared = set.intersection(*(set(part.prompts) for part in parts))
+    prompts = {
+        name: np.concatenate([part.prompts[name] for part in parts]) for name in PROMPT_COLUMNS if name in shared
+    }
+    return SalientInstances(ids, numbers, boxes, scores, [mask for part in parts for mask in part.masks], prompts)
 
 
 def _read_salient_instances(path, with_masks):
@@ -113,7 +139,12 @@ def _read_salient_instances(path, with_masks):
         rows = zip(file["mask_size"][:], file["mask_counts"][:], strict=True) if with_masks else ()
         masks = [{"size": size.tolist(), "counts": counts.tobytes()} for size, counts in rows]
         ids = np.asarray(file["image_id"].asstr()[:], object)
-        return SalientInstances(ids, file["instance_id"][:], file["box"][:], file["score"][:], masks)
+        columns = {name: file[name] for name in PROMPT_COLUMNS if name in file}
+        prompts = {
+            name: np.asarray(column.asstr()[:], object) if name == "source" else column[:]
+            for name, column in columns.items()
+        }
+        return SalientInstances(ids, file["instance_id"][:], file["box"][:], file["score"][:], masks, prompts)
 
 
 def rows_by_photo(image_ids: Iterable[str]) -> dict[str, slice]:

@@ -3,10 +3,12 @@
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 
 from aisi.masks import Rle, encode, intersections_over_union
-from aisi.salient_instances.s4net import S4Net, propose
+from aisi.salient_instances.attention_regions import boxes_of_missing
+from aisi.salient_instances.s4net import S4Net, prompted, propose
 from aisi.salient_instances.selection import uncovered
 from aisi.training.augmentation import to_tensor, warp
 
@@ -25,6 +27,7 @@ def detect(
     nms_iou: float,
     max_covered: float = 1.0,
     tiles: bool = False,
+    attention: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, list[Rle]]:
     """Find the salient instances of one photo.
 
@@ -42,6 +45,9 @@ def detect(
         This removes object parts that box NMS misses.
     tiles : bool
         Also look at four overlapping parts of the photo, in which small objects are larger.
+    attention : (K, h, w) float, optional
+        Maps of the photo's keywords. Boxes around the attention of keywords without an instance are prompts, too.
+        Their instances may have a score below ``score_threshold``.
 
     Returns
     -------
@@ -62,6 +68,8 @@ def detect(
             whole = uncut(boxes, tile, width, height)
             parts.append((boxes[whole], scores[whole], [masks[position] for position in whole]))
         boxes, scores, masks = _once(*_joined(parts))
+    if attention is not None and len(missing := boxes_of_missing(attention, masks, (height, width))):
+        boxes, scores, masks = _once(*_joined([(boxes, scores, masks), _prompted(model, photo, missing)]))
     kept = uncovered(masks, max_covered)[:max_instances]
     return boxes[kept], scores[kept], [masks[position] for position in kept]
 
@@ -86,6 +94,16 @@ def _look(model, photo, region, settings):
     [(boxes, scores, soft)] = propose(model, image, **settings)
     scale = boxes.new_tensor([region[2] - region[0], region[3] - region[1]] * 2) / model.input_size
     return _cut_out(boxes * scale, scores, soft, photo.shape[:2], region)
+
+
+def _prompted(model, photo, boxes):
+    """Find an instance in each of the boxes (n, 4) XYXY of the photo; boxes without one fall out."""
+    height, width = photo.shape[:2]
+    image = to_tensor(warp(photo, (model.input_size,) * 2)).to(next(model.parameters()).device)
+    scale = torch.tensor([width, height] * 2, dtype=torch.float, device=image.device) / model.input_size
+    own = torch.from_numpy(boxes).to(image.device, torch.float) / scale
+    scores, soft = prompted(model, image, own)
+    return _cut_out(own * scale, scores, soft, photo.shape[:2])
 
 
 def _joined(parts):

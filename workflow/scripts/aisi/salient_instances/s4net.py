@@ -365,6 +365,32 @@ def propose(
     return results
 
 
+@torch.no_grad()
+def prompted(model: S4Net, image: torch.Tensor, boxes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores and soft masks of boxes that come from elsewhere.
+
+    Parameters
+    ----------
+    model : S4Net
+    image : (3, S, S) uint8
+    boxes : (n, 4) float
+        XYXY in input pixels.
+
+    Returns
+    -------
+    scores : (n,) float
+        The objectness of the detector's box that overlaps most, times :func:`mask_confidence`.
+    masks : (n, S / 8, S / 8) float
+        Probability of the object.
+    """
+    pyramid = model.features(image[None])
+    logits, deltas = (torch.cat(parts, 1)[0] for parts in model.head(pyramid))
+    own = clip_boxes_to_image(decode_boxes(deltas, torch.cat(model.anchors(pyramid))), image.shape[-2:])
+    objectness = logits.softmax(-1)[:, 1][box_iou(boxes, own).argmax(1)]
+    soft = model.masks(pyramid, boxes, boxes.new_zeros(len(boxes), dtype=torch.long)).softmax(1)[:, 1]
+    return objectness * mask_confidence(soft, roi_marks(boxes, soft.shape[-2:], masking="binary")), soft
+
+
 def mask_confidence(soft: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
     """Mean probability of the cells (n, h, w) of a mask: above 0.5 inside the box; (n,), 0 for an empty mask.
 
