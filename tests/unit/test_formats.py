@@ -439,6 +439,39 @@ def test_shards_of_salient_instances(tmp_path):
     assert read_salient_instances(tmp_path / "whole", masks=False).masks == []
 
 
+PROMPTS = {"source": ["refined", "attention"], "stability": [0.9, 0.5], "predicted_iou": [0.8, 0.7]}
+
+
+def test_columns_about_prompts(tmp_path):
+    boxes = [(0, 0, 2, 3), (1, 1, 2, 2)]
+    for name in ("a", "b"):
+        with new_salient_instances(tmp_path / name, prompts=True) as writer:
+            writer.append(name, boxes, [0.9, 0.5], [box_mask(4, 5, box) for box in boxes], **PROMPTS)
+            writer.append("none", [], [], [], **dict.fromkeys(PROMPTS, []))
+    found = read_salient_instances(tmp_path / "a", tmp_path / "b")
+    assert {name: column.tolist() for name, column in found.prompts.items()} == {
+        "source": ["refined", "attention"] * 2,
+        "stability": [np.float32(0.9), 0.5] * 2,
+        "predicted_iou": [np.float32(0.8), np.float32(0.7)] * 2,
+    }
+    write_instances(tmp_path / "c")
+    assert read_salient_instances(tmp_path / "c").prompts == {}
+    assert read_salient_instances(tmp_path / "a", tmp_path / "c").prompts == {}  # not all instances have them
+
+
+@pytest.mark.parametrize(
+    ("has_columns", "columns"),
+    [(True, {}), (False, PROMPTS), (True, PROMPTS | {"stability": [0.9]}), (True, PROMPTS | {"other": [0, 0]})],
+)
+def test_columns_about_prompts_are_checked(tmp_path, has_columns, columns):
+    boxes = [(0, 0, 2, 3), (1, 1, 2, 2)]
+    with (
+        pytest.raises(ValueError, match="b: expected 2 values in each of the columns"),
+        new_salient_instances(tmp_path / "a.h5", has_columns) as writer,
+    ):
+        writer.append("b", boxes, [0.9, 0.5], [box_mask(4, 5, box) for box in boxes], **columns)
+
+
 def test_no_instances_at_all(tmp_path):
     write_instances(tmp_path / "a.h5", [])
     found = read_salient_instances(tmp_path / "a.h5")

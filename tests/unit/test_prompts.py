@@ -136,9 +136,10 @@ class Squares:
 
 PHOTO = np.zeros((*SIZE, 3), np.uint8)
 NONE = np.zeros((0, 4), int), np.zeros(0), []
+NO_MAPS = np.zeros((0, 1, 1))
 
 
-def prompt(segmenter, detected=NONE, maps=np.zeros((0, 1, 1)), grid=0):
+def prompt(segmenter, detected=NONE, maps=NO_MAPS, grid=0):
     return prompt_instances(segmenter, PHOTO, *detected, maps, grid=grid, max_covered=1, max_instances=9)
 
 

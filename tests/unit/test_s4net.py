@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from aisi.salient_instances import s4net
-from aisi.salient_instances.s4net import S4Net, decode_boxes, encode_boxes, propose, roi_marks, s4net_loss
+from aisi.salient_instances.s4net import S4Net, decode_boxes, encode_boxes, prompted, propose, roi_marks, s4net_loss
 
 ARCHITECTURE = {
     "backbone": "tf_efficientnet_lite0",
@@ -184,3 +184,22 @@ def test_weights_round_trip_in_half_precision(model, tmp_path):
     again = s4net.load_s4net(tmp_path / "s4net.safetensors", "cpu")
     for name, tensor in model.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], tensor, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("mask_stride", [8, 4])
+def test_boxes_from_elsewhere_get_the_same_masks_and_scores(mask_stride):
+    torch.manual_seed(0)
+    model = S4Net(**ARCHITECTURE, mask_stride=mask_stride).eval()
+    images = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
+    [(boxes, scores, masks)] = propose(model, images, nms_iou=0.9, max_instances=5, score_threshold=0.0)
+    again, soft = prompted(model, images[0], boxes)
+    assert soft.shape == (5, 64 // mask_stride, 64 // mask_stride)
+    torch.testing.assert_close(soft, masks)
+    torch.testing.assert_close(again, scores)
+    moved, _ = prompted(model, images[0], boxes + 1)
+    assert moved.shape == (5,) and ((moved >= 0) & (moved <= 1)).all()
+
+
+def test_no_box_from_elsewhere(model):
+    scores, soft = prompted(model, torch.zeros(3, 64, 64, dtype=torch.uint8), torch.zeros(0, 4))
+    assert scores.shape == (0,) and soft.shape == (0, 8, 8)

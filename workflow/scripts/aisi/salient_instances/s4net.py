@@ -380,7 +380,7 @@ def prompted(model: S4Net, image: torch.Tensor, boxes: torch.Tensor) -> tuple[to
     -------
     scores : (n,) float
         The objectness of the detector's box that overlaps most, times :func:`mask_confidence`.
-    masks : (n, S / 8, S / 8) float
+    masks : (n, S / mask_stride, S / mask_stride) float
         Probability of the object.
     """
     pyramid = model.features(image[None])
@@ -388,7 +388,8 @@ def prompted(model: S4Net, image: torch.Tensor, boxes: torch.Tensor) -> tuple[to
     own = clip_boxes_to_image(decode_boxes(deltas, torch.cat(model.anchors(pyramid))), image.shape[-2:])
     objectness = logits.softmax(-1)[:, 1][box_iou(boxes, own).argmax(1)]
     soft = model.masks(pyramid, boxes, boxes.new_zeros(len(boxes), dtype=torch.long)).softmax(1)[:, 1]
-    return objectness * mask_confidence(soft, roi_marks(boxes, soft.shape[-2:], masking="binary")), soft
+    inside = roi_marks(boxes, soft.shape[-2:], image.shape[-1] // soft.shape[-1], masking="binary")
+    return objectness * mask_confidence(soft, inside), soft
 
 
 def mask_confidence(soft: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
