@@ -144,6 +144,21 @@ rule halves:
         rules.evaluate_halves.output,
 
 
+rule table_1a:
+    input:
+        wanted(MERGED and rules.merge_ablations.output, *(f"ablation.runs.{name}" for name in ABLATION["runs"])),
+
+
+rule table_3:
+    input:
+        "results/experiments/table_3/page.md",
+
+
+rule table_4:
+    input:
+        "results/experiments/table_4/page.md",
+
+
 rule losses:
     input:
         rules.evaluate_losses.output,

@@ -2,8 +2,10 @@
 
 from aisi.planning.assignments import settings_of
 from aisi.planning.experiments import (
+    COMPARISON_NOTES,
     HALVES_NOTES,
     HALVES_TITLE,
+    MERGED_NOTES,
     PAPER_TABLES,
     PAPER_TRAINING_SETS,
     TITLES,
@@ -33,6 +35,8 @@ NETWORKS |= {
     sweep: network_figures([(name, home_of(seed), seed) for seed in NETWORK_SEEDS for name in names])
     for sweep, names in SWEEP_NETWORKS.items()
 }
+# Folders of finished runs whose ablations are merged, by training set
+MERGED = {name: folder for name, folder in ABLATION["runs"].items() if folder}
 
 
 wildcard_constraints:
@@ -256,3 +260,74 @@ rule write_experiment:
         "Write table, figure and page of {wildcards.experiment}."
     script:
         "../scripts/write_experiment.py"
+
+
+rule compare_with_paper:
+    input:
+        metrics=networks_of_paper_table,
+        paper=bundled("resources/paper_results.csv"),
+    output:
+        table=report(
+            "results/experiments/table_{number}/table.csv",
+            caption="../report/experiment.rst",
+            category="Experiments",
+            labels={"content": "the paper's table {number}", "kind": "CSV"},
+        ),
+        page="results/experiments/table_{number}/page.md",
+    log:
+        "results/logs/compare_with_paper/table_{number}.log",
+    benchmark:
+        "results/benchmarks/compare_with_paper/table_{number}.tsv"
+    wildcard_constraints:
+        number="3|4",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code_digest("compare_with_paper"),
+        trained_on=DATASET["name"] + (" + SI" if DATASET["train_on"] == "both" else ""),
+        title=lambda wildcards: f"{DATASET['name']}: the paper's table {wildcards.number}",
+        command=lambda wildcards: command_of(f"table_{wildcards.number}"),
+        notes=COMPARISON_NOTES,
+    message:
+        "Write the paper's table {wildcards.number} with the networks of this run."
+    script:
+        "../scripts/compare_with_paper.py"
+
+
+rule merge_ablations:
+    input:
+        metrics=[by_content(f"{folder}/results/experiments/ablation/metrics.csv") for folder in MERGED.values()],
+        paper=bundled("resources/paper_results.csv"),
+    output:
+        table=report(
+            "results/experiments/table_1a/table.csv",
+            caption="../report/experiment.rst",
+            category="Experiments",
+            labels={"content": "the paper's table 1a", "kind": "CSV"},
+        ),
+        page="results/experiments/table_1a/page.md",
+    log:
+        "results/logs/merge_ablations.log",
+    benchmark:
+        "results/benchmarks/merge_ablations.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code_digest("merge_ablations"),
+        training_sets=[PAPER_TRAINING_SETS[name] for name in MERGED],
+        assignments=ABLATION["assignments"],
+        title="The paper's table 1a",
+        command=command_of("table_1a"),
+        notes=MERGED_NOTES,
+    message:
+        "Merge the ablations of runs with different training sets."
+    script:
+        "../scripts/merge_ablations.py"

@@ -157,6 +157,12 @@ def rows_of_table(wildcards):
     return table_rows(name, EXPERIMENTS[name], TRAIN_HAS_MASKS, bool(NETWORKS["ablation"]))
 
 
+def networks_of_paper_table(wildcards):
+    """Figures of the networks that the paper's table 3 (semantic) or 4 (instances) compares."""
+    kind, files = ("semantic", SEMANTIC_PARTS) if wildcards.number == "3" else ("instance", INSTANCE_PARTS)
+    return wanted(files if VAL else [], f"{kind}.train", f"{kind}.assignments", "dataset.val")(wildcards)
+
+
 def batches_of_seed(wildcards):
     """The assignments of the experiment ``batches`` for the seed of {home}."""
     return [name.format(seed=seed_of(wildcards)) for name in EXPERIMENTS["batches"]]

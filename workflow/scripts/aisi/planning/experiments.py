@@ -168,6 +168,18 @@ HALVES_NOTES = [
 """Paragraphs below the table of the target ``halves``."""
 
 
+COMPARISON_NOTES = [
+    "The rows `this run` are networks of this workflow, evaluated on the split that the table names. All other rows "
+    "are as printed in the paper. Figures on test come from the servers of PASCAL VOC and COCO.",
+]
+"""Paragraphs below the paper's tables 3 and 4."""
+MERGED_NOTES = [
+    "Each training set is a run of its own: VOC with `train_on: main`, SI with `simple`, VOC+SI with `both`. The paper "
+    "evaluated on VOC's test photos. The runs were evaluated on their split `dataset.val`.",
+]
+"""Paragraphs below the paper's table 1a, merged from several runs."""
+
+
 def notes(experiment: str, ablation: dict[str, Any], has_networks: bool) -> list[str]:
     """Sentences below an experiment's table.
 

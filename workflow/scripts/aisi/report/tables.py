@@ -127,6 +127,11 @@ def with_headings(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=headings | {name + SPREAD: heading + SPREAD for name, heading in headings.items()})
 
 
+def in_percent(table: pd.DataFrame) -> pd.DataFrame:
+    """Format a table of percentages: one digit, NaN empty."""
+    return table.map(lambda value: ("" if np.isnan(value) else f"{value:.1f}") if isinstance(value, float) else value)
+
+
 def add_paper(table: pd.DataFrame, paper: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
     """Add a column with the paper's values.
 
