@@ -60,6 +60,7 @@ docs: setup
 	python tools/write_api_page.py
 	python tools/draw_architecture.py
 	python tools/write_reruns.py
+	python tools/write_results_pages.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,106 @@
+"""Pages of results: every table equals the figures that are stored beside it."""
+
+import re
+import shutil
+
+import pandas as pd
+import pytest
+import yaml
+
+from aisi.formats.metrics import read_metrics
+from aisi.planning.experiments import TITLES
+from aisi.report.tables import markdown
+from write_results_pages import DEMO, FIGURES, PAGES, ROOT, make_page, with_table
+
+STORED = [pytest.param(page, FIGURES / name, id=name) for page, name in PAGES.items()]
+
+
+def tables(text):
+    """The tables of a page: for each a heading and the rows, as lists of cells."""
+    blocks = re.findall(r"(?:^\|.*\n?)+", text, re.MULTILINE)
+    return [[line[2:-2].split(" | ") for line in block.splitlines()] for block in blocks]
+
+
+@pytest.mark.parametrize(("page", "folder"), STORED)
+def test_page_is_that_of_the_stored_figures(page, folder):
+    assert (ROOT / "docs" / page).read_text() == make_page(folder), "Run: python tools/write_results_pages.py"
+
+
+@pytest.mark.parametrize(("page", "folder"), STORED)
+def test_every_figure_of_the_first_table_is_in_the_stored_metrics(page, folder):
+    """Looked up one by one, without the code that writes pages."""
+    metrics = pd.concat(
+        [read_metrics(path) for path in (folder / "metrics.csv", folder / "metrics_older.csv") if path.is_file()]
+    )
+    heading, _, *rows = tables((ROOT / "docs" / page).read_text())[0]
+    tasks = {"tags": "tags", "proxies": "proxy_semantic", "network": "semantic"}
+    checked = 0
+    for row in rows:
+        cells = dict(zip(heading, row, strict=True))
+        for name in ("tags: accuracy", "tags: accuracy_multi", "proxies: mIoU", "network: mIoU"):
+            task, metric = name.split(": ")
+            found = metrics.query("assignment == @row[0] and category == 'all' and metric == @metric.lower()")
+            found = found[found["task"] == tasks[task]]["value"]
+            if cells.get(name, "").strip():
+                assert float(cells[name]) == pytest.approx(found.item(), abs=0.00051)
+                checked += 1
+    assert checked >= 16
+
+
+@pytest.mark.parametrize(("page", "folder"), STORED)
+def test_another_figure_gives_another_page(page, folder, tmp_path):
+    """So the comparison above sees every stored file."""
+    text = (ROOT / "docs" / page).read_text()
+    copy = shutil.copytree(folder, tmp_path / folder.name)
+    assert make_page(copy) == text
+    for file in sorted(folder.glob("*.csv")):
+        heading, rows = file.read_text().split("\n", 1)
+        rows = re.sub(r"\d", lambda digit: str(9 - int(digit[0])), rows.replace("seed-0", "seed-zero"))
+        (copy / file.name).write_text(f"{heading}\n{rows}")
+        assert make_page(copy) != text, file.name
+        shutil.copy(file, copy)
+
+
+@pytest.mark.parametrize(("page", "folder"), STORED)
+def test_where_the_figures_come_from(page, folder):
+    run = yaml.safe_load((folder / "run.yaml").read_text())
+    text = (ROOT / "docs" / page).read_text()
+    assert re.fullmatch(r"[0-9a-f]{40}", run["commit"]) and run["commit"] in text
+    networks = pd.read_csv(folder / "networks.csv", keep_default_na=False)
+    assert networks["sha256"].str.fullmatch(r"[0-9a-f]{64}").all() and networks["sha256"].is_unique
+    for log in filter(None, networks["log"]):
+        table = pd.read_csv(folder / log)
+        assert {"epoch", "loss"} <= set(table) and len(table)
+    assert {path.name for path in (folder / "training").iterdir()} == {
+        log.removeprefix("training/") for log in networks["log"] if log
+    }
+
+
+@pytest.mark.parametrize(("page", "folder"), STORED)
+def test_the_page_has_a_row_with_the_papers_settings(page, folder):
+    text = (ROOT / "docs" / page).read_text()
+    assert "has the paper's own settings" in text
+    [row] = re.findall(r"^`(\w+)` has the paper's own settings", text.partition("\n## ")[0], re.MULTILINE)
+    assert re.search(rf"^\| {row} \|", text, re.MULTILINE)
+
+
+def test_no_section_is_forgotten():
+    """A stored experiment is on its page."""
+    for page, name in PAGES.items():
+        text = (ROOT / "docs" / page).read_text()
+        for experiment, title in TITLES.items():
+            assert (f": {title}\n" in text) == (FIGURES / name / f"{experiment}.csv").is_file()
+
+
+def test_the_demos_page_shows_the_same_table():
+    text = DEMO.read_text()
+    assert text == with_table(text, make_page(FIGURES / "demo")), "Run: python tools/write_results_pages.py"
+    assert tables((ROOT / "docs" / "results_demo.md").read_text())[0] in tables(text)
+
+
+def test_tables_are_found():
+    assert tables("text\n" + markdown(pd.DataFrame({"a": ["x"], "b": [0.5]})) + "\n\nmore")[0] == [
+        ["a", "b"],
+        ["---", "---:"],
+        ["x", "0.500"],
+    ]
