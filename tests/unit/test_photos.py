@@ -1,6 +1,8 @@
 """Photos of every common format are read upright and as RGB; broken ones are recognised."""
 
 import base64
+import io
+import re
 import struct
 import sys
 import zlib
@@ -257,6 +259,69 @@ def test_jpeg_without_its_end_marker_is_whole_and_with_less_it_is_not(tmp_path, 
         path.write_bytes(content[:-missing])
         with pytest.raises(BadImageError, match="truncated"):
             read_photo(path)
+
+
+def not_interleaved():
+    """A sequential JPEG with a scan for each of its three components, made of three grey ones."""
+    grey = []
+    for seed in range(3):
+        file = io.BytesIO()
+        Image.fromarray(np.random.default_rng(seed).integers(0, 256, (40, 56), np.uint8)).save(file, "JPEG")
+        grey.append(file.getvalue())
+    tables, frame, scan = (grey[0].index(marker) for marker in (b"\xff\xdb", b"\xff\xc0", b"\xff\xda"))
+    huffman = grey[0][frame + 13 : scan]
+    components = b"".join(bytes([number, 0x11, 0]) for number in (1, 2, 3))
+    three = b"\xff\xc0\0\x11" + grey[0][frame + 4 : frame + 9] + b"\3" + components
+    scans = [b"\xff\xda\0\x08\1" + bytes([number]) for number in (1, 2, 3)]
+    data = [content[content.index(b"\xff\xda") + 6 : -2] for content in grey]
+    return (
+        grey[0][:tables]
+        + grey[0][tables:frame]
+        + three
+        + huffman
+        + b"".join(map(b"".join, zip(scans, data)))
+        + b"\xff\xd9"
+    )
+
+
+def progressive(mode, size, quality=85):
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)).convert(mode)
+    file = io.BytesIO()
+    noise.save(file, "JPEG", progressive=True, quality=quality)
+    return file.getvalue()
+
+
+SEVERAL_SCANS = {
+    "not_interleaved": not_interleaved(),
+    **{
+        f"{mode}_{quality}": progressive(mode, (61, 83), quality)
+        for mode in ("RGB", "L", "CMYK")
+        for quality in (20, 95)
+    },
+    "one_colour": progressive("RGB", (1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL_SCANS)
+def test_jpeg_cut_between_two_scans_is_refused(tmp_path, name):
+    """At each marker, within each marker's segment, and with what follows a cut: zeros, another file's end."""
+    content, path = SEVERAL_SCANS[name], tmp_path / "a.jpg"
+    path.write_bytes(content)
+    whole = read_photo(path)
+    cuts = [found.start() for found in re.finditer(rb"\xff[\xc4\xda]", content)]
+    last = content.rindex(b"\xff\xda")
+    assert len(cuts) >= 3
+    for cut in cuts:
+        for end in (b"", b"\xff", content[cut : cut + 2], content[cut : cut + 5], bytes(1000)):
+            path.write_bytes(content[:cut] + end)
+            with pytest.raises(BadImageError, match="truncated|cannot identify|unknown|cannot be read"):
+                read_photo(path)
+    for cut in range(last, len(content)):  # each of the last bytes
+        path.write_bytes(content[:cut])
+        with suppress(BadImageError):
+            assert np.array_equal(read_photo(path), whole)
+    path.write_bytes(content[:-2])
+    assert np.array_equal(read_photo(path), whole)
 
 
 def test_a_missing_end_marker_is_noted(tmp_path):

@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 import numpy as np
 from PIL import ExifTags, Image, IptcImagePlugin, PngImagePlugin, UnidentifiedImageError
 
+from aisi.jpeg import has_all_scans
+
 GREY = (124, 116, 104)
 """Mean colour of ImageNet: for pixels that are not part of a photo, and for backgrounds that are faded out."""
 
@@ -175,9 +177,10 @@ def _register_heif():
 def _without_end(content):
     """A JPEG that lacks only its end marker; None if it lacks more.
 
-    The decoder takes whatever follows for data. So if no data are missing, photos with different fillers are equal.
+    The decoder takes whatever follows for data. So if the last scan has all its data, photos with different fillers are
+    equal. If a whole scan is missing, they are equal too.
     """
-    if not content.startswith(b"\xff\xd8"):
+    if not content.startswith(b"\xff\xd8") or not has_all_scans(content):
         return None
     first = None
     for filler in (b"", *_FILLERS):
