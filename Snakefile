@@ -85,6 +85,11 @@ rule models:
         wanted(MODELS, "semantic.train", "instance.train"),
 
 
+rule export_network:
+    input:
+        wanted(ONNX_FILES, "semantic.train", "instance.train"),
+
+
 rule predict:
     input:
         wanted(PREDICTED, "semantic.train", "instance.train"),

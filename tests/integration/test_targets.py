@@ -14,6 +14,7 @@ EMPTY = {"semantic": {"train": []}, "instance": {"train": []}}
         ("instance", "instance.train"),
         ("voc_submission", "semantic.train"),
         ("models", "semantic.train and instance.train"),
+        ("export_network", "semantic.train and instance.train"),
         ("predict", "semantic.train and instance.train"),
     ],
 )

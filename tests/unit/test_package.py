@@ -133,9 +133,7 @@ def test_extras_name_what_the_library_imports():
     imported = set().union(*(third_party_imports(file) for file in LIBRARY if file.suffix == ".py"))
     core = {canonicalize_name(Requirement(text).name) for text in CORE}
     weights = {name for name in own_extras("all") if name.endswith("-pytorch-model")}  # imported by a name put together
-    networks = {"onnx", "onnxruntime", "onnxscript"}  # torch.onnx imports them
-    named = {canonicalize_name(ON_PYPI.get(name, name)) for name in imported}
-    assert named | weights | networks == core | set(own_extras("all"))
+    assert {canonicalize_name(ON_PYPI.get(name, name)) for name in imported} | weights == core | set(own_extras("all"))
 
 
 def test_api_page_is_what_the_docstrings_say():

@@ -268,20 +268,14 @@ def not_interleaved():
         file = io.BytesIO()
         Image.fromarray(np.random.default_rng(seed).integers(0, 256, (40, 56), np.uint8)).save(file, "JPEG")
         grey.append(file.getvalue())
-    tables, frame, scan = (grey[0].index(marker) for marker in (b"\xff\xdb", b"\xff\xc0", b"\xff\xda"))
+    frame, scan = (grey[0].index(marker) for marker in (b"\xff\xc0", b"\xff\xda"))
     huffman = grey[0][frame + 13 : scan]
     components = b"".join(bytes([number, 0x11, 0]) for number in (1, 2, 3))
     three = b"\xff\xc0\0\x11" + grey[0][frame + 4 : frame + 9] + b"\3" + components
     scans = [b"\xff\xda\0\x08\1" + bytes([number]) for number in (1, 2, 3)]
     data = [content[content.index(b"\xff\xda") + 6 : -2] for content in grey]
-    return (
-        grey[0][:tables]
-        + grey[0][tables:frame]
-        + three
-        + huffman
-        + b"".join(map(b"".join, zip(scans, data)))
-        + b"\xff\xd9"
-    )
+    sent = b"".join(head + body for head, body in zip(scans, data, strict=True))
+    return grey[0][:frame] + three + huffman + sent + b"\xff\xd9"
 
 
 def progressive(mode, size, quality=85):
@@ -291,6 +285,7 @@ def progressive(mode, size, quality=85):
     return file.getvalue()
 
 
+MODES = "RGB", "L", "CMYK"
 SEVERAL_SCANS = {
     "not_interleaved": not_interleaved(),
     **{

@@ -134,6 +134,20 @@ def test_only_what_changed_is_segmented_again(model_path, photos, tmp_path, monk
     assert len(seen) == 3
 
 
+def test_what_a_model_sees_does_not_depend_on_the_photos_before(model_path):
+    rng = np.random.default_rng(0)
+    wide, other = (
+        np.array(Image.fromarray(rng.integers(0, 256, (5, 5, 3), np.uint8)).resize(size))
+        for size in ((200, 33), (90, 70))
+    )
+    model = predict.load_model(model_path)
+    first, _ = model.segment(wide), model.segment(other)
+    assert str(predict.load_model(model_path).segment(other)) == str(model.segment(other))
+    other_model = predict.load_model(model_path)
+    other_model.segment(other)
+    assert str(other_model.segment(wide)) == str(first)
+
+
 def test_another_model_segments_all_photos_again(model_path, photos, tmp_path, monkeypatch):
     output = run(model_path, photos, tmp_path / "out")
     record = json.loads((output / "instances" / "b.json").read_text())

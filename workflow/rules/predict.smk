@@ -4,6 +4,7 @@ NEW_PHOTOS = config["predict"]["root"]
 MODEL_RUN = "{home}/{task}/{assignment}/{network}/seed-{seed}"
 MODEL_RUNS = SEMANTIC_RUNS + INSTANCE_RUNS
 MODELS = [f"{run}/model.safetensors" for run in MODEL_RUNS]
+ONNX_FILES = [f"{run}/model.onnx" for run in MODEL_RUNS]
 PREDICTIONS = [run.replace("results/", "results/predict/", 1) for run in MODEL_RUNS]
 PREDICTED = [f"{run}/instances.json" for run in PREDICTIONS]
 if NEW_PHOTOS:
@@ -41,6 +42,29 @@ rule write_model:
         "Write {wildcards.network}, trained on {wildcards.assignment}, as one file with its model card."
     script:
         "../scripts/write_model.py"
+
+
+rule write_onnx:
+    input:
+        model=f"{MODEL_RUN}/model.safetensors",
+    output:
+        onnx="{home}/{task}/{assignment}/{network}/seed-{seed}/model.onnx",
+    log:
+        "{home}/logs/write_onnx/{task}/{assignment}/{network}/seed-{seed}.log",
+    benchmark:
+        "{home}/benchmarks/write_onnx/{task}/{assignment}/{network}/seed-{seed}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=30,
+    params:
+        code=code_digest("write_onnx"),
+    message:
+        "Write {wildcards.network}, trained on {wildcards.assignment}, as ONNX."
+    script:
+        "../scripts/write_onnx.py"
 
 
 rule predict_photos:

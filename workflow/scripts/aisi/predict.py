@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from PIL import Image
 from torch import nn
 
@@ -96,8 +97,16 @@ class Model:
         return labels, instances
 
 
-def load_model(model_path: str | Path, threads: int | None = None) -> Model:
+def load_model(model_path: str | Path, threads: int | None = None, device: torch.device | None = None) -> Model:
     """Read a model that rule write_model wrote, ready to segment.
+
+    Parameters
+    ----------
+    model_path : str or Path
+    threads : int, optional
+        As in :func:`aisi.training.weights.pick_device`.
+    device : torch.device, optional
+        By default a GPU if there is one.
 
     Raises
     ------
@@ -115,7 +124,7 @@ def load_model(model_path: str | Path, threads: int | None = None) -> Model:
     kind, known = note["architecture"]["network"], note["model"]
     categories = Categories(*(tuple(known["categories"][key]) for key in ("names", "ids", "colours")))
     load = deeplab.load_deeplab if kind == "deeplab" else mask_rcnn.load_segmenter
-    network = load(model_path, pick_device(threads), len(categories))
+    network = load(model_path, device or pick_device(threads), len(categories))
     with open(model_path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Model(network, kind, categories, known["prediction"], digest)

@@ -18,6 +18,7 @@ from torchvision.models.detection.roi_heads import RoIHeads, paste_masks_in_imag
 from torchvision.models.detection.rpn import RegionProposalNetwork
 from torchvision.models.detection.transform import resize_boxes
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
+from torchvision.ops.poolers import initLevelMapper
 
 from aisi.masks import Rle, area, coco_box, decode, encode, to_json
 from aisi.photos import read_photo
@@ -29,6 +30,8 @@ ANCHOR_RATIOS = (0.5, 1.0, 2.0)
 ROI_SIZE = 7
 """Side of the grid of cells that the box head reads from a region, as in torchvision."""
 MASK_LAYERS = 4
+PYRAMID_LEVELS = (2, 3, 4, 5)
+"""P2..P5, from which the heads read: their strides are the powers of 2."""
 Target = dict[str, torch.Tensor]
 """What torchvision's detectors learn from a photo: boxes, labels, masks."""
 
@@ -140,6 +143,10 @@ class InstanceSegmenter(MaskRCNN):
             _skip_resize=True,  # in training, since the samples have their final size
         )
         self.rpn.__class__, self.roi_heads.__class__ = Float32Proposals, Float32Heads
+        for pool in (self.roi_heads.box_roi_pool, self.roi_heads.mask_roi_pool):
+            # torchvision would infer them from the first photo, and wrongly if it is narrow
+            pool.scales = [2.0**-level for level in PYRAMID_LEVELS]
+            pool.map_levels = initLevelMapper(PYRAMID_LEVELS[0], PYRAMID_LEVELS[-1])
 
 
 def load_segmenter(weights_path: str | Path, device: torch.device, n_categories: int) -> InstanceSegmenter:
