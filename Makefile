@@ -2,18 +2,20 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLS := .venv-tools
 CORES ?= all
 REPORT := results/report.html
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-cluster test-faults lint docs clean
+.PHONY: help setup setup-tools demo test test-tools test-cluster test-faults lint docs clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    run the whole workflow on scenes that it renders, and write the report"
 	@echo "make test    run the tests; make test-cluster: the tests on a SLURM that they start, as root"
 	@echo "make test-faults  kill the workflow at 20 moments and run it again"
+	@echo "make test-tools  let the libraries of other tools read the exports, from an environment of their own, $(TOOLS)"
 	@echo "make lint    check the style of the code"
 	@echo "make docs    write the pages and the picture of docs/ that are made from the code and the schema"
 	@echo "make setup   only create $(VENV) from requirements.lock; each of the above does it first"
@@ -41,6 +43,19 @@ demo: setup
 test: setup
 	@python -m pytest
 
+# The readers need versions that the lock of the workflow excludes, and one brings GPL codecs: they stay apart.
+setup-tools: $(TOOLS)/requirements.installed
+
+$(TOOLS)/requirements.installed: tests/tools/requirements.lock
+	@echo "Installing the packages of tests/tools/requirements.lock into $(TOOLS): about 250 MB to fetch, 800 MB on disk."
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --disable-pip-version-check --quiet --progress-bar off \
+	    --require-hashes --only-binary :all: --requirement tests/tools/requirements.lock
+	@touch $@
+
+test-tools: setup setup-tools
+	@python -m pytest tests/tools
+
 test-cluster: setup
 	@python -m pytest tests/cluster
 
@@ -63,4 +78,4 @@ docs: setup
 	python tools/write_results_pages.py
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS) .pytest_cache .ruff_cache .hypothesis

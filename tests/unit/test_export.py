@@ -373,7 +373,8 @@ def test_a_photo_stays_in_its_split_of_yolo(dataset, tmp_path, share, splits):
 def test_photos_are_links_or_copies(dataset, tmp_path, file_format, copy_photos):
     export(dataset, tmp_path / "export", file_format, copy_photos=copy_photos)
     photos = [*(tmp_path / "export").rglob("holiday beach 1.jpg")]
-    assert [path.is_symlink() for path in photos] == [not copy_photos]
+    linked = not copy_photos and file_format != "datumaro"  # Datumaro refuses links that lead out of its folder
+    assert [path.is_symlink() for path in photos] == [linked]
     original = dataset / "photos" / "deep" / "images" / "holiday beach 1.jpg"
     assert photos[0].read_bytes() == original.read_bytes()
 

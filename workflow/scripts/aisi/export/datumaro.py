@@ -11,7 +11,10 @@ SUBSET = "default"
 
 
 def write(folder: str | Path, photos: Sequence[ExportedPhoto], categories: Categories, options: Options) -> None:
-    """Write ``annotations/default.json`` and ``images/default``."""
+    """Write ``annotations/default.json`` and ``images/default``.
+
+    The photos are copies: Datumaro refuses links that lead out of its folder.
+    """
     labels = [{"name": name, "parent": "", "attributes": []} for name in categories.names]
     content = {
         "info": {},
@@ -20,7 +23,7 @@ def write(folder: str | Path, photos: Sequence[ExportedPhoto], categories: Categ
     }
     write_json(Path(folder, "annotations", f"{SUBSET}.json"), content)
     for photo in photos:
-        place_photo(photo, inside(Path(folder, "images", SUBSET), photo.file_name), options.copy_photos)
+        place_photo(photo, inside(Path(folder, "images", SUBSET), photo.file_name), copy=True)
 
 
 def _item(photo, number):
