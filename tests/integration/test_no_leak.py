@@ -28,6 +28,7 @@ EVALUATING = {
     "plot_results",
     "draw_examples",
     "draw_predictions",
+    "write_model_card",
 }
 REFERENCE = "results/reference/"
 READS_KEYWORDS = "index_images"
@@ -187,7 +188,7 @@ def test_the_proof_sees_the_whole_workflow(graph, request):
     rules = {job["rule"] for job in graph["jobs"]}
     assert ("prompt_salient_instances" in rules) == ("[photos]" in request.node.name)
     assert rules >= {"index_images", "write_tags", "write_proxy_masks", "tag_oracle", "train_semantic"}
-    assert rules >= {"export_masks", "write_model", "predict_photos", "export_predictions"}
+    assert rules >= {"export_masks", "write_model", "write_onnx", "predict_photos", "export_predictions"}
     tainted = {job["rule"] for job in tainted_jobs(graph)}
     assert tainted >= {"tag_oracle", "evaluate_tags", "evaluate_proxy_masks", "evaluate_semantic", "collect_metrics"}
     assert len(graph["masks"]) == 2

@@ -1,4 +1,4 @@
-"""The exports in the hands of others: their own libraries read them, in an environment of their own (make test-tools)."""
+"""The libraries of other tools read the exports, from an environment of their own (make test-tools)."""
 
 import json
 import shutil

@@ -94,7 +94,7 @@ def test_a_file_that_sees_something_else_is_not_written(model_path, tmp_path, mo
     photo = noise(40, 40)
     _, instances = model.segment(photo)
     everything = np.full((1,), 9, np.uint8)
-    monkeypatch.setattr(predict.Model, "segment", lambda self, photo: (everything, ([], [], [])))
+    monkeypatch.setattr(predict.Model, "segment", lambda self, *given: (everything, ([], [], [])))
     with pytest.raises(ValueError, match="The ONNX file differs from the network at 100.00% of the pixels"):
         onnx_export.export_onnx(model, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()

@@ -1,23 +1,29 @@
 """A trained network as one file, and the photos of any folder segmented by it."""
 
 import json
+import re
 import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
 
+import collect_predictions
 import export_masks
 import predict_photos
 import write_model
+import write_model_card
 from aisi import predict
 from aisi.dataset.index import coloured_categories
 from aisi.formats.coco import read_instances, write_coco_results
-from aisi.formats.dataset import read_images, read_rejected_images, write_categories
+from aisi.formats.dataset import IMAGE_COLUMNS, read_images, read_rejected_images, write_categories, write_images
 from aisi.formats.masks import read_labels
+from aisi.formats.metrics import METRIC_COLUMNS, write_metrics
 from aisi.masks import decode
+from aisi.model_card import licence_of_weights
 from aisi.photos import read_photo
 from aisi.segmenters.deeplab import DeepLab, save_deeplab
 from aisi.segmenters.mask_rcnn import InstanceSegmenter, save_segmenter
@@ -48,18 +54,12 @@ def model_path(request, tmp_path_factory):
     else:
         save_segmenter(folder / "weights.safetensors", InstanceSegmenter(**architecture), architecture)
     write_categories(folder / "categories.csv", CATEGORIES)
-    instance = {"image_id": "a", "category_id": 9, "score": 1.0, "segmentation": {"size": [1, 1], "counts": "01"}}
-    write_coco_results(folder / "proxies.json", [instance])
     write_model.main(
         weights_path=folder / "weights.safetensors",
         categories_path=folder / "categories.csv",
-        instances_path=folder / "proxies.json",
         kind=kind,
-        dataset="pets",
-        network={"network": settings | {"weights": "imagenet"}, "prediction": PREDICTION[kind]},
-        seed=3,
+        prediction=PREDICTION[kind],
         model_path=folder / "model.safetensors",
-        card_path=folder / "model_card.md",
     )
     return folder / "model.safetensors"
 
@@ -78,9 +78,19 @@ def photos(tmp_path):
     return folder
 
 
-def run(model_path, photos, output):
-    output.mkdir(exist_ok=True)
-    predict_photos.main(model_path=model_path, root=photos, threads=1, instances_path=output / "instances.json")
+def run(model_path, photos, output, shards=1, keywords_path=None):
+    parts = [output / "shards" / f"shard_{shard}.json" for shard in range(shards)]
+    for shard, part_path in enumerate(parts):
+        predict_photos.main(
+            model_path=model_path,
+            root=photos,
+            keywords_path=keywords_path,
+            shard=shard,
+            shards=shards,
+            threads=1,
+            part_path=part_path,
+        )
+    collect_predictions.main(model_path=model_path, part_paths=parts, instances_path=output / "instances.json")
     return output
 
 
@@ -88,9 +98,88 @@ def test_a_model_knows_its_categories_and_settings(model_path):
     model = predict.load_model(model_path)
     assert model.categories == CATEGORIES
     assert model.prediction == PREDICTION[model.kind]
-    card = (model_path.parent / "model_card.md").read_text()
-    assert "# Model of pets" in card and "| 1 | cat | 0 |" in card and "| 2 | dog | 1 |" in card
-    assert BACKBONE in card and "imagenet" in card and "Seed: 3" in card
+
+
+@pytest.mark.parametrize("evaluated", [False, True])
+def test_the_card_says_what_the_network_learned_from(tmp_path, evaluated):
+    write_categories(tmp_path / "categories.csv", CATEGORIES)
+    instance = {"image_id": "a", "category_id": 9, "score": 1.0, "segmentation": {"size": [1, 1], "counts": "01"}}
+    write_coco_results(tmp_path / "proxies.json", [instance])
+    rows = [("a", "a.jpg", 1, 1, ("dog", "cat"), "0"), ("b", "b.jpg", 1, 1, ("dog",), "1")]
+    write_images(tmp_path / "images.csv", pd.DataFrame(rows, columns=IMAGE_COLUMNS))
+    figures = [("partition", "light", 3, "semantic", "val", "voc", "miou", name, 0.5, 7) for name in ("all", "dog")]
+    write_metrics(tmp_path / "metrics.csv", pd.DataFrame(figures, columns=METRIC_COLUMNS))
+    write_model_card.main(
+        images_paths=[tmp_path / "images.csv"],
+        categories_path=tmp_path / "categories.csv",
+        instances_path=tmp_path / "proxies.json",
+        metrics_path=tmp_path / "metrics.csv" if evaluated else None,
+        dataset="pets",
+        network={"network": DEEPLAB | {"weights": "imagenet"}, "prediction": PREDICTION["deeplab"]},
+        seed=3,
+        card_path=tmp_path / "model_card.md",
+    )
+    card = (tmp_path / "model_card.md").read_text(encoding="utf-8")
+    assert "# Model of pets" in card and "2 photos with keywords" in card and "from 1 of them" in card
+    assert "| 1 | cat | 1 | 0 |" in card and "| 2 | dog | 2 | 1 |" in card
+    assert f"Backbone: {BACKBONE}." in card and "imagenet. Licence: Apache-2.0" in card and "Seed: 3." in card
+    assert re.search(r"Commit of AISI when this card was written: ([0-9a-f]{40}(-dirty)?|not known.*)\.", card)
+    assert ("| miou | val | voc | 0.5000 | 7 |" in card) == evaluated
+    assert ("There are no true masks" in card) != evaluated
+
+
+@pytest.mark.parametrize(
+    ("backbone", "weights", "expected"),
+    [
+        ("resnet50", "imagenet", "torchvision states none"),
+        ("convnext_atto", "imagenet", "timm states"),
+        ("resnet50", "mine.pth", "the file is yours"),
+        ("vgg16", "none", "random numbers"),
+    ],
+)
+def test_the_licence_of_the_starting_weights(backbone, weights, expected):
+    assert expected in licence_of_weights(backbone, weights)
+
+
+def test_shards_together_are_the_whole(model_path, photos, tmp_path, capsys):
+    for number in range(6):
+        Image.new("RGB", (20, 16), (40 * number, 0, 99)).save(photos / f"{number}.png")
+    whole, divided = run(model_path, photos, tmp_path / "one"), run(model_path, photos, tmp_path / "three", shards=3)
+    for name in ("instances.json", "images.csv", "categories.csv", "rejected_images.csv"):
+        assert (whole / name).read_bytes() == (divided / name).read_bytes()
+    masks = {path.relative_to(whole / "masks"): path.read_bytes() for path in (whole / "masks").rglob("*.png")}
+    assert len(masks) == 8
+    assert masks == {
+        path.relative_to(divided / "masks"): path.read_bytes() for path in (divided / "masks").rglob("*.png")
+    }
+    sizes = [len(json.loads(path.read_text())["images"]) for path in (divided / "shards").iterdir()]
+    assert sum(sizes) == 8 and max(sizes) < 8
+
+
+def test_keywords_restrict_the_categories(model_path, photos, tmp_path, capsys):
+    Image.new("RGB", (30, 20), (200, 30, 30)).save(photos / "c.png")
+    table = tmp_path / "keywords.csv"
+    table.write_text("image_id,keywords\nb.png,dog\nMöwe 1/turned,unicorn\nnowhere,cat\n", encoding="utf-8")
+    free = run(model_path, photos, tmp_path / "free")
+    bound = run(model_path, photos, tmp_path / "bound", keywords_path=table)
+    printed = capsys.readouterr().out
+    assert "keywords that the network does not know: unicorn." in printed and "1 rows name no photo" in printed
+    labels = {name: read_labels(bound / "masks" / f"{name}.png") for name in ("b", "Möwe 1/turned", "c")}
+    assert set(np.unique(labels["b"])) <= {0, 2} and not labels["Möwe 1/turned"].any()
+    assert (labels["c"] == read_labels(free / "masks" / "c.png")).all()
+    found = read_instances(bound / "instances.json", CATEGORIES)
+    assert set(found.get("b", ([], [], []))[0]) <= {2} and "Möwe 1/turned" not in found
+    model = predict.load_model(model_path)
+    if model.kind == "deeplab":  # the best of the labels that are left, not a hole where another label won
+        photo = read_photo(photos / "b.png")
+        both, _ = model.segment(photo)
+        assert ((both == 2) <= (labels["b"] == 2)).all()
+    seen = len(list((bound / "instances").rglob("*.json")))
+    run(model_path, photos, bound, keywords_path=table)
+    assert f"{seen} photos segmented ({seen} of them before)" in capsys.readouterr().out
+    table.write_text("image_id,keywords\nb.png,cat\n", encoding="utf-8")
+    run(model_path, photos, bound, keywords_path=table)
+    assert f"{seen} photos segmented (1 of them before)" in capsys.readouterr().out
 
 
 def test_photos_of_a_folder_are_segmented_and_a_bad_one_is_listed(model_path, photos, tmp_path, capsys):
@@ -121,7 +210,7 @@ def test_only_what_changed_is_segmented_again(model_path, photos, tmp_path, monk
     output = run(model_path, photos, tmp_path / "out")
     before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
     seen, segment = [], predict.Model.segment
-    monkeypatch.setattr(predict.Model, "segment", lambda self, photo: seen.append(1) or segment(self, photo))
+    monkeypatch.setattr(predict.Model, "segment", lambda self, *given: seen.append(1) or segment(self, *given))
     run(model_path, photos, output)
     assert seen == [] and {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == before
     Image.new("RGB", (9, 8)).save(photos / "c.png")  # a new photo
@@ -154,7 +243,7 @@ def test_another_model_segments_all_photos_again(model_path, photos, tmp_path, m
     record["made_from"]["model"] = "another"
     (output / "instances" / "b.json").write_text(json.dumps(record))
     seen, segment = [], predict.Model.segment
-    monkeypatch.setattr(predict.Model, "segment", lambda self, photo: seen.append(1) or segment(self, photo))
+    monkeypatch.setattr(predict.Model, "segment", lambda self, *given: seen.append(1) or segment(self, *given))
     run(model_path, photos, output)
     assert len(seen) == 1
 

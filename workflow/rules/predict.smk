@@ -3,7 +3,7 @@
 NEW_PHOTOS = config["predict"]["root"]
 MODEL_RUN = "{home}/{task}/{assignment}/{network}/seed-{seed}"
 MODEL_RUNS = SEMANTIC_RUNS + INSTANCE_RUNS
-MODELS = [f"{run}/model.safetensors" for run in MODEL_RUNS]
+MODELS = [f"{run}/{name}" for run in MODEL_RUNS for name in ("model.safetensors", "model_card.md")]
 ONNX_FILES = [f"{run}/model.onnx" for run in MODEL_RUNS]
 PREDICTIONS = [run.replace("results/", "results/predict/", 1) for run in MODEL_RUNS]
 PREDICTED = [f"{run}/instances.json" for run in PREDICTIONS]
@@ -19,10 +19,8 @@ rule write_model:
     input:
         weights=f"{MODEL_RUN}/weights.safetensors",
         categories="results/categories.csv",
-        instances="{home}/proxy_masks/{assignment}/instances.json",
     output:
         model="{home}/{task}/{assignment}/{network}/seed-{seed}/model.safetensors",
-        card="{home}/{task}/{assignment}/{network}/seed-{seed}/model_card.md",
     log:
         "{home}/logs/write_model/{task}/{assignment}/{network}/seed-{seed}.log",
     benchmark:
@@ -36,12 +34,39 @@ rule write_model:
     params:
         code=code_digest("write_model"),
         kind=lambda wildcards: {"semantic": "deeplab", "instance": "mask_rcnn"}[wildcards.task],
+        prediction=lambda wildcards: config[wildcards.task]["networks"][wildcards.network]["prediction"],
+    message:
+        "Write {wildcards.network}, trained on {wildcards.assignment}, as one file."
+    script:
+        "../scripts/write_model.py"
+
+
+rule write_model_card:
+    input:
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        categories="results/categories.csv",
+        instances="{home}/proxy_masks/{assignment}/instances.json",
+        metrics="{home}/evaluation/{task}/{assignment}/{network}/seed-{seed}.csv" if VAL and SEMANTIC_MASKS else [],
+    output:
+        card="{home}/{task}/{assignment}/{network}/seed-{seed}/model_card.md",
+    log:
+        "{home}/logs/write_model_card/{task}/{assignment}/{network}/seed-{seed}.log",
+    benchmark:
+        "{home}/benchmarks/write_model_card/{task}/{assignment}/{network}/seed-{seed}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=10,
+    params:
+        code=code_digest("write_model_card"),
         dataset=DATASET["name"],
         network=lambda wildcards: config[wildcards.task]["networks"][wildcards.network],
     message:
-        "Write {wildcards.network}, trained on {wildcards.assignment}, as one file with its model card."
+        "Write the model card of {wildcards.network}, trained on {wildcards.assignment}."
     script:
-        "../scripts/write_model.py"
+        "../scripts/write_model_card.py"
 
 
 rule write_onnx:
@@ -71,17 +96,15 @@ rule predict_photos:
     input:
         model=f"{MODEL_RUN}/model.safetensors",
         photos=by_content(NEW_PHOTOS) if NEW_PHOTOS else "folder of predict.root",
+        keywords=by_content(config["predict"]["keywords"]) if config["predict"]["keywords"] else [],
     output:
-        # The masks and overlays are beside these files. They are no outputs, since Snakemake would delete those of the
-        # photos that were segmented before.
-        instances="{home}/predict/{task}/{assignment}/{network}/seed-{seed}/instances.json",
-        images="{home}/predict/{task}/{assignment}/{network}/seed-{seed}/images.csv",
-        categories="{home}/predict/{task}/{assignment}/{network}/seed-{seed}/categories.csv",
-        rejected="{home}/predict/{task}/{assignment}/{network}/seed-{seed}/rejected_images.csv",
+        # The masks and overlays are no outputs, since Snakemake would delete those of the photos that were segmented
+        # before.
+        part="{home}/predict/{task}/{assignment}/{network}/seed-{seed}/shards/shard_{shard}.json",
     log:
-        "{home}/logs/predict_photos/{task}/{assignment}/{network}/seed-{seed}.log",
+        "{home}/logs/predict_photos/{task}/{assignment}/{network}/seed-{seed}/shard_{shard}.log",
     benchmark:
-        "{home}/benchmarks/predict_photos/{task}/{assignment}/{network}/seed-{seed}.tsv"
+        "{home}/benchmarks/predict_photos/{task}/{assignment}/{network}/seed-{seed}/shard_{shard}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 4
@@ -91,10 +114,38 @@ rule predict_photos:
         gpu=min(1, config["gpus"]),
     params:
         code=code_digest("predict_photos"),
+        shards=config["shards"],
     message:
-        "Segment new photos with {wildcards.network}, trained on {wildcards.assignment}."
+        "Segment shard {wildcards.shard} of new photos with {wildcards.network}, trained on {wildcards.assignment}."
     script:
         "../scripts/predict_photos.py"
+
+
+rule collect_predictions:
+    input:
+        model=f"{MODEL_RUN}/model.safetensors",
+        parts=shards_of("{home}/predict/{task}/{assignment}/{network}/seed-{seed}/shards/shard_{shard}.json"),
+    output:
+        instances="{home}/predict/{task}/{assignment}/{network}/seed-{seed}/instances.json",
+        images="{home}/predict/{task}/{assignment}/{network}/seed-{seed}/images.csv",
+        categories="{home}/predict/{task}/{assignment}/{network}/seed-{seed}/categories.csv",
+        rejected="{home}/predict/{task}/{assignment}/{network}/seed-{seed}/rejected_images.csv",
+    log:
+        "{home}/logs/collect_predictions/{task}/{assignment}/{network}/seed-{seed}.log",
+    benchmark:
+        "{home}/benchmarks/collect_predictions/{task}/{assignment}/{network}/seed-{seed}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=60,
+    params:
+        code=code_digest("collect_predictions"),
+    message:
+        "Join what {wildcards.network}, trained on {wildcards.assignment}, found in new photos."
+    script:
+        "../scripts/collect_predictions.py"
 
 
 use rule export_masks as export_predictions with:

@@ -1,14 +1,20 @@
-"""Segment the photos of any folder with a trained network."""
+"""Segment the photos of one shard of any folder with a trained network."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
-from aisi.predict import load_model, predict_photos
+from aisi.files import atomic
+from aisi.predict import load_model, predict_shard
 from aisi.progress import log_to
 
 
-def main(model_path, root, threads, instances_path):
-    """Write masks, overlays and instances beside ``instances_path``."""
-    predict_photos(load_model(model_path, threads), [root], Path(instances_path).parent)
+def main(model_path, root, keywords_path, shard, shards, threads, part_path):
+    """Write masks and overlays, and what was found as ``part_path``, in a sub-folder beside them."""
+    folder = Path(part_path).parents[1]
+    found = predict_shard(load_model(model_path, threads), [root], folder, keywords_path, shard, shards)
+    with atomic(part_path) as temporary:
+        temporary.write_text(json.dumps(asdict(found), ensure_ascii=False), encoding="utf-8")
 
 
 if "snakemake" in globals():
@@ -16,6 +22,9 @@ if "snakemake" in globals():
         main(
             model_path=snakemake.input.model,
             root=snakemake.input.photos,
+            keywords_path=snakemake.input.get("keywords") or None,
+            shard=int(snakemake.wildcards.shard),
+            shards=snakemake.params.shards,
             threads=snakemake.threads,
-            instances_path=snakemake.output.instances,
+            part_path=snakemake.output.part,
         )

@@ -1,6 +1,6 @@
 """Segment photos with a trained network.
 
-    python -m aisi.predict MODEL PHOTOS... --output DIR
+    python -m aisi.predict MODEL PHOTOS... --output DIR [--keywords TABLE]
 
 In Python::
 
@@ -12,8 +12,8 @@ In Python::
 import argparse
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,10 @@ import torch
 from PIL import Image
 from torch import nn
 
+from aisi.dataset.index import shard_of
+from aisi.dataset.names import split_keywords
+from aisi.dataset.photo_names import PhotoNames
+from aisi.dataset.tables import read_table
 from aisi.files import atomic, inside
 from aisi.formats.coco import write_coco_results
 from aisi.formats.dataset import (
@@ -71,12 +75,14 @@ class Model:
     prediction: dict[str, Any]
     digest: str
 
-    def segment(self, photo: np.ndarray) -> tuple[np.ndarray, Instances]:
+    def segment(self, photo: np.ndarray, allowed: Sequence[int] | None = None) -> tuple[np.ndarray, Instances]:
         """Segment a photo.
 
         Parameters
         ----------
         photo : (H, W, 3) uint8
+        allowed : sequence of int, optional
+            Labels 1..C that the photo may get. By default all.
 
         Returns
         -------
@@ -87,10 +93,13 @@ class Model:
             score is 1.
         """
         if self.kind == "deeplab":
-            labels = deeplab.predict(self.network, photo, **self.prediction)
+            labels = deeplab.predict(self.network, photo, **self.prediction, allowed=allowed)
             found = [int(label) for label in np.unique(labels) if label]
             return labels, (found, [1.0] * len(found), [encode(labels == label) for label in found])
         instances = mask_rcnn.predict(self.network, photo, **self.prediction)  # type: ignore[arg-type]
+        if allowed is not None:
+            kept = [one for one in zip(*instances, strict=True) if one[0] in allowed]
+            instances = tuple(map(list, zip(*kept, strict=True))) if kept else ([], [], [])  # type: ignore[assignment]
         labels = np.zeros(photo.shape[:2], np.uint8)
         for label, _, mask in sorted(zip(*instances, strict=True), key=lambda one: -area(one[2])):
             labels[decode(mask)] = label
@@ -113,6 +122,21 @@ def load_model(model_path: str | Path, threads: int | None = None, device: torch
     FileNotFoundError, ValueError
         If the file is missing or holds no model with categories.
     """
+    note, categories = _read_model_note(model_path)
+    kind = note["architecture"]["network"]
+    load = deeplab.load_deeplab if kind == "deeplab" else mask_rcnn.load_segmenter
+    network = load(model_path, device or pick_device(threads), len(categories))
+    with open(model_path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Model(network, kind, categories, note["model"]["prediction"], digest)
+
+
+def load_categories(model_path: str | Path) -> Categories:
+    """Read only the categories of a model; errors as in :func:`load_model`."""
+    return _read_model_note(model_path)[1]
+
+
+def _read_model_note(model_path):
     if not Path(model_path).is_file():
         raise FileNotFoundError(f"Model {model_path} does not exist. Correct the path.")
     note = read_note(model_path)
@@ -121,13 +145,8 @@ def load_model(model_path: str | Path, threads: int | None = None, device: torch
             f"{model_path}: found no categories in the file, expected a model.safetensors that rule write_model wrote. "
             "Make it: snakemake models."
         )
-    kind, known = note["architecture"]["network"], note["model"]
-    categories = Categories(*(tuple(known["categories"][key]) for key in ("names", "ids", "colours")))
-    load = deeplab.load_deeplab if kind == "deeplab" else mask_rcnn.load_segmenter
-    network = load(model_path, device or pick_device(threads), len(categories))
-    with open(model_path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Model(network, kind, categories, known["prediction"], digest)
+    known = note["model"]["categories"]
+    return note, Categories(*(tuple(known[key]) for key in ("names", "ids", "colours")))
 
 
 def find_photos(paths: Sequence[str | Path]) -> Iterator[tuple[str, str]]:
@@ -139,11 +158,77 @@ def find_photos(paths: Sequence[str | Path]) -> Iterator[tuple[str, str]]:
             yield Path(name).with_suffix("").as_posix(), str(folder / name)
 
 
-def predict_photos(model: Model, paths: Sequence[str | Path], folder: str | Path) -> None:
-    """Segment photos, and write masks, overlays and instances.
+@dataclass
+class Predictions:
+    """What a model found in some photos, or in one shard of them.
 
-    A photo that was segmented before, by the same model and with the same content, is not segmented again. A file that
-    cannot be read is listed, and the others are segmented.
+    Attributes
+    ----------
+    images : list of dict
+        image_id, path, width, height and sha256 of each photo.
+    instances : list of dict
+        COCO's results.
+    rejected : list of [str, str]
+        Path and reason of the files that could not be read.
+    """
+
+    images: list[dict[str, Any]] = field(default_factory=list)
+    instances: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[list[str]] = field(default_factory=list)
+
+
+def read_allowed(keywords_path: str | Path, image_ids: Iterable[str], categories: Categories) -> dict[str, list[int]]:
+    """Read which labels a photo may get: those of its keywords.
+
+    Parameters
+    ----------
+    keywords_path : str or Path
+        Table with the columns ``image_id`` and ``keywords``, as the keywords of a dataset (docs/photos.md).
+    image_ids : iterable of str
+    categories : Categories
+        Of the model. Keywords that it does not know are printed and left out.
+
+    Returns
+    -------
+    dict of str to list of int
+        image_id to ascending labels 1..C. A photo without a row is missing: it may get all labels.
+
+    Raises
+    ------
+    ValueError
+        If a row has a wrong number of values.
+    """
+    rows, problems = read_table(keywords_path, ["image_id", "keywords"])
+    if problems:
+        raise ValueError("\n".join(problems))
+    photos, allowed, unknown, lost = PhotoNames.of_ids(image_ids), {}, set(), 0
+    for row in rows:
+        names = split_keywords(row.values["keywords"])
+        unknown |= {name for name in names if name not in categories.label_of}
+        meant = photos.find(row.values["image_id"])
+        lost += len(meant) != 1
+        if len(meant) == 1:
+            labels = {categories.label_of[name] for name in names if name in categories.label_of}
+            allowed[meant[0]] = sorted(labels | set(allowed.get(meant[0], [])))
+    if unknown:
+        print(f"{keywords_path}: keywords that the network does not know: {', '.join(sorted(unknown))}.")
+    if lost:
+        print(f"{keywords_path}: {lost} rows name no photo of the folder.")
+    return allowed
+
+
+def predict_shard(
+    model: Model,
+    paths: Sequence[str | Path],
+    folder: str | Path,
+    keywords_path: str | Path | None = None,
+    shard: int = 0,
+    shards: int = 1,
+) -> Predictions:
+    """Segment the photos of one shard, and write their masks and overlays.
+
+    A photo that was segmented before, by the same model, with the same content and the same keywords, is not segmented
+    again. A file that cannot be read is listed, and the others are segmented.
 
     Parameters
     ----------
@@ -151,41 +236,63 @@ def predict_photos(model: Model, paths: Sequence[str | Path], folder: str | Path
     paths : sequence of path
         Photos, or folders of photos.
     folder : path
-        Gets ``masks/{image_id}.png``, ``overlays/{image_id}.jpg``, ``instances.json`` (COCO's results),
-        ``instances/{image_id}.json`` (the same for each photo), ``images.csv``, ``categories.csv`` and
-        ``rejected_images.csv``.
+        Gets ``masks/{image_id}.png``, ``overlays/{image_id}.jpg`` and ``instances/{image_id}.json``.
+    keywords_path : str, Path or None
+        As in :func:`read_allowed`. None: every photo may get every label.
+    shard, shards : int
+        The number of this shard, from 0, and how many there are. The image_id decides where a photo belongs.
     """
-    folder = Path(folder)
-    rows: list[tuple] = []
-    results: list[dict[str, Any]] = []
-    rejected: list[tuple[str, str]] = []
-    path_of: dict[str, str] = {}
-    reused = 0
-    for image_id, path in progress(sorted(find_photos(paths)), unit="photo"):
+    folder, found, path_of, reused = Path(folder), Predictions(), {}, 0
+    photos = sorted(find_photos(paths))
+    allowed = (
+        read_allowed(keywords_path, {image_id for image_id, _ in photos}, model.categories) if keywords_path else {}
+    )
+    for image_id, path in progress([one for one in photos if shard_of(one[0], shards) == shard], unit="photo"):
         if image_id in path_of:
-            rejected.append((path, f"{path_of[image_id]} has the same image_id {image_id!r}. Rename one."))
+            found.rejected.append([path, f"{path_of[image_id]} has the same image_id {image_id!r}. Rename one."])
             continue
         path_of[image_id] = path
         try:
-            content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-            made_from = {"photo": content, "model": model.digest, "version": VERSION}
+            content, labels = hashlib.sha256(Path(path).read_bytes()).hexdigest(), allowed.get(image_id)
+            made_from = {"photo": content, "model": model.digest, "labels": labels, "version": VERSION}
             record = _read_record(folder, image_id, made_from)
             reused += record is not None
             record = record or _segment(model, image_id, read_photo(path), folder, made_from)
         except (BadImageError, OSError) as error:
-            rejected.append((path, str(error)))
+            found.rejected.append([path, str(error)])
             continue
-        rows.append((image_id, path, record["width"], record["height"], (), content))
-        results += record["instances"]
-    write_categories(folder / "categories.csv", model.categories)
+        size = {"width": record["width"], "height": record["height"]}
+        found.images.append({"image_id": image_id, "path": path, **size, "sha256": content})
+        found.instances += record["instances"]
+    print(f"{len(found.images)} photos segmented ({reused} of them before), {len(found.rejected)} rejected.")
+    return found
+
+
+def write_predictions(folder: str | Path, parts: Iterable[Predictions], categories: Categories) -> None:
+    """Write the tables of all shards: ``instances.json`` (COCO's results), ``images.csv``, ``categories.csv`` and
+    ``rejected_images.csv``.
+    """
+    folder, parts = Path(folder), list(parts)
+    images = sorted((image for part in parts for image in part.images), key=lambda image: image["image_id"])
+    order = {image["image_id"]: number for number, image in enumerate(images)}
+    instances = sorted((one for part in parts for one in part.instances), key=lambda one: order[one["image_id"]])
+    rows = [(one["image_id"], one["path"], one["width"], one["height"], (), one["sha256"]) for one in images]
+    rejected = sorted(one for part in parts for one in part.rejected)
+    write_categories(folder / "categories.csv", categories)
     write_images(folder / "images.csv", pd.DataFrame(rows, columns=IMAGE_COLUMNS))
     write_rejected_images(folder / "rejected_images.csv", pd.DataFrame(rejected, columns=REJECTED_COLUMNS))
-    write_coco_results(folder / "instances.json", results)
-    print(f"{len(rows)} photos segmented ({reused} of them before), {len(rejected)} rejected.")
+    write_coco_results(folder / "instances.json", instances)
+
+
+def predict_photos(
+    model: Model, paths: Sequence[str | Path], folder: str | Path, keywords_path: str | Path | None = None
+) -> None:
+    """Segment photos, and write masks, overlays and tables: :func:`predict_shard` and :func:`write_predictions`."""
+    write_predictions(folder, [predict_shard(model, paths, folder, keywords_path)], model.categories)
 
 
 def _segment(model, image_id, photo, folder, made_from):
-    labels, (found, scores, masks) = model.segment(photo)
+    labels, (found, scores, masks) = model.segment(photo, made_from["labels"])
     write_labels(inside(folder / "masks", f"{image_id}.png"), labels)
     with atomic(inside(folder / "overlays", f"{image_id}.jpg")) as temporary:
         Image.fromarray(overlay(photo, labels)).save(temporary, quality=90)
@@ -235,9 +342,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("model", metavar="MODEL", help="model.safetensors of a network that the workflow trained")
     parser.add_argument("photos", metavar="PHOTOS", nargs="+", help="photos, or folders of photos")
     parser.add_argument("--output", metavar="DIR", required=True, help="folder for masks, overlays and instances.json")
+    parser.add_argument(
+        "--keywords", metavar="TABLE", help="table image_id,keywords: photos get only their own keywords"
+    )
     given = parser.parse_args(arguments)
     try:
-        predict_photos(load_model(given.model), given.photos, given.output)
+        predict_photos(load_model(given.model), given.photos, given.output, given.keywords)
     except (FileNotFoundError, ValueError) as error:
         parser.exit(1, f"{error}\n")
 

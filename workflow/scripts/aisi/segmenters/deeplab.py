@@ -274,7 +274,13 @@ def adjust_logits(model: DeepLab, proxies: Sequence[Proxy], strength: float) -> 
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, photo: np.ndarray, scales: Sequence[float] = (1.0,), flip: bool = False) -> np.ndarray:
+def predict(
+    model: nn.Module,
+    photo: np.ndarray,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    allowed: Sequence[int] | None = None,
+) -> np.ndarray:
     """Segment one photo of any size.
 
     Parameters
@@ -285,6 +291,8 @@ def predict(model: nn.Module, photo: np.ndarray, scales: Sequence[float] = (1.0,
         The photo is resized by each of these factors; probabilities are averaged.
     flip : bool
         Whether to average over the mirrored photo too.
+    allowed : list of int, optional
+        Labels 1..C that the photo may get beside background. By default all.
 
     Returns
     -------
@@ -303,4 +311,7 @@ def predict(model: nn.Module, photo: np.ndarray, scales: Sequence[float] = (1.0,
             logits = logits.contiguous(memory_format=torch.channels_last)
             logits = F.interpolate(logits, (height, width), mode="bilinear", align_corners=False)[0].permute(1, 2, 0)
             total = total + (logits.flip(1) if mirrored else logits).softmax(-1)
+    if allowed is not None:
+        others = set(range(1, total.shape[-1])) - set(allowed)
+        total[..., sorted(others)] = -1
     return total.argmax(-1).to(torch.uint8).cpu().numpy()
