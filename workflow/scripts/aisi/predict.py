@@ -201,7 +201,8 @@ def read_allowed(keywords_path: str | Path, image_ids: Iterable[str], categories
     rows, problems = read_table(keywords_path, ["image_id", "keywords"])
     if problems:
         raise ValueError("\n".join(problems))
-    photos, allowed, unknown, lost = PhotoNames.of_ids(image_ids), {}, set(), 0
+    allowed: dict[str, list[int]] = {}
+    photos, unknown, lost = PhotoNames.of_ids(image_ids), set(), 0
     for row in rows:
         names = split_keywords(row.values["keywords"])
         unknown |= {name for name in names if name not in categories.label_of}
@@ -242,7 +243,8 @@ def predict_shard(
     shard, shards : int
         The number of this shard, from 0, and how many there are. The image_id decides where a photo belongs.
     """
-    folder, found, path_of, reused = Path(folder), Predictions(), {}, 0
+    folder, found, reused = Path(folder), Predictions(), 0
+    path_of: dict[str, str] = {}
     photos = sorted(find_photos(paths))
     allowed = (
         read_allowed(keywords_path, {image_id for image_id, _ in photos}, model.categories) if keywords_path else {}
