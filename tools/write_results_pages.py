@@ -58,17 +58,20 @@ COUNTS = ["instances", "tagged", "photos"]
 def make_page(folder):
     """Page of results in Markdown, from the stored figures alone."""
     run = yaml.safe_load((folder / "run.yaml").read_text())
-    config = config_of(run["configfiles"])
+    config = config_of(run["configfiles"], run["config"])
     home = ROOT / run["directory"]
 
     def command(target):
         return command_line(target, [ROOT / file for file in run["configfiles"]], run["config"], home, ROOT)
 
     graph, partition, name = config["graph"], config["partition"], config["dataset"]["name"]
-    counts = pd.read_csv(folder / "counts.csv", index_col="assignment")[COUNTS].to_dict("index")
-    head = [config["report"]["note"], paper_note(graph, partition), run["note"]]
-    metrics, older = stored_metrics(folder / "metrics.csv")
-    parts = [results_page(name, command(""), [*filter(None, head), *older], metrics, counts)]
+    if (folder / "metrics.csv").is_file():
+        counts = pd.read_csv(folder / "counts.csv", index_col="assignment")[COUNTS].to_dict("index")
+        metrics, older = stored_metrics(folder / "metrics.csv")
+        head = [config["report"]["note"], paper_note(graph, partition), run["note"], *older]
+        parts = [results_page(name, command(""), [*filter(None, head)], metrics, counts)]
+    else:
+        parts = ["\n\n".join([f"# Results: {name}, what chose the settings", run["note"]]) + "\n"]
     if (folder / "halves.csv").is_file():
         title = f"{name}: {HALVES_TITLE}"
         parts.append(experiment_page(title, command("halves"), read_text_table(folder / "halves.csv"), HALVES_NOTES))
@@ -101,17 +104,22 @@ def page_of(experiment, folder, config, title, command):
 
 def stored_metrics(path):
     """Metrics of a file, with those of networks of an older commit, and a sentence about these."""
-    metrics, older = read_metrics(path), path.with_name(f"{path.stem}_older.csv")
+    metrics, older = read_figures(path), path.with_name(f"{path.stem}_older.csv")
     if not older.is_file():
         return metrics, []
-    table = pd.read_csv(older, keep_default_na=False)
+    table = read_figures(older)
     [commit] = table.pop("commit").unique()
     networks = " and ".join(f"`{name}`" for name in table["network"].unique())
     sentence = (
         f"The networks {networks} were trained by commit {commit}, with the same settings. Their weights and logs were "
         "not kept. All other figures are of the commit at the end of this page."
     )
-    return pd.concat([metrics, table.astype({"seed": "Int64"})[METRIC_COLUMNS]], ignore_index=True), [sentence]
+    return pd.concat([metrics, table[METRIC_COLUMNS]], ignore_index=True), [sentence]
+
+
+def read_figures(path):
+    """Stored metrics. They have no seal, because they are edited and merged with git."""
+    return pd.read_csv(path, keep_default_na=False, na_values={"value": [""]}, dtype={"seed": "Int64"})
 
 
 def read_text_table(path):
@@ -137,11 +145,12 @@ def provenance(folder, run):
     )
 
 
-def config_of(files):
-    """The config's values with those of more files."""
+def config_of(files, values):
+    """The config's values with those of more files and of ``--config``."""
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     for file in files:
         update_config(config, yaml.safe_load((ROOT / file).read_text()))
+    update_config(config, values)
     return config
 
 
@@ -149,9 +158,10 @@ def store(run_folder, folder, configfiles, config, commit, note):
     """Copy the figures of a run, its training logs, and the digests of its weights."""
     results = run_folder / "results"
     (folder / "training").mkdir(parents=True, exist_ok=True)
-    shutil.copy(results / "metrics.csv", folder / "metrics.csv")
-    counts = pd.read_csv(results / "report" / "results.csv")[["assignment", *COUNTS]].drop_duplicates()
-    counts.to_csv(folder / "counts.csv", index=False, lineterminator="\n")
+    if (results / "metrics.csv").is_file():
+        read_metrics(results / "metrics.csv").to_csv(folder / "metrics.csv", index=False, lineterminator="\n")
+        counts = pd.read_csv(results / "report" / "results.csv")[["assignment", *COUNTS]].drop_duplicates()
+        counts.to_csv(folder / "counts.csv", index=False, lineterminator="\n")
     for experiment in TITLES:
         path = results / "experiments" / experiment / "metrics.csv"
         if path.is_file():
@@ -172,9 +182,9 @@ def store(run_folder, folder, configfiles, config, commit, note):
             stored = "training/" + "_".join(log.relative_to(results).parts)
             shutil.copy(log, folder / stored)
         rows.append([str(weights.relative_to(run_folder)), stored, hashlib.sha256(weights.read_bytes()).hexdigest()])
-    for weights in sorted((results / "bundled").rglob("*.safetensors")):
-        path = weights.relative_to(results / "bundled")
-        rows.append([str(path), "", hashlib.sha256(weights.read_bytes()).hexdigest()])
+    detector = config_of(configfiles, config)["salient_instances"]["weights"]
+    if (ROOT / detector).is_file():
+        rows.append([detector, "", hashlib.sha256((ROOT / detector).read_bytes()).hexdigest()])
     table = pd.DataFrame(rows, columns=["weights", "log", "sha256"])
     table.to_csv(folder / "networks.csv", index=False, lineterminator="\n")
     run = {"commit": commit, "directory": str(run_folder.resolve().relative_to(ROOT)), "configfiles": configfiles}

@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from aisi.formats.metrics import read_metrics
 from aisi.planning.experiments import TITLES
 from aisi.report.tables import markdown
-from write_results_pages import DEMO, FIGURES, PAGES, ROOT, make_page, with_table
+from write_results_pages import DEMO, FIGURES, PAGES, ROOT, make_page, read_figures, with_table
 
 STORED = [pytest.param(page, FIGURES / name, id=name) for page, name in PAGES.items()]
 
@@ -30,7 +29,7 @@ def test_page_is_that_of_the_stored_figures(page, folder):
 def test_every_figure_of_the_first_table_is_in_the_stored_metrics(page, folder):
     """Looked up one by one, without the code that writes pages."""
     metrics = pd.concat(
-        [read_metrics(path) for path in (folder / "metrics.csv", folder / "metrics_older.csv") if path.is_file()]
+        [read_figures(path) for path in (folder / "metrics.csv", folder / "metrics_older.csv") if path.is_file()]
     )
     heading, _, *rows = tables((ROOT / "docs" / page).read_text())[0]
     tasks = {"tags": "tags", "proxies": "proxy_semantic", "network": "semantic"}
