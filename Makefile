@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .venv-tools
 CORES ?= all
+AISI_FUZZ ?= 100000
 REPORT := results/report.html
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup setup-tools demo test test-tools test-cluster test-faults lint docs clean
+.PHONY: help setup setup-tools demo test test-tools test-cluster test-faults test-fuzz lint docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +17,7 @@ help:
 	@echo "make test    run the tests; make test-cluster: the tests on a SLURM that they start, as root"
 	@echo "make test-faults  kill the workflow at 20 moments and run it again"
 	@echo "make test-tools  let the libraries of other tools read the exports, from an environment of their own, $(TOOLS)"
+	@echo "make test-fuzz  damage $(AISI_FUZZ) files, each in another way, and see that every reader notices; takes an hour"
 	@echo "make lint    check the style of the code"
 	@echo "make docs    write the pages and the picture of docs/ that are made from the code and the schema"
 	@echo "make setup   only create $(VENV) from requirements.lock; each of the above does it first"
@@ -61,6 +63,10 @@ test-cluster: setup
 
 test-faults: setup
 	@AISI_KILLS=20 python -m pytest tests/integration/test_faults.py
+
+test-fuzz: setup
+	@python tests/fuzz.py 0 $(AISI_FUZZ) --group 20 --output runs/fuzz.csv
+	@python tests/fuzz.py --table runs/fuzz.csv
 
 lint: setup
 	ruff check .

@@ -104,7 +104,7 @@ def judge_tags(extractor, results, config):
     """Accuracy of the tags of ``partition`` with these features of a run, and the share of edges inside a category."""
     features, partition, graph = config["features"], config["partition"], config["graph"]
     _, instances, crops = read_run(results, features)
-    scores = read_scores(*sorted(results.glob("scores/train/shard_*.h5")))
+    scores = read_scores(*sorted(results.glob("scores/train/shard_*.h5")), rows=None)
     vectors = np.concatenate(list(extract(extractor, crops, features["batch_size"], features["flip"])))
     keywords = (scores.offsets, scores.labels) if graph["shared_keywords_only"] else None
     edges = build_graph(vectors, graph["k"], keywords, graph["centre_features"], quiet=True)

@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT / "workflow/scripts"))
 from aisi.dataset.index import coloured_categories, shard_of  # noqa: E402
 from aisi.formats.dataset import write_categories, write_images  # noqa: E402
 from aisi.formats.features import new_features  # noqa: E402
-from aisi.formats.instances import new_salient_instances  # noqa: E402
+from aisi.formats.instances import new_salient_instances, read_salient_instances  # noqa: E402
 from aisi.formats.scores import Scores, write_scores  # noqa: E402
 
 N_CATEGORIES, PER_PHOTO, SIZE = 80, 1.78, (375, 500)
@@ -83,9 +83,10 @@ def write_artefacts(folder, ids, names, keywords, shards, dimension):
                 writer.append(image_id, boxes, np.linspace(0.9, 0.5, last - first), chosen)
         candidates = np.concatenate([np.arange(scores.offsets[j], scores.offsets[j + 1]) for j in instances])
         offsets = np.concatenate([[0], np.cumsum(np.diff(scores.offsets)[instances])])
-        write_scores(results / f"scores/train/shard_{shard}.h5",
-                             Scores(offsets, scores.labels[candidates], scores.scores[candidates]))  # fmt: skip
-        with new_features(results / f"features/train/shard_{shard}.h5", dimension) as append:
+        digests = read_salient_instances(results / f"salient_instances/train/shard_{shard}.h5", masks=False).rows
+        of_shard = Scores(offsets, scores.labels[candidates], scores.scores[candidates])
+        write_scores(results / f"scores/train/shard_{shard}.h5", of_shard, digests)
+        with new_features(results / f"features/train/shard_{shard}.h5", dimension, digests) as append:
             append(features[instances])
     return n
 

@@ -61,14 +61,16 @@ def read_split(results):
         read_images(*shards["images"]),
         read_categories(results / "categories.csv"),
         read_salient_instances(*shards["salient_instances"]),
-        read_features(*shards["features"]),
+        read_features(*shards["features"], rows=None),
         read_tags(results / "reference/tags/oracle.csv"),
     )
 
 
 def scores_of(results, seed):
     """The scores of a seed."""
-    return read_scores(*sorted((results if seed == 0 else results / f"seed-{seed}").glob("scores/train/shard_*.h5")))
+    return read_scores(
+        *sorted((results if seed == 0 else results / f"seed-{seed}").glob("scores/train/shard_*.h5")), rows=None
+    )
 
 
 def measure(name, results, halve, grid):

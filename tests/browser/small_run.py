@@ -13,7 +13,7 @@ import write_tags
 import write_thumbnails
 from aisi.formats.dataset import IMAGE_COLUMNS, Categories, write_categories, write_images
 from aisi.formats.graph import Graph, write_graph
-from aisi.formats.instances import new_salient_instances
+from aisi.formats.instances import new_salient_instances, read_salient_instances
 from aisi.formats.scores import Scores, write_scores
 from aisi.formats.tags import read_tags
 from aisi.partition.tags import Objective
@@ -67,11 +67,12 @@ class SmallRun:
     def _write_graph(self):
         n = 2 * self.n_photos
         p = np.random.default_rng(0).uniform(0.2, 0.8, (n, 2))
-        write_scores(self.scores, Scores(np.arange(n + 1) * 2, np.tile([1, 2], n), p.ravel()))
+        rows = read_salient_instances(self.instances).rows
+        write_scores(self.scores, Scores(np.arange(n + 1) * 2, np.tile([1, 2], n), p.ravel()), rows)
         edges = [(i, i + 2) for i in range(n - 2)] + [(i, i + 4) for i in range(n - 4)]
         weights = np.linspace(1.2, 1.9, len(edges))
         graph = Graph(np.array(edges).reshape(-1, 2), weights, n, np.array([0, n]), np.arange(n))
-        write_graph(self.graph, graph)
+        write_graph(self.graph, graph, rows)
 
     def solve(self, overrides=None, stale="stop"):
         """Partition, and write the tags; returns them."""

@@ -85,10 +85,10 @@ def test_the_detail_tells_what_is_known(page, run, tags):
     i = state(page)["chosen"]
     words = page.execute_script("return document.getElementById('detail').textContent")
     assert f"instance {tags['instance_id'][i]}" in words and f"{tags['score'][i]:.2f}" in words
-    attention = read_scores(run.scores).scores[2 * i : 2 * i + 2]
+    attention = read_scores(run.scores, rows=None).scores[2 * i : 2 * i + 2]
     assert all(f"attention {p:.2f}" in words for p in attention)
     near = page.execute_script("return [...document.querySelectorAll('.near li')].map((item) => item.textContent)")
-    edges = read_graph(run.graph)
+    edges = read_graph(run.graph, rows=None)
     ends = {
         int(other): w
         for (a, b), w in zip(edges.edges, edges.weights, strict=True)

@@ -24,7 +24,7 @@ def test_photos_to_tags_with_a_resnet_from_a_file(project):
     project.finish(TAGS, changes=RESNETS)
     results = project.run_folder / "results"
     instances = read_salient_instances(results / "salient_instances/train/shard_0.h5")
-    features = read_features(results / "features/train/shard_0.h5")
+    features = read_features(results / "features/train/shard_0.h5", rows=None)
     assert features.shape == (len(instances), 2048) and len(instances) > 12 and features.std(0).max() > 0
     tags = read_tags(project.run_folder / TAGS)
     assert len(tags) == len(instances) and (tags["label"] > 0).sum() == int(0.95 * len(instances))

@@ -46,8 +46,8 @@ def instances(results):
 
 
 @pytest.fixture(scope="module")
-def scores(results):
-    return read_scores(*(results / f"scores/train/{shard}.h5" for shard in SHARDS))
+def scores(results, instances):
+    return read_scores(*(results / f"scores/train/{shard}.h5" for shard in SHARDS), rows=instances.rows)
 
 
 def labels_of(images, categories):
@@ -100,9 +100,9 @@ def test_attention_and_scores(results, images, categories, instances, scores):
 
 
 def test_features_and_graph(results, instances):
-    features = read_features(*(results / f"features/train/{shard}.h5" for shard in SHARDS))
+    features = read_features(*(results / f"features/train/{shard}.h5" for shard in SHARDS), rows=instances.rows)
     assert len(features) == len(instances) and np.isfinite(features).all()
-    graph = read_graph(results / "graph/train/dataset.npz")
+    graph = read_graph(results / "graph/train/dataset.npz", rows=instances.rows)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     cosines = (unit @ unit.T)[graph.edges[:, 0], graph.edges[:, 1]]
     assert graph.n_nodes == len(instances)
@@ -112,8 +112,8 @@ def test_features_and_graph(results, instances):
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_partition_and_tags(results, assignment, categories, instances, scores):
-    solution = read_partition(results / f"partition/{assignment}/job_0/batch_0.npz")
-    tags = read_tags(results / f"tags/{assignment}.csv")
+    solution = read_partition(results / f"partition/{assignment}/job_0/batch_0.npz", rows=instances.rows)
+    tags = read_tags(results / f"tags/{assignment}.csv", instances.rows, categories)
     assert sorted(solution.instances) == list(range(len(instances)))
     assert tags["label"].tolist() == solution.labels[np.argsort(solution.instances)].tolist()
     assert tags["tag"].tolist() == [categories.name_of[label] for label in tags["label"]]

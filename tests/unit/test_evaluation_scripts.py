@@ -13,15 +13,16 @@ from pycocotools import mask as rle
 
 from aisi.formats.attention import new_attention
 from aisi.formats.coco import read_coco, write_coco_results
-from aisi.formats.dataset import IMAGE_COLUMNS, Categories, write_categories, write_images
+from aisi.formats.dataset import IMAGE_COLUMNS, Categories, read_categories, write_categories, write_images
 from aisi.formats.files import FormatError
 from aisi.formats.graph import Graph, write_graph
-from aisi.formats.instances import new_salient_instances
+from aisi.formats.instances import new_salient_instances, read_salient_instances
 from aisi.formats.masks import read_labels, write_labels
 from aisi.formats.metrics import read_metrics
 from aisi.formats.partition import Partition, write_partition
 from aisi.formats.scores import Scores, write_scores
-from aisi.formats.tags import read_tags, write_tags
+from aisi.formats.tags import read_tags, tag_columns, write_tags
+from aisi.formats.training_log import write_training_log
 from aisi.planning.protocols import PROTOCOLS, instance_protocol
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
@@ -223,7 +224,8 @@ def test_report(run_folder):
     tag_oracle()
     write_proxies()
     evaluate("evaluate_semantic", missing="background", label_maps="proxies")
-    Path("metrics.csv").rename("part.csv")
+    for suffix in ("", ".sha256"):
+        Path(f"metrics.csv{suffix}").rename(f"part.csv{suffix}")
     run("collect_metrics", "log.txt", input={"parts": ["part.csv", "part.csv"]}, output={"metrics": "metrics.csv"})
     assert len(read_metrics("metrics.csv")) == 2 * len(read_metrics("part.csv"))
     pages = {"table": "results.csv", "html": "results.html", "page": "results.md"}
@@ -236,7 +238,7 @@ def test_report(run_folder):
     plots = {"assignments": "assignments.png", "categories": "categories.png"}
     chosen = {"assignments": ["oracle"], "detailed": ["oracle"]}
     run("plot_results", "log.txt", input={"metrics": "metrics.csv"}, output=plots, params=chosen)
-    pd.DataFrame({"epoch": [0], "loss": [1.0], "learning_rate": [0.1]}).to_csv("net.csv")
+    write_training_log("net.csv", [[0, 1.0, 0.1, None]])
     figure = {"figure": "training.png"}
     run("plot_training", "log.txt", input={"logs": ["net.csv"]}, output=figure, params={"names": ["net"]})
     run("choose_examples", "log.txt", input=SHARED, output={"images": "examples.csv"}, params={"n": 2})
@@ -328,18 +330,20 @@ def test_proxies_from_attention_alone(run_folder):
 def test_objectives_on_the_datasets_graph(run_folder):
     """Three instances, an edge of weight 1.5 between the first two: together they earn 3, and each beta (p + s / 2)."""
     edges, weights = np.array([[0, 1]], np.int32), np.array([1.5], np.float32)
-    write_graph("graph.npz", Graph(edges, weights, 3, np.array([0, 3]), np.arange(3)))
     scores = Scores(np.array([0, 2, 3, 4]), np.array([1, 2, 1, 2]), np.array([0.25, 0.5, 0.5, 1], np.float32))
-    write_scores("scores.h5", scores)
     with new_salient_instances("three.h5") as writer:
         box, mask = [0, 0, 2, 2], rle.encode(np.asfortranarray(np.ones((2, 2), np.uint8)))
         writer.append("a", [box] * 3, [0.75, 0.5, 0.25], [mask] * 3)
+    instances = read_salient_instances("three.h5")
+    write_graph("graph.npz", Graph(edges, weights, 3, np.array([0, 3]), np.arange(3)), instances.rows)
+    write_scores("scores.h5", scores, instances.rows)
     labels = np.array([1, 1, 2])
     whole = Partition(np.arange(3), labels, 28.0, 35.0, np.zeros(3), np.zeros(3, bool), "feasible", "message_passing")
-    write_partition("whole/batch_0.npz", whole)
-    tags = tag_oracle().iloc[:3].assign(keywords=[("cat", "dog")] * 3)
-    for name, own in (("whole", labels), ("apart", [2, 0, 2])):
-        write_tags(f"{name}.csv", tags.assign(label=own, tag="cat"))
+    write_partition("whole/batch_0.npz", whole, instances.rows)
+    categories = read_categories("categories.csv")
+    images = pd.DataFrame({"image_id": ["a"], "keywords": [("cat", "dog")]})
+    for name, own in (("whole", labels), ("apart", np.array([2, 0, 2]))):
+        write_tags(f"{name}.csv", tag_columns(instances, images, categories, own, np.nan, np.nan, "solver"))
     inputs = {"tags": ["whole.csv", "apart.csv"], "graph": "graph.npz", "scores": ["scores.h5"], "whole": "whole"}
     inputs |= {"salient_instances": ["three.h5"]}
     params = {"assignments": ["whole", "apart"], "beta": 10, "seed": 3, "split": "train"}

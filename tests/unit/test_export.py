@@ -26,6 +26,7 @@ from aisi.export.photos import ExportedPhoto, Options, draw
 from aisi.export.writers import WRITERS
 from aisi.formats.coco import write_coco_results
 from aisi.formats.dataset import Categories, write_categories, write_images
+from aisi.formats.seal import reseal
 from workflow_text import WORKFLOW
 
 CATEGORIES = Categories(("cat", "red dog", "Möwe"), (3, 17, 40), ("#800000", "#008000", "#808000"))
@@ -404,10 +405,16 @@ def test_more_instances_than_a_palette_holds(tmp_path, capsys):
 
 
 def test_masks_of_another_size_than_the_photo_are_refused(dataset, tmp_path):
-    text = (dataset / "instances.json").read_text(encoding="utf-8").replace("[1, 1]", "[2, 1]")
+    text = (
+        (dataset / "instances.json")
+        .read_text(encoding="utf-8")
+        .replace('[1, 1], "counts": "01"', '[2, 1], "counts": "02"')
+    )
     for name in ("images.csv", "categories.csv"):
         (tmp_path / name).write_bytes((dataset / name).read_bytes())
     (tmp_path / "instances.json").write_text(text, encoding="utf-8")
+    for path in list(tmp_path.iterdir()):
+        reseal(path)
     with pytest.raises(ValueError, match=r"tiny: found a mask of size \[2, 1\], expected \[1, 1\]"):
         export(tmp_path, tmp_path / "export", "coco")
 

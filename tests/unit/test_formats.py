@@ -121,11 +121,13 @@ def read_attention(path):
 
 
 def write_features(path, *batches):
-    with new_features(path, 3) as append:
-        for rows in batches or (np.arange(6).reshape(2, 3), np.zeros((0, 3)), np.ones((1, 3))):
-            append(rows)
+    batches = batches or (np.arange(6).reshape(2, 3), np.zeros((0, 3)), np.ones((1, 3)))
+    with new_features(path, 3, ROWS[: sum(map(len, batches))]) as append:
+        for features in batches:
+            append(features)
 
 
+ROWS = np.arange(10, 17, dtype=np.uint64)
 SCORES = Scores(np.array([0, 2, 2, 3]), np.array([1, 5, 2]), np.array([0.25, 0.5, 1], np.float32))
 GRAPH = Graph(
     edges=np.array([[0, 1], [1, 3]], np.int32),
@@ -146,10 +148,11 @@ PARTITION = Partition(
 )
 LABELS = np.array([[0, 1, 20], [255, 254, 7]], np.uint8)
 ANNOTATION = {"image_id": 1, "category_id": 1, "segmentation": {"size": [4, 5], "counts": "0d0"}, "score": 0.5}
+RESULT = {"bbox": [0, 0, 5, 4], **ANNOTATION}
 COCO = {
     "images": [{"id": 1, "image_id": "ü", "file_name": "ü.jpg", "width": 5, "height": 4}],
-    "categories": [{"id": 1, "name": "cat"}],
-    "annotations": [{"id": 1, "bbox": [0, 0, 5, 4], **ANNOTATION}],
+    "categories": [{"id": 1, "name": "NA"}, {"id": 90, "name": "dining table"}],
+    "annotations": [{"id": 1, **RESULT}],
 }
 CURVE = table(REVIEW_CURVE_COLUMNS, ("margin", 0, 0.5, 1, 1, 2, 0.5, 0.5, np.nan, 0.5))
 NOTES = table(EXAMPLE_NOTE_COLUMNS, ("a", "best: IoU 1.00"))
@@ -162,13 +165,25 @@ FORMATS = {
     "metrics": (lambda path: write_metrics(path, METRICS), read_metrics, "evaluate_"),
     "instances": (write_instances, read_salient_instances, "detect_salient_instances"),
     "attention": (write_attention, read_attention, "compute_attention_maps"),
-    "scores": (lambda path: write_scores(path, SCORES), read_scores, "compute_scores"),
-    "features": (write_features, read_features, "compute_features"),
-    "graph": (lambda path: write_graph(path, GRAPH), read_graph, "build_graph"),
-    "partition": (lambda path: write_partition(path, PARTITION), read_partition, "solve_partition"),
+    "scores": (
+        lambda path: write_scores(path, SCORES, ROWS[:3]),
+        lambda path: read_scores(path, rows=ROWS[:3]),
+        "compute_scores",
+    ),
+    "features": (write_features, lambda path: read_features(path, rows=ROWS[:3]), "compute_features"),
+    "graph": (
+        lambda path: write_graph(path, GRAPH, ROWS[:4]),
+        lambda path: read_graph(path, rows=ROWS[:4]),
+        "build_graph",
+    ),
+    "partition": (
+        lambda path: write_partition(path, PARTITION, ROWS),
+        lambda path: read_partition(path, rows=ROWS),
+        "solve_partition",
+    ),
     "labels": (lambda path: write_labels(path, LABELS), read_labels, "write_proxy_masks"),
     "coco": (lambda path: write_coco(path, COCO), lambda path: read_instances(path, CATEGORIES), "write_proxy_masks"),
-    "coco_results": (lambda path: write_coco_results(path, COCO["annotations"]), read_coco_results, "predict_"),
+    "coco_results": (lambda path: write_coco_results(path, [RESULT]), read_coco_results, "predict_"),
     "coco_ids": (lambda path: write_coco_ids(path, {"a": 7, "b": "x"}), read_coco_ids, "index_images"),
     "review_curve": (lambda path: write_review_curve(path, CURVE), read_review_curve, "compute_review_curve"),
     "training_log": (lambda path: write_training_log(path, [[0, 0.5, 0.1, None]]), read_training_log, "train_"),
@@ -245,7 +260,7 @@ def test_another_version_is_refused(artefact):
         with h5py.File(file.path, "a") as content:
             content.attrs["version"] = 99
         reseal(file.path)
-        with pytest.raises(FormatError, match=f"version 99, expected aisi/.* version 1.*{file.rule}"):
+        with pytest.raises(FormatError, match=f"version 99, expected aisi/.* version 2.*{file.rule}"):
             file.read(file.path)
     for kind in ("graph", "partition"):
         file = artefact(kind)
@@ -270,10 +285,10 @@ def test_labels_of_another_version_are_refused(artefact, monkeypatch):
 
 
 def test_another_artefact_is_refused(artefact):
-    with pytest.raises(FormatError, match="found aisi/scores version 1, expected aisi/features"):
-        read_features(artefact("scores").path)
-    with pytest.raises(FormatError, match="found aisi/graph version 1, expected aisi/partition"):
-        read_partition(artefact("graph").path)
+    with pytest.raises(FormatError, match="found aisi/scores version 2, expected aisi/features"):
+        read_features(artefact("scores").path, rows=None)
+    with pytest.raises(FormatError, match="found aisi/graph version 2, expected aisi/partition"):
+        read_partition(artefact("graph").path, rows=None)
     with pytest.raises(FormatError, match="columns"):
         read_tags(artefact("images").path)
     path = artefact("features").path
@@ -281,18 +296,18 @@ def test_another_artefact_is_refused(artefact):
         foreign["feature"] = np.zeros(3)
     reseal(path)
     with pytest.raises(FormatError, match="no format version -1"):
-        read_features(path)
+        read_features(path, rows=None)
     np.save(path.with_suffix(".npy"), np.zeros(3))
     reseal(path.with_suffix(".npy"))
     with pytest.raises(FormatError, match="npz"):
-        read_graph(path.with_suffix(".npy"))
+        read_graph(path.with_suffix(".npy"), rows=None)
 
 
 def test_pickles_are_not_loaded(tmp_path):
     np.savez(tmp_path / "a.npz", edges=np.array([{}], object))
     reseal(tmp_path / "a.npz")
     with pytest.raises(FormatError, match="allow_pickle|pickle"):
-        read_graph(tmp_path / "a.npz")
+        read_graph(tmp_path / "a.npz", rows=None)
 
 
 def test_a_writer_that_fails_leaves_the_old_file(artefact):
@@ -356,7 +371,7 @@ def test_metrics_keep_seven_digits(tmp_path, values):
 
 def test_tables_are_checked(tmp_path):
     path = tmp_path / "a.csv"
-    with pytest.raises(ValueError, match="'a' occurs twice"):
+    with pytest.raises(ValueError, match="image_id \\['a'\\] twice"):
         write_images(path, pd.concat([IMAGES, IMAGES]))
     with pytest.raises(ValueError, match="columns"):
         write_images(path, IMAGES.drop(columns="sha256"))
@@ -535,32 +550,32 @@ def test_attention_is_checked(tmp_path, labels, maps):
 
 
 def test_scores(tmp_path):
-    write_scores(tmp_path / "0", SCORES)
-    write_scores(tmp_path / "1", Scores(np.zeros(1), np.zeros(0), np.zeros(0)))
-    write_scores(tmp_path / "2", SCORES)
-    found = read_scores(*(tmp_path / name for name in "012"))
+    write_scores(tmp_path / "0", SCORES, ROWS[:3])
+    write_scores(tmp_path / "1", Scores(np.zeros(1), np.zeros(0), np.zeros(0)), ROWS[:0])
+    write_scores(tmp_path / "2", SCORES, ROWS[3:6])
+    found = read_scores(*(tmp_path / name for name in "012"), rows=ROWS[:6])
     assert found.offsets.tolist() == [0, 2, 2, 3, 5, 5, 6]
     assert found.labels.tolist() == [1, 5, 2] * 2
     assert found.scores.tolist() == [0.25, 0.5, 1] * 2
     assert (found.offsets.dtype, found.labels.dtype, found.scores.dtype) == (np.int64, np.int64, np.float32)
     with pytest.raises(ValueError, match="found 2 labels and 2 scores, expected 3 of each"):
-        write_scores(tmp_path / "3", Scores(SCORES.offsets, SCORES.labels[:2], SCORES.scores[:2]))
+        write_scores(tmp_path / "3", Scores(SCORES.offsets, SCORES.labels[:2], SCORES.scores[:2]), ROWS[:3])
 
 
 def test_features(tmp_path):
     write_features(tmp_path / "0")
     write_features(tmp_path / "1", np.zeros((0, 3)))
-    found = read_features(tmp_path / "1", tmp_path / "0", tmp_path / "1")
+    found = read_features(tmp_path / "1", tmp_path / "0", tmp_path / "1", rows=ROWS[:3])
     assert found.tolist() == [[0, 1, 2], [3, 4, 5], [1, 1, 1]]
     assert found.dtype == np.float32
-    assert read_features(tmp_path / "1").shape == (0, 3)
+    assert read_features(tmp_path / "1", rows=None).shape == (0, 3)
 
 
 # ------------------------------------------------------------------ npz
 
 
 def test_graph(artefact):
-    found = read_graph(artefact("graph").path)
+    found = read_graph(artefact("graph").path, rows=None)
     assert found.edges.tolist() == GRAPH.edges.tolist()
     assert found.weights.tolist() == GRAPH.weights.tolist()
     assert found.n_nodes == 4
@@ -572,8 +587,10 @@ def test_graph(artefact):
 @pytest.mark.parametrize("n_nodes", [0, 3])
 def test_graph_without_edges(tmp_path, n_nodes):
     nodes = np.arange(n_nodes)
-    write_graph(tmp_path / "a.npz", Graph(np.zeros((0, 2)), np.zeros(0), n_nodes, np.array([0, n_nodes]), nodes))
-    found = read_graph(tmp_path / "a.npz")
+    write_graph(
+        tmp_path / "a.npz", Graph(np.zeros((0, 2)), np.zeros(0), n_nodes, np.array([0, n_nodes]), nodes), ROWS[:n_nodes]
+    )
+    found = read_graph(tmp_path / "a.npz", rows=None)
     assert found.edges.shape == (0, 2)
     assert found.n_nodes == n_nodes
 
@@ -581,15 +598,15 @@ def test_graph_without_edges(tmp_path, n_nodes):
 @pytest.mark.parametrize("edges", [[[0, 0]], [[1, 0]], [[-1, 0]], [[0, 4]]])
 def test_graph_is_checked(tmp_path, edges):
     with pytest.raises(ValueError, match="i < j"):
-        write_graph(tmp_path / "a.npz", replace(GRAPH, edges=np.array(edges), weights=np.ones(1)))
-    with pytest.raises(ValueError, match="1 edges but 2 weights"):
-        write_graph(tmp_path / "a.npz", replace(GRAPH, edges=np.array([[0, 1]])))
+        write_graph(tmp_path / "a.npz", replace(GRAPH, edges=np.array(edges), weights=np.ones(1)), ROWS[:4])
+    with pytest.raises(ValueError, match="1 edges and 2 weights"):
+        write_graph(tmp_path / "a.npz", replace(GRAPH, edges=np.array([[0, 1]])), ROWS[:4])
     with pytest.raises(ValueError, match="each of 0 to 3 once"):
-        write_graph(tmp_path / "a.npz", replace(GRAPH, order=np.zeros(4)))
+        write_graph(tmp_path / "a.npz", replace(GRAPH, order=np.zeros(4)), ROWS[:4])
 
 
 def test_partition(artefact):
-    found = read_partition(artefact("partition").path)
+    found = read_partition(artefact("partition").path, rows=None)
     assert (found.objective, found.status, found.solver) == (1.5, "optimal", "cplex")
     assert np.isnan(found.bound)
     for name in ("instances", "labels", "margins", "pinned"):
@@ -599,7 +616,7 @@ def test_partition(artefact):
 
 def test_partition_is_checked(tmp_path):
     with pytest.raises(ValueError, match="differ in length"):
-        write_partition(tmp_path / "a.npz", replace(PARTITION, labels=np.zeros(3)))
+        write_partition(tmp_path / "a.npz", replace(PARTITION, labels=np.zeros(3)), ROWS)
 
 
 # ------------------------------------------------------------------ label maps and COCO JSON

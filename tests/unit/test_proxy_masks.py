@@ -81,7 +81,8 @@ def photos(*rows):
 
 
 def tags(*rows):
-    return pd.DataFrame(rows, columns=["image_id", "instance_id", "label"])
+    """Rows image_id, instance_id, label, with the boxes of ``instances``."""
+    return pd.DataFrame(rows, columns=["image_id", "instance_id", "label"]).assign(x0=0, y0=0, x1=4, y1=3)
 
 
 def test_photos_get_their_instances_and_tags():
@@ -98,6 +99,9 @@ def test_tags_of_other_instances_are_refused():
     images = photos(("a", "a.png", 4, 4, ("cat",)))
     with pytest.raises(ValueError, match=r"a: found no row for instances \[1\]"):
         list(tagged_photos([(images, instances(["a", "a"], [0, 1], [TOP, DOT]))], tags(("a", 0, 1)), CATEGORIES))
+    moved = tags(("a", 0, 1)).assign(x1=3)
+    with pytest.raises(ValueError, match=r"a: found no row for instances \[0\].*write_tags"):
+        list(tagged_photos([(images, instances(["a"], [0], [TOP]))], moved, CATEGORIES))
 
 
 def test_mask_of_another_size_is_refused():

@@ -14,8 +14,9 @@ from aisi.attention.scores import box_means, score_instances
 from aisi.dataset.keywords import keyword_labels
 from aisi.formats.attention import new_attention
 from aisi.formats.dataset import Categories, write_categories, write_images
-from aisi.formats.instances import SalientInstances, new_salient_instances
+from aisi.formats.instances import SalientInstances, new_salient_instances, read_salient_instances
 from aisi.formats.scores import read_scores
+from aisi.masks import encode
 
 CATEGORIES = Categories(("cat", "dog", "fox"), (10, 20, 30), ("#000000",) * 3)
 
@@ -114,12 +115,12 @@ def test_script(tmp_path):
     write_images(paths.images, photos(a=["cat"], b=["dog"]))
     write_categories(paths.categories, CATEGORIES)
     with new_salient_instances(paths.found) as writer:
-        writer.append("b", [[0, 0, 4, 6]], [0.9], [{"size": [6, 8], "counts": b""}])
+        writer.append("b", [[0, 0, 4, 6]], [0.9], [encode(np.ones((6, 8), bool))])
     with new_attention(paths.maps) as writer:
         writer.append("a", [1], np.zeros((1, 1, 2)))
         writer.append("b", [2], [[[0.0, 1.0]]])
     compute_scores.main(paths.images, paths.categories, paths.found, paths.maps, paths.scores)
-    scores = read_scores(paths.scores)
+    scores = read_scores(paths.scores, rows=read_salient_instances(paths.found).rows)
     assert scores.offsets.tolist() == [0, 1] and scores.labels.tolist() == [2]
     # pixel centres at cells -0.375, -0.125, 0.125, 0.375
     assert scores.scores[0] == pytest.approx((0.125 + 0.375) / 4)

@@ -50,11 +50,16 @@ BASICS = {
     "aisi.formats.tables.read_table": "called by the readers of CSV",
     "aisi.formats.npz.read_npz": "called by the readers of npz",
     "aisi.formats.hdf5.open_hdf5": "called by the readers of HDF5",
+    "aisi.formats.hdf5.read_hdf5": "calls open_hdf5",
     "aisi.training.weights.load_network": "calls load_weights",
 }
 OTHER_NAMES = {"read_salient_instances": "instances", "read_coco_results": "coco_results", "read_instances": "coco"}
 """Kinds of examples that are not named as their reader."""
-ARGUMENTS = {"read_instances": (CATEGORIES,), "load_weights": ("line",)}
+ARGUMENTS = {
+    "read_instances": {"categories": CATEGORIES},
+    "load_weights": {"network": "line"},
+    **dict.fromkeys(("read_scores", "read_features", "read_graph", "read_partition"), {"rows": None}),
+}
 
 
 def readers():
@@ -86,7 +91,7 @@ def test_every_reader_is_known():
 
 
 def read(name, path):
-    found = readers()[name](path, *ARGUMENTS.get(name.rpartition(".")[2], ()))
+    found = readers()[name](path, **ARGUMENTS.get(name.rpartition(".")[2], {}))
     if isinstance(found, contextlib.AbstractContextManager):
         with found:
             pass
@@ -127,6 +132,8 @@ def remove_seal(path):
 PARSERS = {
     "pd.read_csv": {
         "write_experiment.main": "a file of the repository",
+        "compare_with_paper.main": "a file of the repository",
+        "merge_ablations.main": "a file of the repository",
         "tables.read_table": "sealed",
     },
     "np.load": {"npz.read_npz": "sealed"},
@@ -198,7 +205,7 @@ def test_an_edit_on_purpose_can_be_kept(tmp_path):
         read_tags(path)
     text = str(caught.value)
     assert "partition.overrides" in text and "write_tags" in text
-    (command,) = re.findall(r"run (PYTHONPATH.*?) \)", text)
+    (command,) = re.findall(r"run (PYTHONPATH.*?) \. Otherwise", text)
     subprocess.run(command, shell=True, check=True, env={"PATH": os.path.dirname(sys.executable)})
     assert read_tags(path)["tag"].tolist() == ["dog", "dog"]
 
@@ -285,4 +292,4 @@ def test_hdf5_that_reads_other_files_is_refused(tmp_path, kind):
             file.create_virtual_dataset("score", layout)
     reseal(path)
     with pytest.raises(FormatError, match="score.*compute_scores"):
-        read_scores(path)
+        read_scores(path, rows=None)

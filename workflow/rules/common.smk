@@ -123,7 +123,8 @@ def by_content(path):
         return path
     if not Path(path).exists():
         stop(f"The config names {path}, which does not exist (from {Path.cwd()}). Correct the path.")
-    return ancient(path)
+    # A path that a function gives is taken as it is; otherwise Snakemake would take {name} for a wildcard.
+    return (lambda wildcards: ancient(path)) if "{" in path else ancient(path)
 
 
 def listed(value):

@@ -12,6 +12,7 @@ wildcard_constraints:
 
 rule build_graph:
     input:
+        salient_instances=shards_of("results/salient_instances/{split}/shard_{shard}.h5"),
         features=shards_of("results/features/{split}/shard_{shard}.h5"),
         scores=keywords_of_graph,
     output:
@@ -40,6 +41,7 @@ rule build_graph:
 
 rule build_batch_graphs:
     input:
+        salient_instances=shards_of("results/salient_instances/{split}/shard_{shard}.h5"),
         features=shards_of("results/features/{split}/shard_{shard}.h5"),
         scores=keywords_of_graph,
     output:

@@ -46,6 +46,7 @@ rule solve_partition:
 
 rule solve_baseline:
     input:
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
         scores=shards_of(f"{{home}}/scores/{TRAIN}/shard_{{shard}}.h5"),
     output:
         partition=directory("{home}/partition/{assignment}/job_0"),

@@ -30,7 +30,7 @@ def main(
     paths = dict(zip(photos["image_id"], photos["path"], strict=True))
     crops = read_crops(instances.image_ids, instances.boxes, instances.masks, paths, **crop)
     with (
-        new_features(features_path, extractor.dimension) as append,
+        new_features(features_path, extractor.dimension, instances.rows) as append,
         progress(total=len(instances), unit="instance") as bar,
     ):
         for rows in extract(extractor, crops, batch_size, flip):

@@ -20,12 +20,14 @@ from aisi.progress import log_to
 
 def main(tags, assignments, graph, scores, instances, whole, terms, seed, split, output):
     """Rows objective, and share_of_bound, the bound being that of the solution of the ``whole``."""
-    graph, scores, bound = read_graph(graph), read_scores(*scores), read_partition(Path(whole) / "batch_0.npz").bound
-    scores = terms.weigh(scores, read_salient_instances(*instances, masks=False).scores)
+    instances = read_salient_instances(*instances, masks=False)
+    own = instances.rows
+    graph, scores = read_graph(graph, rows=own), terms.weigh(read_scores(*scores, rows=own), instances.scores)
+    bound = read_partition(Path(whole) / "batch_0.npz", rows=own).bound
     _, problem = batch_problem(graph, 0, scores, np.full(graph.n_nodes, -1), terms.beta, retention=1)
     parts = []
     for assignment, path in zip(assignments, tags, strict=True):
-        labels = read_tags(path)["label"].to_numpy()
+        labels = read_tags(path, own)["label"].to_numpy()
         value, n = objective(problem, labels), int((labels > 0).sum())
         print(f"{assignment}: objective {value:.7g}, bound of the whole {bound:.7g}, {n} of {len(labels)} tagged")
         rows = [("objective", ALL, value, n), ("share_of_bound", ALL, value / bound if bound else np.nan, n)]

@@ -16,12 +16,12 @@ def main(
     images, graph, scores, instances, tags, oracle, masks, shares, random_orders, seed, objective, settings, output
 ):
     """Solve around the first corrections, for each share and order."""
-    tags, oracle = read_tags(tags), read_tags(oracle)
-    if not tags[["image_id", "instance_id"]].equals(oracle[["image_id", "instance_id"]]):
-        raise ValueError("Tags and true tags are of different instances: delete both files and run the workflow again.")
+    instances = read_salient_instances(*instances, masks=False)
+    rows = instances.rows
+    tags, oracle = read_tags(tags, rows), read_tags(oracle, rows)
     evaluated = tags["image_id"].isin(photos_with_masks(read_images(*images), masks)["image_id"]).to_numpy()
-    graph, scores, true_labels = read_graph(graph), read_scores(*scores), oracle["label"].to_numpy()
-    scores = objective.weigh(scores, read_salient_instances(*instances, masks=False).scores)
+    graph, scores, true_labels = read_graph(graph, rows=rows), read_scores(*scores, rows=rows), oracle["label"]
+    scores, true_labels = objective.weigh(scores, instances.scores), true_labels.to_numpy()
     curve = review_curve(
         graph, scores, tags, true_labels, evaluated, shares, random_orders, seed, beta=objective.beta, **settings
     )

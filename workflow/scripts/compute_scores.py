@@ -13,7 +13,7 @@ def main(images_path, categories_path, salient_instances_path, attention_path, s
     instances = read_salient_instances(salient_instances_path)
     with open_attention(attention_path) as maps:
         scores = score_instances(read_images(images_path), read_categories(categories_path), instances, maps)
-    write_scores(scores_path, scores)
+    write_scores(scores_path, scores, instances.rows)
     print(f"{len(scores.scores)} scores of {len(instances)} instances.")
 
 

@@ -24,7 +24,8 @@ def main(
     figure_path,
 ):
     """Draw a row for each example, in their order: photo, instances, tags, then a column for each label map."""
-    categories, tags = read_categories(categories_path), read_tags(tags_path)
+    categories = read_categories(categories_path)
+    tags = read_tags(tags_path, categories=categories)
     colours = label_colours(categories)
     notes = read_example_notes(notes_path) if notes_path else {}
     examples = {photo.image_id: photo for photo in read_images(examples_path).itertuples()}

@@ -30,8 +30,8 @@ def main(
     metrics_path,
 ):
     """Evaluate the tags of each row (assignment, seed) as rules evaluate_tags and evaluate_proxy_* do."""
-    categories, photos, oracle = read_categories(categories_path), read_images(*images_paths), read_tags(oracle_path)
-    tables = [read_tags(path) for path in tags_paths]
+    categories, photos = read_categories(categories_path), read_images(*images_paths)
+    oracle, *tables = [read_tags(path, categories=categories) for path in [oracle_path, *tags_paths]]
     with_masks = photos_with_masks(photos, masks_folder)
     with_objects = with_masks[:0]
     annotated = read_annotated_truth(annotations_paths, photos, categories) if annotations_paths else None

@@ -33,14 +33,16 @@ def main(
     page_path,
 ):
     """``scores_paths``: one file after the other, each for all seeds. Every other photo is in the first half."""
+    instances, categories = read_salient_instances(*salient_instances_paths), read_categories(categories_path)
+    rows = instances.rows
     split = Split(
         read_images(*images_paths),
-        read_categories(categories_path),
-        read_salient_instances(*salient_instances_paths),
-        read_features(*features_paths),
-        read_tags(oracle_path),
+        categories,
+        instances,
+        read_features(*features_paths, rows=rows),
+        read_tags(oracle_path, rows, categories),
     )
-    scores = {seed: read_scores(*scores_paths[place :: len(seeds)]) for place, seed in enumerate(seeds)}
+    scores = {seed: read_scores(*scores_paths[place :: len(seeds)], rows=rows) for place, seed in enumerate(seeds)}
     chosen_from = combinations(grid, configured)
     image_ids = photos_with_masks(split.photos, masks_folder)["image_id"]
     figures = evaluate_halves(split, image_ids, scores, chosen_from, configured, masks_folder, solver, gap)

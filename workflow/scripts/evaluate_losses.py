@@ -18,7 +18,9 @@ def main(tags, images, salient_instances, categories, masks, objects, title, com
     with_masks, names = photos_with_masks(photos, masks), categories.names
     with_objects = photos_with_masks(with_masks, objects) if objects else with_masks[:0]
     shards = list(zip(map(read_images, images), map(read_salient_instances, salient_instances), strict=True))
-    tagged = zip(*(tagged_photos(shards, read_tags(path), categories) for path in tags), strict=True)
+    tagged = zip(
+        *(tagged_photos(shards, read_tags(path, categories=categories), categories) for path in tags), strict=True
+    )
     truths = read_truth(photos, with_masks, with_objects, masks, objects, len(names))
     losses = loss_table(with_labels(tagged, truths), names)
     with atomic(table) as temporary:

@@ -12,9 +12,10 @@ from aisi.progress import log_to
 
 def main(tags_path, oracle_path, images_paths, categories_path, masks_folder, assignment, seed, split, metrics_path):
     """Count the instances of photos that have a true mask."""
-    names = read_categories(categories_path).names
+    categories = read_categories(categories_path)
+    tags, oracle = (read_tags(path, categories=categories) for path in (tags_path, oracle_path))
     photos = photos_with_masks(read_images(*images_paths), masks_folder)
-    rows = evaluate_tags(read_tags(tags_path), read_tags(oracle_path), photos["image_id"], names)
+    rows = evaluate_tags(tags, oracle, photos["image_id"], categories.names)
     head = {"assignment": assignment, "seed": seed, "task": "tags", "split": split}
     write_metrics(metrics_path, metric_table(rows, **head, protocol=PROTOCOLS["tags"]))
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aisi.formats.instances import read_salient_instances
 from aisi.formats.partition import write_partition
 from aisi.formats.scores import read_scores
 from aisi.partition import solve
@@ -11,18 +12,21 @@ from aisi.partition.tags import as_partition, balance_categories, batch_problem,
 from aisi.progress import log_to
 
 
-def main(scores, solver, seed, balance, output):
+def main(instances, scores, solver, seed, balance, output):
     """One batch, the whole dataset."""
-    scores = read_scores(*scores)
+    rows = read_salient_instances(*instances, masks=False).rows
+    scores = read_scores(*scores, rows=rows)
     scores = balance_categories(scores) if balance else scores
     n = len(scores.offsets) - 1
     nodes, problem = batch_problem(no_graph(n), 0, scores, np.full(n, -1), beta=1.0, retention=1)
-    write_partition(Path(output) / "batch_0.npz", as_partition(nodes, problem, solve(problem, solver, seed=seed)))
+    partition = as_partition(nodes, problem, solve(problem, solver, seed=seed))
+    write_partition(Path(output) / "batch_0.npz", partition, rows)
 
 
 if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
+            instances=snakemake.input.salient_instances,
             scores=snakemake.input.scores,
             solver=snakemake.params.solver,
             seed=snakemake.params.seed,

@@ -15,20 +15,27 @@ from aisi.progress import log_to
 
 def main(graph, scores, instances, categories, overrides, stale, objective, r, options, jobs, job, output):
     """Solve batch after batch, each into a file of its own."""
-    graph, scores = read_graph(graph), read_scores(*scores)
     instances = read_salient_instances(*instances, masks=False)
-    rows = read_overrides(overrides) if overrides else []
-    fixed = pins(overrides, rows, instances, scores, read_categories(categories), stale)
+    graph, scores = read_graph(graph, rows=instances.rows), read_scores(*scores, rows=instances.rows)
+    corrections = read_overrides(overrides) if overrides else []
+    fixed = pins(overrides, corrections, instances, scores, read_categories(categories), stale)
     scores = objective.weigh(scores, instances.scores)
     Path(output).mkdir(parents=True, exist_ok=True)
+    without_tags = 0
     for batch in batches_of_job(len(graph.batches) - 1, jobs, job):
         nodes, problem = batch_problem(graph, batch, scores, fixed, objective.beta, r)
         solution = solve(problem, **options, verbose=True)
+        without_tags += problem.n_retained == 0 and len(problem.scores) > 0
         print(
             f"batch {batch}: {problem.n_retained} of {len(nodes)} instances kept, objective {solution.objective:.7g}, "
             f"bound {solution.bound:.7g}, gap {solution.gap:.2g}, {solution.status} after {solution.runtime:.2f} s"
         )
-        write_partition(Path(output) / f"batch_{batch}.npz", as_partition(nodes, problem, solution))
+        write_partition(Path(output) / f"batch_{batch}.npz", as_partition(nodes, problem, solution), instances.rows)
+    if without_tags:
+        print(
+            f"Warning: in {without_tags} batches all instances are noisy: floor({r} n) of n instances keep a tag, "
+            "which is none if n is small. Make partition.batch_size larger, or partition.r 1."
+        )
 
 
 if "snakemake" in globals():

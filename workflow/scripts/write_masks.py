@@ -25,7 +25,8 @@ def main(
     summary_path,
 ):
     """Background is 0 in every mask, also where proxy masks have 255. A photo gets no mask if no instance has a tag."""
-    categories, tags = read_categories(categories_path), read_tags(tags_path)
+    categories = read_categories(categories_path)
+    tags = read_tags(tags_path, categories=categories)
     Path(masks_folder).mkdir(parents=True, exist_ok=True)
     shards = zip(map(read_images, images_paths), map(read_salient_instances, salient_instances_paths), strict=True)
     n_photos = len(read_images(*images_paths))

@@ -23,7 +23,8 @@ def main(
     coco_path,
 ):
     """Photos get no proxy mask if no instance has a tag."""
-    categories, tags = read_categories(categories_path), read_tags(tags_path)
+    categories = read_categories(categories_path)
+    tags = read_tags(tags_path, categories=categories)
     Path(masks_folder).mkdir(parents=True, exist_ok=True)
     coco = CocoInstances(categories)
     shards = zip(map(read_images, images_paths), map(read_salient_instances, salient_instances_paths), strict=True)

@@ -1,5 +1,7 @@
 """Write the review page of an assignment's tags: its data, and the files of the page itself."""
 
+import numpy as np
+
 from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.graph import read_graph
 from aisi.formats.instances import read_salient_instances
@@ -22,13 +24,15 @@ def main(
     page_paths,
 ):
     """Outline the instances shard by shard. ``page_paths`` are the files of the page."""
-    outlines = []
+    outlines, rows = [], []
     for path in progress(salient_instances_paths, unit="shard"):
         shard = read_salient_instances(path)
         outlines += map(outline, shard.masks, shard.boxes)
+        rows.append(shard.rows)
     shards = [read_images(path) for path in images_paths]
-    categories, tags = read_categories(categories_path), read_tags(tags_path)
-    scores, graph = read_scores(*scores_paths), read_graph(graph_path)
+    rows, categories = np.concatenate(rows), read_categories(categories_path)
+    tags = read_tags(tags_path, rows, categories)
+    scores, graph = read_scores(*scores_paths, rows=rows), read_graph(graph_path, rows=rows)
     write_data(data_path, review_data(name, assignment, shards, categories, tags, scores, graph, outlines))
     write_page(*page_paths)
 

@@ -14,10 +14,10 @@ from aisi.progress import log_to
 def main(partition_folders, salient_instances_paths, scores_paths, images_paths, categories_path, tags_path):
     """Collect the batches of all jobs."""
     paths = [path for folder in partition_folders for path in sorted(Path(folder).glob("batch_*.npz"))]
-    batches = [read_partition(path) for path in paths]
     instances = read_salient_instances(*salient_instances_paths, masks=False)
+    batches = [read_partition(path, rows=instances.rows) for path in paths]
     scores, images, categories = (
-        read_scores(*scores_paths),
+        read_scores(*scores_paths, rows=instances.rows),
         read_images(*images_paths),
         read_categories(categories_path),
     )

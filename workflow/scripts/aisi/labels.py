@@ -2,6 +2,8 @@
 
 IGNORE = 255
 """Label of pixels that are used neither in training nor in evaluation."""
+LARGEST = 254
+"""Largest label of a category, since 255 is taken."""
 VOID = 255
 """Value of pixels in an instance map that belong neither to an instance nor to the background."""
 NOISY = 0

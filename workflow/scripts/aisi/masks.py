@@ -1,6 +1,8 @@
 """Masks of instances: arrays, COCO's run lengths (RLE), its JSON, and boxes around them.
 
 No other module imports pycocotools.mask. An RLE is a dict: size [height, width] and counts, compressed bytes.
+pycocotools checks nothing: runs that fall short give unset memory, longer ones overwrite it. So every RLE from a file
+goes through :func:`check_rle` first.
 """
 
 from collections.abc import Sequence
@@ -13,6 +15,8 @@ from aisi.labels import VOID
 
 Rle = dict[str, Any]
 """COCO compressed RLE of a mask."""
+LONGEST_OUTLINE = 4_000_000
+"""Pixels of a polygon's outline; pycocotools needs 100 bytes for each, and crashes without memory."""
 
 
 def encode(mask: np.ndarray) -> Rle:
@@ -23,6 +27,59 @@ def encode(mask: np.ndarray) -> Rle:
 def decode(mask: Rle) -> np.ndarray:
     """Convert COCO compressed RLE to a mask, (H, W) bool."""
     return coco_mask.decode(mask).astype(bool)
+
+
+def runs_of(counts: bytes) -> np.ndarray:
+    """Read the run lengths of COCO's compressed RLE.
+
+    Parameters
+    ----------
+    counts : bytes
+        Five bits per character, least significant first; 32 marks that another one follows. From the fourth run on, the
+        number is the run minus the run two before.
+
+    Returns
+    -------
+    (k,) int64
+        Pixels of each run, down the columns: background, mask, background, ...
+
+    Raises
+    ------
+    ValueError
+        If these are no such counts, or a run is negative.
+    """
+    letters = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
+    ends = np.flatnonzero((letters & 32) == 0)
+    starts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
+    lengths = ends - starts + 1
+    whole = len(ends) and ends[-1] == len(letters) - 1 and letters.min() >= 0 and letters.max() < 64
+    if not whole or lengths.max() > 8:
+        raise ValueError(f"found RLE {counts[:40]!r}, expected COCO's compressed run lengths. Write it again.")
+    shifts = 5 * (np.arange(len(letters)) - np.repeat(starts, lengths))
+    runs = np.add.reduceat((letters & 31) << shifts, starts)
+    runs -= np.where(letters[ends] & 16, 1 << (5 * lengths), 0)
+    for first in (1, 2):
+        runs[first::2] = np.cumsum(runs[first::2])
+    if runs.min() < 0:
+        raise ValueError(f"found RLE {counts[:40]!r} with a negative run, expected pixels. Write it again.")
+    return runs
+
+
+def check_rle(mask: Any) -> Rle:
+    """Check that COCO compressed RLE is whole: its runs add up to the pixels of its size; return it.
+
+    Raises
+    ------
+    ValueError
+    """
+    size, counts = mask["size"], mask["counts"]
+    runs = runs_of(counts.encode("ascii", errors="replace") if isinstance(counts, str) else counts)
+    right = len(size) == 2 and all(type(side) is int and 0 < side < 1 << 31 for side in size)
+    if not right or int(runs.sum()) != size[0] * size[1]:
+        raise ValueError(
+            f"found RLE {counts[:40]!r} of size {size}, whose runs do not add up to its pixels. Write it again."
+        )
+    return mask
 
 
 def area(mask: Rle) -> int:
@@ -177,6 +234,12 @@ def _from_polygon(polygon, photo):
             f"found polygon {str(polygon)[:40]}, expected three corners or more, inside {photo.width} x {photo.height} "
             "pixels. Give pixels of the EXIF-upright photo."
         )
+    outline = np.abs(np.diff(corners, axis=0, append=corners[:1])).max(1).sum()
+    if outline > LONGEST_OUTLINE:
+        raise ValueError(
+            f"found a polygon of {len(corners)} corners and an outline of {outline:.0f} pixels, expected at most "
+            f"{LONGEST_OUTLINE}. Simplify it, or write RLE."
+        )
     return coco_mask.frPyObjects([corners.ravel().tolist()], photo.height, photo.width)[0]
 
 
@@ -184,7 +247,10 @@ def _from_runs(segmentation, photo):
     size, counts = segmentation.get("size"), segmentation.get("counts")
     if size != [photo.height, photo.width]:
         raise ValueError(wrong_size(size, photo))
-    runs = _uncompressed(counts) if isinstance(counts, str) else counts
+    try:
+        runs = runs_of(counts.encode("ascii", errors="replace")).tolist() if isinstance(counts, str) else counts
+    except ValueError:
+        runs = None
     whole = isinstance(runs, list) and all(isinstance(run, int) and run >= 0 for run in runs)
     if not whole or sum(runs) != photo.height * photo.width:
         raise ValueError(
@@ -192,18 +258,3 @@ def _from_runs(segmentation, photo):
         )
     mask = np.repeat(np.arange(len(runs)) % 2, runs).astype(bool)
     return encode(mask.reshape(photo.height, photo.width, order="F"))
-
-
-def _uncompressed(text):
-    """Runs of COCO's compressed RLE: five bits per character; from the fourth on, the run minus the run two before."""
-    runs: list[int] = []
-    value, shift = 0, 0
-    for letter in text:
-        bits = ord(letter) - 48
-        value |= (bits & 31) << shift
-        shift += 5
-        if not bits & 32:
-            value -= (bits & 16) << shift - 4
-            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-            value, shift = 0, 0
-    return runs

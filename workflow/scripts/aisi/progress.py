@@ -90,6 +90,8 @@ def message_of(error: Exception) -> str:
 def error_in(path: str | Path) -> str | None:
     """Message of the error that ended a job, from its log. None if the job was killed before it could write one."""
     path = Path(path)
+    if not path.is_file():
+        return "The job ended before its first line, so it has no log. If it was killed, it may need more memory."
     text = path.read_text("utf-8", errors="replace") if path.is_file() else ""
     _, found, message = text.rpartition(f"{ERROR_BELOW}\n")
     return message.strip() if found else None

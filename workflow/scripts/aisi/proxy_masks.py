@@ -10,6 +10,8 @@ import pandas as pd
 
 from aisi.formats.dataset import KEYWORD_SEPARATOR, Categories, file_name_of
 from aisi.formats.instances import SalientInstances, rows_by_photo
+from aisi.formats.rows import row_digests
+from aisi.formats.tags import BOX
 from aisi.labels import IGNORE, NOISY
 from aisi.masks import area, check_sizes, decode, to_json
 
@@ -74,7 +76,8 @@ def tagged_photos(
     ValueError
         If an instance has no tag, or its mask does not have the size of the photo.
     """
-    tag_of = dict(zip(zip(tags["image_id"], tags["instance_id"], strict=True), tags["label"], strict=True))
+    digests = row_digests(tags["image_id"], tags["instance_id"], tags[list(BOX)].to_numpy())
+    label_of = dict(zip(digests.tolist(), tags["label"], strict=True))
     photo: Any  # a row of images
     for images, instances in shards:
         rows_of = rows_by_photo(instances.image_ids)
@@ -89,18 +92,18 @@ def tagged_photos(
                 instances.boxes[rows],
                 instances.scores[rows],
                 check_sizes(instances.masks[rows], photo),
-                _labels(photo.image_id, instances.instance_ids[rows].tolist(), tag_of),
+                _labels(photo.image_id, instances.instance_ids[rows].tolist(), instances.rows[rows].tolist(), label_of),
             )
 
 
-def _labels(image_id, instance_ids, tag_of):
-    untagged = [number for number in instance_ids if (image_id, number) not in tag_of]
+def _labels(image_id, instance_ids, digests, label_of):
+    untagged = [number for number, digest in zip(instance_ids, digests, strict=True) if digest not in label_of]
     if untagged:
         raise ValueError(
             f"{image_id}: found no row for instances {untagged} in the tags. The tags belong to other instances. "
             "Delete the tags and run the workflow again: rule write_tags makes them again."
         )
-    return np.array([tag_of[image_id, number] for number in instance_ids], np.int64)
+    return np.array([label_of[digest] for digest in digests], np.int64)
 
 
 def proxy_mask(

@@ -9,6 +9,9 @@ from aisi.labels import RESERVED_NAMES
 SEPARATORS = ";,|；，｜、"
 """Each of these separates keywords, as a line break does. So no name holds one of them."""
 _BETWEEN_KEYWORDS = re.compile(rf"[{re.escape(SEPARATORS)}\r\n\v\f\x85\u2028\u2029]")
+FORMULA_SIGNS = ("=", "+", "-", "@")
+FORMULA = "a spreadsheet takes text that begins with =, +, - or @ for a formula, and could run it."
+"""Why no name and no image_id begins with one of ``FORMULA_SIGNS``: results are tables."""
 _NO_KEYWORD = {"none", "n/a", "#n/a", "na", "nan", "null", "nil", "-", "--", "–", "—"}
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn")
 
@@ -43,6 +46,8 @@ def wrong_name(name: str) -> str | None:
         return "this word has another meaning here. Rename it."
     if name.casefold() in _NO_KEYWORD:
         return "this word means that there is no keyword. Leave the cell empty, or rename the category."
+    if name.lstrip().startswith(FORMULA_SIGNS):
+        return f"{FORMULA} Rename it."
     return None
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from aisi.dataset.coco import photo_keywords
 from aisi.dataset.keyword_sources import folder_entries, metadata_entries, text_entries, yolo_entries
 from aisi.dataset.keywords import VOC_CATEGORIES
-from aisi.dataset.names import clean_keywords, folded, normal, split_keywords
+from aisi.dataset.names import FORMULA, FORMULA_SIGNS, clean_keywords, folded, normal, split_keywords
 from aisi.dataset.photo_names import PhotoNames, without_suffix
 from aisi.dataset.tables import read_table
 from aisi.dataset.voc import read_object_names, read_split_list
@@ -266,6 +266,7 @@ def _identified(
         wrong = _wrong_id(name)
         meant = [] if wrong else photos.find(name)
         image_id = meant[0] if meant else without_suffix(normal(name))
+        wrong = wrong or _wrong_start(image_id)
         other = found.get(image_id) or (taken or {}).get(image_id)
         if wrong or (not meant and (wrong := _leads_out(name))):
             problems.append(f"{where}: {wrong}")
@@ -291,6 +292,14 @@ def _wrong_id(name):
         return "no image_id. Add it or delete the row."
     if any(unicodedata.category(letter) == "Cc" for letter in name):
         return f"image_id {name!r} holds a control character. Rename the photo."
+    return None
+
+
+def _wrong_start(image_id):
+    if image_id.startswith(FORMULA_SIGNS):
+        return f"image_id {image_id!r}: {FORMULA} Rename the photo."
+    if is_ignored(image_id.rpartition("/")[2]):
+        return f"image_id {image_id!r}: files whose names begin with a dot are hidden and not read. Rename the photo."
     return None
 
 

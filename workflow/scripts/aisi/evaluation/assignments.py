@@ -17,6 +17,7 @@ from aisi.evaluation.metrics import (
     intersection_over_union,
     tag_metrics,
 )
+from aisi.formats.tags import BOX
 from aisi.labels import NOISY
 from aisi.masks import Rle, outside_void
 from aisi.proxy_masks import TaggedPhoto, proxy_mask
@@ -63,7 +64,7 @@ def evaluate_tags(
     ValueError
         If the two tables have different instances.
     """
-    key = ["image_id", "instance_id"]
+    key = ["image_id", "instance_id", *BOX]
     pairs = tags.merge(oracle[[*key, "label"]], on=key, validate="one_to_one", suffixes=("", "_true"))
     if not len(pairs) == len(tags) == len(oracle):
         raise ValueError(

@@ -1,14 +1,16 @@
 """Instances with categories: COCO's JSON, ours and that of other programs."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from aisi.formats.dataset import Categories
-from aisi.formats.files import PROXY_MASKS, mismatch_of_masks
-from aisi.formats.seal import BLANK, SealError, check_seal, sealed
+from aisi.formats.files import PROXY_MASKS, FormatError, mismatch_of_masks, reading, require
+from aisi.formats.seal import BLANK, check_seal, sealed
+from aisi.masks import check_rle
 
 _NAME = f"aisi/{PROXY_MASKS.name}"
 REJECTED = "rejected"
@@ -48,6 +50,8 @@ def write_coco_results(path: str | Path, results: Sequence[dict[str, Any]]) -> N
         image_id (ours), category_id (the dataset's own), bbox (x, y, width, height), score, segmentation (RLE with
         counts as text).
     """
+    for result in results:
+        _check_instance(result)
     with sealed(path) as temporary:
         temporary.write_text(json.dumps(results, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
@@ -68,30 +72,57 @@ def read_instances(path: str | Path, categories: Categories) -> dict[str, tuple[
         missing.
     """
     coco = _read_sealed_json(path)
-    if isinstance(coco, list):
-        image_id_of, annotations = {}, coco
-    else:
-        coco = _checked(path, coco)
-        image_id_of, annotations = {image["id"]: image["image_id"] for image in coco["images"]}, coco["annotations"]
     found: dict[str, tuple[list, list, list]] = {}
     try:
+        if isinstance(coco, list):
+            image_id_of, annotations = {}, coco
+        else:
+            coco = _checked(path, coco)
+            image_id_of, annotations = {image["id"]: image["image_id"] for image in coco["images"]}, coco["annotations"]
+            _check_categories(path, coco["categories"], categories)
         for item in annotations:
             image_id = image_id_of[item["image_id"]] if image_id_of else item["image_id"]
             labels, scores, masks = found.setdefault(image_id, ([], [], []))
+            _check_instance(item)
             labels.append(categories.label_of_id[item["category_id"]])
             scores.append(item["score"])
             masks.append(item["segmentation"])
-    except (KeyError, TypeError) as error:
-        expected = "a known image_id, a known category_id, a score and a segmentation in each"
-        raise mismatch_of_masks(path, f"an instance with a missing or unknown {error}", expected) from error
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, FormatError):
+            raise
+        expected = "a known image_id, a known category_id, a score, a bbox and a whole segmentation in each"
+        wrong = error if isinstance(error, ValueError) else f"a missing or unknown {error}"
+        raise mismatch_of_masks(path, f"an instance with {wrong}", expected) from error
     return found
+
+
+def _check_instance(instance):
+    """Check an entry of COCO's annotations or results; KeyError, TypeError or ValueError."""
+    image_id, category_id, score, box = (instance[key] for key in ("image_id", "category_id", "score", "bbox"))
+    if type(image_id) not in (int, str) or type(category_id) is not int:
+        raise ValueError(f"image_id {image_id!r} or category_id {category_id!r}")
+    if type(score) not in (int, float) or not 0 <= score <= 1:
+        raise ValueError(f"score {score!r}")
+    if len(box) != 4 or not all(type(side) in (int, float) and math.isfinite(side) for side in box):
+        raise ValueError(f"bbox {box!r}")
+    check_rle(instance["segmentation"])
+
+
+def _check_categories(path, listed, categories):
+    """The file and categories.csv must give one number one name."""
+    found = [(one["id"], one["name"]) for one in listed]
+    known = list(zip(categories.ids, categories.names, strict=True))
+    if found != known:
+        raise mismatch_of_masks(path, f"categories {found[:9]}", f"{known[:9]}, as in categories.csv")
 
 
 def read_coco_results(path: str | Path) -> list[dict[str, Any]]:
     """Read what :func:`write_coco_results` wrote."""
     results = _read_sealed_json(path)
-    if not isinstance(results, list) or not all(isinstance(result, dict) for result in results):
-        raise mismatch_of_masks(path, "something else", "a list of COCO's results")
+    with reading(path, PROXY_MASKS, "a list of COCO's results"):
+        require(isinstance(results, list), "no list", "a list of COCO's results")
+        for result in results:
+            _check_instance(result)
     return results
 
 
@@ -164,10 +195,8 @@ def read_coco_labels(path: str | Path) -> dict[str, list[dict]]:
 
 
 def _read_sealed_json(path):
-    try:
+    with reading(path, PROXY_MASKS, "COCO JSON"):
         check_seal(path)
-    except (OSError, SealError) as error:
-        raise mismatch_of_masks(path, f"a file that cannot be read ({error})", "COCO JSON as it was written") from error
     return _read_json(path)
 
 

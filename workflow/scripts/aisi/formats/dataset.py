@@ -1,14 +1,15 @@
 """The tables of a dataset: its photos, the rejected files, its categories (CSV)."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
 
 import pandas as pd
 
-from aisi.formats.files import Format, mismatch
+from aisi.formats.files import Format, reading, require, writing
 from aisi.formats.tables import read_table, write_table
-from aisi.labels import IGNORE, NOISY_TAG
+from aisi.labels import LARGEST, NOISY_TAG
 
 PHOTOS = Format("images", "index_images")
 COCO_IDS = Format("coco_ids", "index_images or index_test_images")
@@ -29,7 +30,7 @@ CATEGORY_COLUMNS = ["label", "category_id", "name", "colour"]
 KEYWORD_SEPARATOR = ";"
 """Separates the keywords of a photo in tables."""
 
-MAX_CATEGORIES = IGNORE - 1
+MAX_CATEGORIES = LARGEST
 """Labels that a palette PNG holds besides background (0) and ignore (255)."""
 
 
@@ -64,6 +65,9 @@ class Categories:
             raise ValueError(f"found {len(self)} categories; a palette PNG holds at most {MAX_CATEGORIES}.")
         if len(set(self.names)) < len(self) or len(set(self.ids)) < len(self):
             raise ValueError(f"a name or an id occurs twice among the categories {', '.join(self.names)}.")
+        wrong = [colour for colour in self.colours if not re.fullmatch("#[0-9a-fA-F]{6}", colour)]
+        if wrong:
+            raise ValueError(f"found colour {wrong[0]!r} of a category, expected #rrggbb.")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -104,10 +108,23 @@ def write_images(path: str | Path, images: pd.DataFrame) -> None:
         Columns ``IMAGE_COLUMNS``; keywords is a tuple of names for each photo.
     """
     table = images.assign(keywords=[KEYWORD_SEPARATOR.join(names) for names in images["keywords"]])
-    twice = table["image_id"][table["image_id"].duplicated()]
-    if len(twice):
-        raise ValueError(f"{path}: image_id {twice.iloc[0]!r} occurs twice.")
+    with writing(path):
+        _check_images(images)
     write_table(path, table, IMAGE_COLUMNS)
+
+
+def _check_images(images):
+    _check_ids(images)
+    require(bool((images[["width", "height"]] >= 1).all(axis=None)), "a photo without pixels", "sizes of at least 1")
+    for names in images["keywords"]:
+        require(len(set(names)) == len(names) and "" not in names, f"keywords {names}", "each keyword once")
+
+
+def _check_ids(table):
+    ids = table["image_id"]
+    require("" not in set(ids), "a photo without image_id", "an image_id in each row")
+    twice = ids[ids.duplicated()].tolist()
+    require(not twice, f"image_id {twice[:1]} twice", "each photo once")
 
 
 def read_images(*paths: str | Path) -> pd.DataFrame:
@@ -118,9 +135,18 @@ def read_images(*paths: str | Path) -> pd.DataFrame:
     DataFrame
         As in :func:`write_images`; ``keywords`` holds tuples.
     """
-    tables = [read_table(path, PHOTOS, IMAGE_COLUMNS, {"width": "int64", "height": "int64"}) for path in paths]
-    images = pd.concat(tables, ignore_index=True)
+    images = pd.concat(map(_read_images, paths), ignore_index=True)
+    for path in paths[-1:]:
+        with reading(path, PHOTOS, "the last of the shards"):
+            _check_ids(images)
+    return images
+
+
+def _read_images(path):
+    images = read_table(path, PHOTOS, IMAGE_COLUMNS, {"width": "int64", "height": "int64"})
     images["keywords"] = [tuple(text.split(KEYWORD_SEPARATOR)) if text else () for text in images["keywords"]]
+    with reading(path, PHOTOS, "photos"):
+        _check_images(images)
     return images
 
 
@@ -132,6 +158,8 @@ def write_coco_ids(path: str | Path, coco_ids: dict[str, int | str]) -> None:
 def read_coco_ids(path: str | Path) -> dict[str, int | str]:
     """Read what :func:`write_coco_ids` wrote: image_id to id, an int if it is a number."""
     table = read_table(path, COCO_IDS, COCO_ID_COLUMNS, {})
+    with reading(path, COCO_IDS, "ids"):
+        _check_ids(table)
     return {
         image_id: int(own) if own.isascii() and own.isdigit() else own
         for image_id, own in zip(table["image_id"], table["coco_id"], strict=True)
@@ -157,9 +185,7 @@ def write_categories(path: str | Path, categories: Categories) -> None:
 def read_categories(path: str | Path) -> Categories:
     """Read what :func:`write_categories` wrote."""
     table = read_table(path, CATEGORIES, CATEGORY_COLUMNS, {"label": "int64", "category_id": "int64"})
-    if table["label"].tolist() != list(range(1, len(table) + 1)):
-        raise mismatch(path, CATEGORIES, f"labels {table['label'].tolist()}", f"1 to {len(table)}, ascending")
-    try:
+    with reading(path, CATEGORIES, "the categories of one dataset"):
+        labels = table["label"].tolist()
+        require(labels == list(range(1, len(table) + 1)), f"labels {labels}", f"1 to {len(table)}, ascending")
         return Categories(*(tuple(table[name].tolist()) for name in ("name", "category_id", "colour")))
-    except ValueError as error:
-        raise mismatch(path, CATEGORIES, str(error).removesuffix("."), "the categories of one dataset") from error

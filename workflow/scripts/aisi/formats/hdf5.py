@@ -1,44 +1,72 @@
 """HDF5 files as artefacts, one for each shard of photos."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import h5py
 import numpy as np
 
-from aisi.formats.files import Format, mismatch
-from aisi.formats.seal import USER_BLOCK, SealError, check_seal, sealed
+from aisi.formats.files import ContentError, Format, mismatch, reading, require, writing
+from aisi.formats.seal import USER_BLOCK, check_seal, sealed
 
 TEXT = h5py.string_dtype("utf-8")
 BYTES = h5py.vlen_dtype(np.uint8)
+
+Columns = Mapping[str, tuple[Any, int | None]]
+"""Name of each column to its dtype and the width of its rows: None for single values, -1 for any width."""
 
 
 @contextmanager
 def new_hdf5(path: str | Path, fmt: Format) -> Iterator[h5py.File]:
     """Give a new file with format and version; it appears at ``path`` when the block ends without an error."""
-    with sealed(path) as temporary, h5py.File(temporary, "w", userblock_size=USER_BLOCK) as file:
+    with writing(path), sealed(path) as temporary, h5py.File(temporary, "w", userblock_size=USER_BLOCK) as file:
         file.attrs["format"], file.attrs["version"] = f"aisi/{fmt.name}", fmt.version
         yield file
 
 
 @contextmanager
-def open_hdf5(path: str | Path, fmt: Format) -> Iterator[h5py.File]:
-    """Give a file for reading; raises :class:`FormatError` if it has another format or version, or is damaged."""
-    try:
+def open_hdf5(
+    path: str | Path, fmt: Format, columns: Columns, optional: Columns = MappingProxyType({})
+) -> Iterator[dict[str, h5py.Dataset]]:
+    """Give the columns of a file for reading: all of ``columns``, and those of ``optional`` that it has.
+
+    Raises
+    ------
+    FormatError
+        If the file is damaged, or has another format, version or columns; also if the block raises a
+        :class:`aisi.formats.files.ContentError`.
+    """
+    with reading(path, fmt, "HDF5"):
         check_seal(path)  # first: HDF5 may hang on a damaged file
         file = h5py.File(path, "r")
-    except (OSError, SealError) as error:
-        raise mismatch(path, fmt, f"a file that cannot be read ({error})", "HDF5") from error
     with file:
-        found = file.attrs.get("format", "no format"), int(file.attrs.get("version", -1))
-        if found != (f"aisi/{fmt.name}", fmt.version):
-            raise mismatch(path, fmt, f"{found[0]} version {found[1]}", fmt.label)
-        for name in file:
-            if not _holds_itself(file, name):
-                raise mismatch(path, fmt, f"a link or another file in {name}", "a dataset in the file itself")
-        yield file
+        with reading(path, fmt, "HDF5"):
+            found = file.attrs.get("format", "no format"), int(file.attrs.get("version", -1))
+            require(found == (f"aisi/{fmt.name}", fmt.version), f"{found[0]} version {found[1]}", fmt.label)
+            right = set(columns) <= set(file) <= {*columns, *optional}
+            require(right, f"columns {sorted(file)}", f"columns {sorted(columns)}")
+            present = {name: kind for name, kind in {**columns, **optional}.items() if name in file}
+            for name, (dtype, width) in present.items():
+                require(_holds_itself(file, name), f"a link or another file in {name}", "a dataset in the file itself")
+                _check_type(file[name], name, dtype, width)
+        try:
+            yield {name: file[name] for name in present}
+        except ContentError as error:
+            raise mismatch(path, fmt, error.found, error.expected) from error
+
+
+def read_hdf5(path: str | Path, fmt: Format, columns: Columns) -> dict[str, np.ndarray]:
+    """Read whole columns by name; texts are objects. Raises what :func:`open_hdf5` raises."""
+    with open_hdf5(path, fmt, columns) as file, reading(path, fmt, "HDF5"):
+        return {name: texts(file[name]) if dtype is TEXT else file[name][:] for name, (dtype, _) in columns.items()}
+
+
+def texts(column: h5py.Dataset) -> np.ndarray:
+    """Read a column of texts, (N,) object."""
+    return np.asarray(column.asstr()[:], object)
 
 
 def _holds_itself(file, name):
@@ -47,6 +75,17 @@ def _holds_itself(file, name):
         return False
     dataset = file[name]
     return isinstance(dataset, h5py.Dataset) and not dataset.external and not dataset.is_virtual
+
+
+def _check_type(column, name, dtype, width):
+    if dtype is TEXT:
+        fits = h5py.check_string_dtype(column.dtype) is not None
+    else:
+        fits = h5py.check_vlen_dtype(column.dtype) == np.uint8 if dtype is BYTES else column.dtype == dtype
+    shape = () if width is None else (column.shape[-1] if width == -1 and column.shape else width,)
+    expected = f"{np.dtype(dtype)} and shape (N{', width' * (width is not None)})"
+    require(fits and column.shape[1:] == shape, f"{name} of {column.dtype} and shape {column.shape}", expected)
+    require(column.ndim == 1 + (width is not None), f"{name} of shape {column.shape}", expected)
 
 
 def growing_column(file: h5py.File, name: str, dtype: Any, width: int | None = None) -> h5py.Dataset:

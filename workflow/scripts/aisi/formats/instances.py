@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,20 @@ from typing import Any
 import h5py
 import numpy as np
 
-from aisi.formats.files import Format
-from aisi.formats.hdf5 import BYTES, TEXT, extend, growing_column, new_hdf5, open_hdf5
+from aisi.formats.files import Format, reading, require
+from aisi.formats.hdf5 import BYTES, TEXT, extend, growing_column, new_hdf5, open_hdf5, texts
+from aisi.formats.rows import row_digests
+from aisi.masks import check_rle
 
-SALIENT_INSTANCES = Format("salient_instances", "detect_salient_instances or import_salient_instances", 1)
+SALIENT_INSTANCES = Format("salient_instances", "detect_salient_instances or import_salient_instances", 2)
+_COLUMNS: dict[str, tuple[Any, int | None]] = {
+    "image_id": (TEXT, None),
+    "instance_id": (np.int64, None),
+    "box": (np.int64, 4),
+    "score": (np.float32, None),
+    "mask_size": (np.int64, 2),
+    "mask_counts": (BYTES, None),
+}
 PROMPT_COLUMNS = {"source": TEXT, "stability": np.float32, "predicted_iou": np.float32}
 """Columns that only files of rule prompt_salient_instances have, with their types in HDF5."""
 
@@ -47,6 +58,11 @@ class SalientInstances:
 
     def __len__(self) -> int:
         return len(self.image_ids)
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Digests of the instances, (N,) uint64, by which other files are joined with them."""
+        return row_digests(self.image_ids, self.instance_ids, self.boxes)
 
 
 class SalientInstancesWriter:
@@ -86,15 +102,16 @@ class SalientInstancesWriter:
         boxes, scores = np.asarray(boxes, np.int64).reshape(-1, 4), np.asarray(scores, np.float32)
         if not len(boxes) == len(scores) == len(masks):
             raise ValueError(f"{image_id}: {len(boxes)} boxes, {len(scores)} scores and {len(masks)} masks.")
-        if np.any(np.diff(scores) > 0) or not np.all((scores >= 0) & (scores <= 1)):
-            raise ValueError(f"{image_id}: scores must descend and lie in [0, 1], found {scores.tolist()}.")
         if {name: len(column) for name, column in prompts.items()} != dict.fromkeys(self._prompts, len(boxes)):
             raise ValueError(f"{image_id}: expected {len(boxes)} values in each of the columns {list(self._prompts)}.")
         sizes = np.array([mask["size"] for mask in masks], np.int64).reshape(-1, 2)
-        low, high = boxes[:, :2], boxes[:, 2:]
-        fits = np.all((low >= 0) & (low < high) & (high <= sizes[:, ::-1]), axis=1)
-        if not fits.all():
-            raise ValueError(f"{image_id}: box {boxes[~fits][0].tolist()} is empty or leaves the photo.")
+        ids = np.full(len(boxes), image_id, object)
+        try:
+            _check(ids, np.arange(len(boxes)), boxes, scores, sizes)
+            for mask in masks:
+                check_rle(mask)
+        except ValueError as error:
+            raise ValueError(f"{image_id}: {error}") from error
         extend(self._ids, [image_id] * len(boxes))
         extend(self._numbers, np.arange(len(boxes)))
         extend(self._boxes, boxes)
@@ -135,16 +152,46 @@ def read_salient_instances(*paths: str | Path, masks: bool = True) -> SalientIns
 
 
 def _read_salient_instances(path, with_masks):
-    with open_hdf5(path, SALIENT_INSTANCES) as file:
-        rows = zip(file["mask_size"][:], file["mask_counts"][:], strict=True) if with_masks else ()
+    optional = {name: (dtype, None) for name, dtype in PROMPT_COLUMNS.items()}
+    with (
+        open_hdf5(path, SALIENT_INSTANCES, _COLUMNS, optional) as file,
+        reading(path, SALIENT_INSTANCES, "salient instances"),
+    ):
+        ids, names = texts(file["image_id"]), ("instance_id", "box", "score", "mask_size")
+        numbers, boxes, scores, sizes = (file[name][:] for name in names)
+        require(len(file["mask_counts"]) == len(sizes), f"{len(file['mask_counts'])} masks", f"{len(sizes)}")
+        _check(ids, numbers, boxes, scores, sizes)
+        rows = zip(sizes, file["mask_counts"][:], strict=True) if with_masks else ()
         masks = [{"size": size.tolist(), "counts": counts.tobytes()} for size, counts in rows]
-        ids = np.asarray(file["image_id"].asstr()[:], object)
-        columns = {name: file[name] for name in PROMPT_COLUMNS if name in file}
+        for mask in masks:
+            check_rle(mask)
         prompts = {
-            name: np.asarray(column.asstr()[:], object) if name == "source" else column[:]
-            for name, column in columns.items()
+            name: texts(file[name]) if dtype is TEXT else file[name][:]
+            for name, dtype in PROMPT_COLUMNS.items()
+            if name in file
         }
-        return SalientInstances(ids, file["instance_id"][:], file["box"][:], file["score"][:], masks, prompts)
+        lengths = {len(column) for column in prompts.values()} | {len(ids)}
+        require(len(lengths) == 1, "columns about prompts that differ in length", "as many of each")
+        return SalientInstances(ids, numbers, boxes, scores, masks, prompts)
+
+
+def _check(ids, numbers, boxes, scores, sizes):
+    """Check columns of whole photos, the masks' counts apart."""
+    lengths = {len(ids), len(numbers), len(boxes), len(scores), len(sizes)}
+    require(len(lengths) == 1, "columns that differ in length", "as many of each")
+    first = np.array([row == 0 or ids[row] != ids[row - 1] for row in range(len(ids))], bool)
+    photos = [ids[row] for row in np.flatnonzero(first)]
+    require(len(set(photos)) == len(photos) and "" not in photos, "a photo in two places", "each photo once")
+    starts = np.flatnonzero(first)
+    expected = np.arange(len(ids)) - np.repeat(starts, np.diff(np.append(starts, len(ids))))
+    counted = np.array_equal(numbers, expected)
+    require(counted, "other instance_ids", "0, 1, .. in each photo")
+    inside = bool(((scores >= 0) & (scores <= 1)).all() and (first[1:] | (np.diff(scores) <= 0)).all())
+    require(inside, f"scores {scores[:9].tolist()}", "scores that descend in each photo and lie in [0, 1]")
+    low, high = boxes[:, :2], boxes[:, 2:]
+    fits = np.all((low >= 0) & (low < high) & (high <= sizes[:, ::-1]), axis=1)
+    wrong = boxes[~fits][:1].tolist()
+    require(not wrong, f"box {wrong}, which is empty or leaves the photo", "boxes inside the photo")
 
 
 def rows_by_photo(image_ids: Iterable[str]) -> dict[str, slice]:

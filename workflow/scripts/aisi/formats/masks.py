@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from aisi.files import atomic
-from aisi.formats.files import PROXY_MASKS, mismatch_of_masks
+from aisi.formats.files import PROXY_MASKS, mismatch_of_masks, reading
 from aisi.labels import IGNORE
 
 
@@ -67,14 +67,12 @@ def read_instance_map(path: str | Path) -> np.ndarray:
 
 
 def _read_mask(path, modes, expected):
-    try:
+    with reading(path, PROXY_MASKS, expected):
         content = Path(path).read_bytes()
         _check_chunks(content)
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             image.load()
             mode, note, values = image.mode, image.info.get("aisi"), np.array(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise mismatch_of_masks(path, f"a file that cannot be read ({error})", expected) from error
     if note not in (None, f"{PROXY_MASKS.name} {PROXY_MASKS.version}"):
         raise mismatch_of_masks(path, f"aisi/{note}", f"aisi/{PROXY_MASKS.name} {PROXY_MASKS.version}")
     if mode not in modes:

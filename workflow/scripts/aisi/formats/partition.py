@@ -5,10 +5,23 @@ from pathlib import Path
 
 import numpy as np
 
-from aisi.formats.files import Format
+from aisi.formats.files import Format, reading, require, writing
 from aisi.formats.npz import read_npz, write_npz
+from aisi.formats.rows import check_rows
+from aisi.labels import LARGEST
 
-PARTITION = Format("partition", "solve_partition or solve_baseline", 1, made="folder that holds it")
+PARTITION = Format("partition", "solve_partition or solve_baseline", 2, made="folder that holds it")
+_ARRAYS = {
+    "instances": ("int64", (None,)),
+    "labels": ("int64", (None,)),
+    "objective": ("float64", ()),
+    "bound": ("float64", ()),
+    "margins": ("float64", (None,)),
+    "pinned": ("bool", (None,)),
+    "status": ("U", ()),
+    "solver": ("U", ()),
+    "rows": ("uint64", (None,)),
+}
 
 
 @dataclass(frozen=True)
@@ -40,16 +53,39 @@ class Partition:
     solver: str
 
 
-def write_partition(path: str | Path, partition: Partition) -> None:
-    """Write a :class:`Partition`."""
+def write_partition(path: str | Path, partition: Partition, rows: np.ndarray) -> None:
+    """Write a :class:`Partition`, and which of ``rows``, the digests of the split's salient instances, are its own."""
+    with writing(path):
+        _check(partition, len(rows))
     arrays = {name: np.asarray(getattr(partition, name)) for name in Partition.__dataclass_fields__}
-    if not len(arrays["instances"]) == len(arrays["labels"]) == len(arrays["margins"]) == len(arrays["pinned"]):
-        raise ValueError(f"{path}: instances, labels, margins and pinned differ in length.")
-    write_npz(path, PARTITION, **arrays)
+    arrays |= {name: arrays[name].astype(kind) for name, (kind, _) in _ARRAYS.items() if kind in ("int64", "float64")}
+    write_npz(path, PARTITION, **arrays, rows=np.asarray(rows, np.uint64)[arrays["instances"]])
 
 
-def read_partition(path: str | Path) -> Partition:
-    """Read what :func:`write_partition` wrote."""
-    arrays = read_npz(path, PARTITION)
+def read_partition(path: str | Path, rows: np.ndarray | None) -> Partition:
+    """Read what :func:`write_partition` wrote.
+
+    ``rows`` are the digests of the split's salient instances, which are compared with those in the file; None if the
+    partition is not joined with anything.
+    """
+    arrays = read_npz(path, PARTITION, _ARRAYS)
+    found = arrays.pop("rows")
     scalars = {name: arrays[name].item() for name in ("objective", "bound", "status", "solver")}
-    return Partition(**(arrays | scalars))
+    partition = Partition(**(arrays | scalars))
+    with reading(path, PARTITION, "a partition"):
+        _check(partition, None if rows is None else len(rows))
+    if rows is not None:
+        check_rows(path, PARTITION, found, rows[partition.instances])
+    return partition
+
+
+def _check(partition, n):
+    """``n`` is the number of salient instances, if it is known."""
+    instances, labels = np.asarray(partition.instances), np.asarray(partition.labels)
+    lengths = {len(instances), len(labels), len(partition.margins), len(partition.pinned)}
+    require(len(lengths) == 1, "instances, labels, margins and pinned that differ in length", "as many of each")
+    once = len(np.unique(instances)) == len(instances)
+    inside = not len(instances) or (instances.min() >= 0 and (n is None or instances.max() < n))
+    require(once and inside, "other instances", f"positions of {'' if n is None else f'{n} '}instances, each once")
+    require(bool(((labels >= 0) & (labels <= LARGEST)).all()), "other labels", f"labels from 0 to {LARGEST}")
+    require(bool(np.isfinite(partition.objective)), f"objective {partition.objective}", "a finite number")

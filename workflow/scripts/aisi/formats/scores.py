@@ -5,10 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from aisi.formats.files import Format
-from aisi.formats.hdf5 import new_hdf5, open_hdf5
+from aisi.formats.files import Format, reading, require, writing
+from aisi.formats.hdf5 import new_hdf5, read_hdf5
+from aisi.formats.rows import check_shards
+from aisi.labels import LARGEST
 
-SCORES = Format("scores", "compute_scores", 1)
+SCORES = Format("scores", "compute_scores", 2)
+_COLUMNS = {
+    name: (dtype, None)
+    for name, dtype in (("offset", np.int64), ("label", np.int64), ("score", np.float32), ("rows", np.uint64))
+}
 
 
 @dataclass(frozen=True)
@@ -30,25 +36,53 @@ class Scores:
     scores: np.ndarray
 
 
-def write_scores(path: str | Path, scores: Scores) -> None:
-    """Write one shard's :class:`Scores`, in the order of its salient instances."""
-    if len(scores.labels) != len(scores.scores) or scores.offsets[-1] != len(scores.labels):
-        found = f"{len(scores.labels)} labels and {len(scores.scores)} scores"
-        raise ValueError(f"{path}: found {found}, expected {scores.offsets[-1]} of each, where the offsets end.")
+def write_scores(path: str | Path, scores: Scores, rows: np.ndarray) -> None:
+    """Write one shard's :class:`Scores`, and the digests ``rows``, (N,) uint64, of its salient instances."""
+    with writing(path):
+        _check(scores, rows)
     with new_hdf5(path, SCORES) as file:
         file["offset"] = np.asarray(scores.offsets, np.int64)
         file["label"] = np.asarray(scores.labels, np.int64)
         file["score"] = np.asarray(scores.scores, np.float32)
+        file["rows"] = np.asarray(rows, np.uint64)
 
 
-def read_scores(*paths: str | Path) -> Scores:
-    """Read one or several shards, one after the other, as :class:`Scores`."""
+def read_scores(*paths: str | Path, rows: np.ndarray | None) -> Scores:
+    """Read one or several shards, one after the other, as :class:`Scores`.
+
+    ``rows`` are the digests of the salient instances of all shards, which are compared with those in the files; None
+    if the scores are not joined with anything.
+    """
     offsets = [np.zeros(1, np.int64)]
     labels: list[np.ndarray] = []
     scores: list[np.ndarray] = []
+    digests: list[tuple[str | Path, np.ndarray]] = []
     for path in paths:
-        with open_hdf5(path, SCORES) as file:
-            offsets.append(file["offset"][1:] + sum(len(part) for part in labels))
-            labels.append(file["label"][:])
-            scores.append(file["score"][:])
+        part = read_hdf5(path, SCORES, _COLUMNS)
+        with reading(path, SCORES, "scores"):
+            _check(Scores(part["offset"], part["label"], part["score"]), part["rows"])
+        offsets.append(part["offset"][1:] + sum(len(part) for part in labels))
+        labels.append(part["label"])
+        scores.append(part["score"])
+        digests.append((path, part["rows"]))
+    if rows is not None:
+        check_shards(digests, SCORES, rows)
     return Scores(np.concatenate(offsets), np.concatenate(labels), np.concatenate(scores))
+
+
+def _check(scores, rows):
+    """Check one shard."""
+    offsets, labels = np.asarray(scores.offsets, np.int64), np.asarray(scores.labels, np.int64)
+    values = np.asarray(scores.scores)
+    found = f"{len(labels)} labels and {len(values)} scores"
+    require(len(labels) == len(values), found, "as many")
+    starts = len(offsets) > 0 and offsets[0] == 0 and bool((np.diff(offsets) >= 0).all())
+    require(starts, "offsets that do not ascend from 0", "ascending ones")
+    require(offsets[-1] == len(labels), found, f"{offsets[-1]} of each, where the offsets end")
+    require(len(rows) == len(offsets) - 1, f"{len(rows)} rows", f"{len(offsets) - 1}, one for each instance")
+    owners = np.repeat(np.arange(len(rows)), np.diff(offsets))
+    ascending = (np.diff(labels) > 0) | (np.diff(owners) > 0)
+    right = bool(((labels >= 1) & (labels <= LARGEST)).all() and ascending.all())
+    require(right, "other labels", f"ascending candidates from 1 to {LARGEST} of each instance")
+    inside = bool(((values >= 0) & (values <= 1)).all())
+    require(inside, "scores outside [0, 1]", "scores in [0, 1]")

@@ -41,7 +41,17 @@ USER_BLOCK = 512
 
 
 class SealError(ValueError):
-    """A file is not as it was written; the message says what was found."""
+    """A file is not as it was written; the message says what was found.
+
+    Attributes
+    ----------
+    advice : str
+        How a person's edit can be kept; empty for files that nobody edits.
+    """
+
+    def __init__(self, found: str, path: Path) -> None:
+        super().__init__(found)
+        self.advice = _advice(path)
 
 
 @contextmanager
@@ -89,9 +99,9 @@ def _check(file: BinaryIO, path: Path) -> None:
     elif _beside(path).is_file():
         written = _beside(path).read_text("ascii", errors="replace")[:64]
     else:
-        raise SealError(f"no seal, as files of earlier versions have none{_advice(path)}")
+        raise SealError("no seal, as files of earlier versions have none", path)
     if _digest(file, place) != written:
-        raise SealError(f"other bytes than were written{_advice(path)}")
+        raise SealError("other bytes than were written", path)
 
 
 def _seal(temporary: Path, path: Path) -> None:
@@ -156,8 +166,8 @@ def _advice(path: Path) -> str:
         return ""
     library, file = shlex.quote(str(Path(__file__).parents[2])), shlex.quote(str(path.absolute()))
     return (
-        " (if you edited it: keep corrections of tags in a table of your own, config key partition.overrides; to keep "
-        f"the edit as it is, run PYTHONPATH={library} python -m aisi.formats.seal {file} )"
+        "If you edited the file: give corrections of tags in a table of your own, config key partition.overrides. To "
+        f"keep the edit as it is, run PYTHONPATH={library} python -m aisi.formats.seal {file} . Otherwise: "
     )
 
 

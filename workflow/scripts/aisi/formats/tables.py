@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from aisi.formats.files import Format, mismatch
+from aisi.formats.files import Format, reading, require
 from aisi.formats.seal import read_sealed, sealed
 
 
@@ -28,7 +28,7 @@ def read_table(path: str | Path, fmt: Format, columns: Sequence[str], dtypes: Ma
         If the file is not such a table, or not as it was written.
     """
     text = {name: str for name in columns if name not in dtypes}
-    try:
+    with reading(path, fmt, f"a table with the columns {columns}"):
         content = read_sealed(path)
         table = pd.read_csv(
             io.BytesIO(content),
@@ -37,10 +37,6 @@ def read_table(path: str | Path, fmt: Format, columns: Sequence[str], dtypes: Ma
             keep_default_na=False,
             na_values={name: [""] for name in dtypes},
         )
-    except (OSError, ValueError) as error:
-        raise mismatch(path, fmt, f"a table that cannot be read ({error})", f"columns {columns}") from error
-    if not content.endswith(b"\n"):
-        raise mismatch(path, fmt, "a file that ends in the middle of a line", f"columns {columns}")
-    if list(table.columns) != list(columns):
-        raise mismatch(path, fmt, f"columns {list(table.columns)}", f"columns {columns}")
+        require(content.endswith(b"\n"), "a file that ends in the middle of a line", f"columns {columns}")
+        require(list(table.columns) == list(columns), f"columns {list(table.columns)}", f"columns {columns}")
     return table

@@ -6,11 +6,15 @@ import numpy as np
 import pandas as pd
 
 from aisi.formats.dataset import KEYWORD_SEPARATOR, Categories
-from aisi.formats.files import Format
+from aisi.formats.files import Format, reading, require, writing
 from aisi.formats.instances import SalientInstances
+from aisi.formats.rows import check_rows, row_digests
 from aisi.formats.tables import read_table, write_table
+from aisi.labels import LARGEST, NOISY, NOISY_TAG
 
 TAGS = Format("tags", "write_tags")
+
+BOX = ("x0", "y0", "x1", "y1")
 
 TAG_COLUMNS = [
     *("image_id", "instance_id", "x0", "y0", "x1", "y1", "score"),
@@ -74,13 +78,53 @@ def write_tags(path: str | Path, tags: pd.DataFrame) -> None:
         attention is p of the tag (PAPER §3.1 eq. 2; empty for noisy). margin is NaN where the solver gives none.
         source is ``solver`` or ``override``.
     """
+    with writing(path):
+        _check(tags)
     write_table(path, tags.assign(keywords=[KEYWORD_SEPARATOR.join(k) for k in tags["keywords"]]), TAG_COLUMNS)
 
 
-def read_tags(path: str | Path) -> pd.DataFrame:
-    """Read what :func:`write_tags` wrote; ``keywords`` holds tuples."""
+def read_tags(path: str | Path, rows: np.ndarray | None = None, categories: Categories | None = None) -> pd.DataFrame:
+    """Read what :func:`write_tags` wrote; ``keywords`` holds tuples.
+
+    Parameters
+    ----------
+    path : str or Path
+    rows : (N,) uint64, optional
+        Digests of the salient instances with which the tags are joined row by row. They are compared.
+    categories : Categories, optional
+        Those with which labels become names. They are compared with the names in the file.
+    """
     numbers = dict.fromkeys(("instance_id", "x0", "y0", "x1", "y1", "label"), "int64")
     numbers |= dict.fromkeys(("score", "attention", "margin"), "float64")
     tags = read_table(path, TAGS, TAG_COLUMNS, numbers)
     tags["keywords"] = [tuple(text.split(KEYWORD_SEPARATOR)) if text else () for text in tags["keywords"]]
+    with reading(path, TAGS, "tags"):
+        _check(tags)
+        if categories is not None:
+            for label, tag in set(zip(tags["label"], tags["tag"], strict=True)):
+                known = categories.name_of[label] if label <= len(categories) else "no label"
+                require(tag == known, f"tag {tag!r} of label {label}", f"{known!r}, as in categories.csv")
+    if rows is not None:
+        check_rows(path, TAGS, row_digests(tags["image_id"], tags["instance_id"], tags[list(BOX)].to_numpy()), rows)
     return tags
+
+
+def _check(tags):
+    keys = list(zip(tags["image_id"], tags["instance_id"], strict=True))
+    require(len(set(keys)) == len(keys), "an instance twice", "each instance once")
+    numbers = tags[["instance_id", "x0", "y0", "label"]]
+    require(bool((numbers >= 0).all(axis=None)), "a negative number", "instance_id, box and label of at least 0")
+    require(bool((tags["label"] <= LARGEST).all()), "a larger label", f"labels up to {LARGEST}")
+    boxes = (tags["x0"] < tags["x1"]) & (tags["y0"] < tags["y1"])
+    require(bool(boxes.all()), "an empty box", "x0 < x1 and y0 < y1")
+    scores = (tags["score"] >= 0) & (tags["score"] <= 1)
+    attention = tags["attention"].isna() | ((tags["attention"] >= 0) & (tags["attention"] <= 1))
+    require(bool((scores & attention).all()), "a score or attention outside [0, 1]", "numbers in [0, 1]")
+    sources = set(tags["source"]) - {"solver", "override"}
+    require(not sources, f"source {sorted(sources)}", "solver or override")
+    pairs = set(zip(tags["label"], tags["tag"], strict=True))
+    once = len({label for label, _ in pairs}) == len({tag for _, tag in pairs}) == len(pairs)
+    noisy = all((label == NOISY) == (tag == NOISY_TAG) for label, tag in pairs)
+    require(once and noisy, "labels and tags that disagree", f"one tag for each label, {NOISY_TAG} for label {NOISY}")
+    for tag, keywords in zip(tags["tag"], tags["keywords"], strict=True):
+        require(tag == NOISY_TAG or tag in keywords, f"tag {tag!r} of keywords {keywords}", "a keyword of the photo")

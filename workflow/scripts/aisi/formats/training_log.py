@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from aisi.formats.files import Format
+from aisi.formats.files import Format, reading, require
 from aisi.formats.seal import sealed
 from aisi.formats.tables import read_table
 
@@ -26,4 +26,7 @@ def write_training_log(path: str | Path, rows: Iterable[Sequence[Any]]) -> None:
 def read_training_log(path: str | Path) -> pd.DataFrame:
     """Read what :func:`write_training_log` wrote."""
     numbers = dict.fromkeys(("loss", "learning_rate", "held_out"), "float64")
-    return read_table(path, TRAINING_LOG, LOG_COLUMNS, {"epoch": "int64"} | numbers)
+    log = read_table(path, TRAINING_LOG, LOG_COLUMNS, {"epoch": "int64"} | numbers)
+    with reading(path, TRAINING_LOG, "epochs"):
+        require(log["epoch"].tolist() == list(range(len(log))), "other epochs", "epochs 0, 1, ..")
+    return log

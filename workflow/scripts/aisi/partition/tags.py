@@ -193,6 +193,12 @@ def tag_table(
         pinned[partition.instances] = partition.pinned
     owners = np.repeat(np.arange(n), np.diff(scores.offsets))
     chosen = np.flatnonzero(scores.labels == labels[owners])
+    foreign = np.setdiff1d(np.flatnonzero(labels > 0), owners[chosen])
+    if len(foreign):
+        raise PartitionError(
+            f"Instance {instances.instance_ids[foreign[0]]} of {instances.image_ids[foreign[0]]} has label "
+            f"{labels[foreign[0]]}, which is no keyword of its photo. Delete the partition and run the workflow again."
+        )
     attention = np.full(n, np.nan)
     attention[owners[chosen]] = scores.scores[chosen]
     source = np.where(pinned, "override", "solver")

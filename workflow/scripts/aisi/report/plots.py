@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from aisi.files import atomic
@@ -19,7 +20,9 @@ GREYS = ("0.15", "0.95", "0.75", "0.9", "0.55", "0.85", "0.65", "1.0")
 
 
 def save_figure(path: str | Path, figure: Figure) -> None:
-    """Write a figure as PNG. The same figure gives the same bytes."""
+    """Write a figure as PNG. The same figure gives the same bytes. No text is mathematics: names may hold $."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=120, metadata={"Software": None})
 

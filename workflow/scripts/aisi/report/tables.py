@@ -1,5 +1,6 @@
 """Tables of the report: figures of metrics.csv side by side."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -287,14 +288,21 @@ def markdown(table: pd.DataFrame) -> str:
     """Format a table in Markdown: floats with three digits, NaN empty."""
     cells = table.map(_cell).astype(object)
     rule = ["---:" if pd.api.types.is_numeric_dtype(table[name]) else "---" for name in table]
-    lines = [list(table.columns), rule, *cells.to_numpy().tolist()]
+    lines = [[escaped(name) for name in table.columns], rule, *cells.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _cell(value):
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:.3f}"
-    return str(value).replace("|", r"\|")
+    return escaped(value)
+
+
+def escaped(text: Any) -> str:
+    """A name or another text of a dataset for Markdown, so that none of its signs is markup."""
+    text = " ".join(str(text).split()).replace("&", "&amp;")
+    between_words = r"(?<![^\W_])_|_(?![^\W_])"  # an underscore inside a word is no markup
+    return re.sub(rf"[\\`*\[\]<>|~$]|{between_words}", lambda sign: f"\\{sign[0]}", text)
 
 
 def sortable_html(table: pd.DataFrame) -> str:
@@ -371,7 +379,7 @@ def results_page(
     """
     table = assignment_table(metrics, counts)
     table = table if table["network"].any() else table.drop(columns="network")
-    parts = [f"# Results: {name}", f"Made by `{command}`.", *notes, "## Assignments", markdown(table)]
+    parts = [f"# Results: {escaped(name)}", f"Made by `{command}`.", *notes, "## Assignments", markdown(table)]
     evaluated = (metrics["task"] == "tags").any()
     parts.append(_FIGURES if evaluated else "There are no true masks, so the tags are not evaluated.")
     if shares := loss_shares(metrics, shown):
@@ -402,7 +410,7 @@ def losses_page(title: str, command: str, table: pd.DataFrame) -> str:
     parts = ", ".join(f"{whole[cause]:.3f} {cause}" for cause in CAUSES)
     meanings = "\n".join(f"- {cause}: {meaning}" for cause, meaning in CAUSES.items())
     return (
-        f"# {title}: where mIoU is lost\n\nMade by `{command}`.\n\n"
+        f"# {escaped(title)}: where mIoU is lost\n\nMade by `{command}`.\n\n"
         f"The proxies of `partition` have an mIoU of {whole['iou']:.3f}. Of the other {lost:.3f}: {parts}.\n\n"
         f"{markdown(table)}\n\n{meanings}\n"
     )

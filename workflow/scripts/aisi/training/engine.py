@@ -241,6 +241,9 @@ class _Training:
         if state["identity"] != identity:
             print(f"{path} belongs to another training: starting from the beginning.")
             return
+        missing = {*self.parts, "rng", "rows", "losses"} - set(state)
+        if missing or not isinstance(state["rng"], dict) or type(state["rng"].get("step")) is not int:
+            raise ValueError(f"{path}: not a whole checkpoint ({', '.join(sorted(missing)) or 'rng'}). {advice}")
         for name, part in self.parts.items():
             fill(part, state[name], path, advice)
         self.step, self.rows, self.losses = state["rng"]["step"], state["rows"], state["losses"]

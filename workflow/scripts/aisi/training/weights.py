@@ -11,7 +11,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from aisi.formats.seal import BLANK, SealError, check_seal, has_seal, sealed
+from aisi.formats.files import ContentError
+from aisi.formats.seal import BLANK, check_seal, has_seal, sealed
 from aisi.training.processes import n_processes, rank
 
 State = dict[str, torch.Tensor]
@@ -86,7 +87,7 @@ def _read(weights_path, advice, with_tensors=True):
             # safe_open is no dict
             state = {name: file.get_tensor(name) for name in file.keys()} if with_tensors else {}  # noqa: SIM118
         if not isinstance(note, dict) or unsealed and note.get("format") == _FORMAT:
-            raise SealError("no seal")
+            raise ContentError("no seal", "one")
     except (SafetensorError, ValueError, OSError) as error:
         raise ValueError(f"{weights_path}: not a whole safetensors file ({error}). {advice}") from error
     return note, state
@@ -114,12 +115,15 @@ def load_weights(weights_path: str | Path, network: str) -> tuple[State, dict[st
     """
     if not Path(weights_path).is_file():
         raise FileNotFoundError(f"Weights file {weights_path} does not exist. Correct the config's weights key.")
-    yours = "If the file is yours, download it again. If the workflow wrote it, delete it and run the workflow again:"
-    note, state = _read(weights_path, f"{yours} {_rule_advice(network)}")
-    found = note.get("format"), note.get("architecture", {}).get("network")
+    yours = "If the workflow wrote it, delete it and run the workflow again:"
+    advice = f"If the file is yours, download it again. {yours} {_rule_advice(network)}"
+    note, state = _read(weights_path, advice)
+    architecture = note.get("architecture")
+    found = note.get("format"), architecture.get("network") if isinstance(architecture, dict) else None
     if found not in ((_FORMAT, network), (_UNSEALED, network)):
         raise ValueError(
-            f"{weights_path}: found {found[0]} with network {found[1]}, expected {_FORMAT} with network {network}."
+            f"{weights_path}: found {found[0]} with network {found[1]}, expected {_FORMAT} with network {network}. "
+            f"If the file is yours, name another one in the config's weights key. {yours} {_rule_advice(network)}"
         )
     state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     return state, note["architecture"]
@@ -165,7 +169,7 @@ def load_network(
         )
     try:
         model = build(**arguments)
-    except TypeError as error:
+    except (TypeError, ValueError, RuntimeError, KeyError) as error:
         raise ValueError(f"{weights_path}: holds an architecture of other settings ({error}). {advice}") from error
     fill(model, state, weights_path, advice)
     return model.to(device, memory_format=torch.channels_last).eval()
@@ -175,9 +179,9 @@ def fill(part: Any, state: dict[str, Any], source_path: str | Path, advice: str)
     """Load a state, read from a file, into a module, an optimizer or the like; ValueError if it does not fit."""
     try:
         part.load_state_dict(state)
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         # The first line of a module's error is a heading.
-        problem = [line.strip(" \t.") for line in str(error).splitlines()][:2][-1]
+        problem = [line.strip(" \t.") for line in str(error).splitlines() or [""]][:2][-1]
         raise ValueError(f"{source_path}: does not fit {type(part).__name__} ({problem}). {advice}") from error
 
 
@@ -192,8 +196,11 @@ def read_tensors(source_path: str | Path, advice: str, device: str | torch.devic
     try:
         return torch.load(source_path, map_location=device, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise ValueError(f"{source_path}: cannot be read as tensors ({reason}). {advice}") from error
+        # torch's own message advises to switch the protection off.
+        unsafe = "it holds more than tensors and plain values, or is damaged"
+        reason = unsafe if isinstance(error, pickle.UnpicklingError) else str(error).partition("\n")[0]
+        reason = reason or type(error).__name__
+        raise ValueError(f"{source_path}: cannot be read as tensors ({reason}). {advice}") from None
 
 
 def pick_device(threads: int | None = None) -> torch.device:
