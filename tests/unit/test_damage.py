@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import h5py
@@ -139,8 +140,8 @@ IMAGES = pd.DataFrame({"image_id": ["a"], "keywords": [("NA",)]})
 
 
 def test_rows_know_photo_number_and_box():
-    other = SalientInstances(np.array(["b", "a"], object), *list(vars(INSTANCES).values())[1:])
-    moved = SalientInstances(INSTANCES.image_ids, INSTANCES.instance_ids, INSTANCES.boxes[::-1], INSTANCES.scores, [])
+    other = replace(INSTANCES, image_ids=np.array(["b", "a"], object))
+    moved = replace(INSTANCES, boxes=INSTANCES.boxes[::-1])
     assert len({*INSTANCES.rows.tolist(), *other.rows.tolist(), *moved.rows.tolist()}) == 5
 
 
