@@ -3,7 +3,8 @@
     python benchmarks/seals.py FOLDER [CONFIGFILE]    # a folder in which the workflow has run with this config
 
 For each job of the run, its inputs are checked and its outputs are digested again, and the CPU seconds of that are
-divided by the seconds that the job took (results/benchmarks). Files without a seal, such as photos, are left out.
+divided by the CPU seconds of the job (results/benchmarks). Files without a seal, such as photos, are left out, and so
+are jobs that have not run.
 """
 
 import argparse
@@ -39,6 +40,7 @@ def main(folder, configfiles):
     table = table.agg(jobs=("mebibytes", "size"), mebibytes=("mebibytes", "sum"), digests=("digest_seconds", "sum"))
     table["seconds"] = [rule_seconds(rule) for rule in table.index]
     table["percent"] = 100 * table["digests"] / table["seconds"]
+    table = table[table["seconds"] > 0]
     print(table[table["mebibytes"] > 0].to_string(float_format="%.3f"))
     whole = table.sum()
     speed = whole["mebibytes"] / whole["digests"]
@@ -60,10 +62,10 @@ def price(path):
 
 
 def rule_seconds(rule):
-    """Seconds of all jobs of a rule."""
+    """CPU seconds of all jobs of a rule that have run."""
     files = [path for path in Path("results").rglob(f"benchmarks/{rule}/**/*.tsv")]
     files += Path("results").rglob(f"benchmarks/{rule}.tsv")
-    return sum(pd.read_csv(file, sep="\t")["s"].sum() for file in files)
+    return sum(pd.read_csv(file, sep="\t")["cpu_time"].sum() for file in files)
 
 
 if __name__ == "__main__":

@@ -172,7 +172,9 @@ def _out_of_range(values, name, rng):
     bad = [np.nan] if name in ("objective", "feature") else BAD.get(kind, [])
     if values.size and bad and (name not in FREE or name in ("objective", "feature")):
         with np.errstate(all="ignore"):
-            values.flat[rng.integers(values.size)] = np.array(bad)[rng.integers(len(bad))].astype(values.dtype)
+            place, value = rng.integers(values.size), bad[rng.integers(len(bad))]
+            limits = np.iinfo(values.dtype) if kind in "iu" else None
+            values.flat[place] = min(max(value, limits.min), limits.max) if limits else value
     return values
 
 

@@ -8,12 +8,14 @@ import itertools
 import os
 import random
 import shutil
+import signal
 import subprocess
 import time
 
 import psutil
 import pytest
 
+from aisi.formats.dataset import read_images
 from project import digests
 
 KILLS = int(os.environ.get("AISI_KILLS", "3"))
@@ -155,6 +157,54 @@ def test_read_only_results(copy, finished):
         assert failed.returncode != 0
         assert "Read-only file system" in failed.stdout + failed.stderr
     copy.finish("results/tags/partition.csv")
+    assert digests(copy.run_folder) == digests(finished.run_folder)
+
+
+SIGNALS = {"SIGTERM": (signal.SIGTERM,), "SIGHUP": (signal.SIGHUP,), "Ctrl-C twice": (signal.SIGINT, signal.SIGINT)}
+STAGES = ["train_attention", "compute_features", "solve_partition", "write_proxy_masks", "train_semantic"]
+"""Rules whose jobs are interrupted, one by each signal; make test-faults takes all with each."""
+PAIRS = (
+    list(zip(SIGNALS, STAGES[:1] + STAGES[2:4], strict=True)) if KILLS < 20 else [*itertools.product(SIGNALS, STAGES)]
+)
+
+
+@pytest.mark.parametrize(("name", "rule"), PAIRS)
+def test_interrupted_runs_end_with_the_same_bytes(copy, finished, name, rule):
+    """The signal reaches Snakemake and its jobs, as from a closed terminal or a batch system."""
+    process = subprocess.Popen(
+        copy.command("--cores", "1", "--forcerun", rule),
+        cwd=copy.home,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    snakemake = psutil.Process(process.pid)
+    while process.poll() is None and not jobs_of(snakemake, rule):
+        time.sleep(0.02)
+    assert process.poll() is None
+    for number in SIGNALS[name]:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        time.sleep(0.3)
+    assert process.wait(60) != 0
+    if is_locked(copy):
+        copy.finish("--unlock")
+    copy.finish()
+    assert digests(copy.run_folder) == digests(finished.run_folder)
+    assert not list(copy.run_folder.glob("results/**/.*.partial*"))
+
+
+def test_a_photo_that_vanishes(copy, finished):
+    """The job names the photo; once the photo is back, the run goes on."""
+    target = "results/attention/train/shard_0.h5"
+    photo = copy.run_folder / min(read_images(copy.run_folder / "results/images/train/shard_0.csv")["path"])
+    (copy.run_folder / target).unlink()
+    photo.rename(photo.with_suffix(".away"))
+    failed = copy.snakemake(target, "--rerun-triggers", "mtime")
+    assert failed.returncode != 0
+    assert photo.name in failed.stdout + failed.stderr
+    photo.with_suffix(".away").rename(photo)
+    copy.finish(target, "--rerun-triggers", "mtime")
     assert digests(copy.run_folder) == digests(finished.run_folder)
 
 

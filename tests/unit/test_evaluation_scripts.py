@@ -23,6 +23,7 @@ from aisi.formats.partition import Partition, write_partition
 from aisi.formats.scores import Scores, write_scores
 from aisi.formats.tags import read_tags, tag_columns, write_tags
 from aisi.formats.training_log import write_training_log
+from aisi.masks import encode, to_json
 from aisi.planning.protocols import PROTOCOLS, instance_protocol
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
@@ -187,7 +188,8 @@ def test_evaluation_of_a_networks_instances(run_folder):
 
 
 def test_results_of_an_unknown_category_are_refused(run_folder):
-    write_coco_results("results.json", [{"image_id": "b", "category_id": 9, "score": 1.0, "segmentation": {}}])
+    result = {"image_id": "b", "category_id": 9, "score": 1.0, "bbox": [0, 0, 1, 1]}
+    write_coco_results("results.json", [result | {"segmentation": to_json(encode(np.ones((8, 10), bool)))}])
     with pytest.raises(FormatError, match="results.json: .*unknown 9"):
         evaluate("evaluate_instance", task="instance", instances="results.json")
 

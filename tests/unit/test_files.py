@@ -104,3 +104,39 @@ def test_an_error_tells_the_file(tmp_path):
     with pytest.raises(OSError, match="full") as caught, atomic(tmp_path / "a.csv"):
         raise OSError("full")
     assert caught.value.__notes__ == [f"{tmp_path / 'a.csv'} was not written."]
+
+
+def as_nobody(task):
+    """Run a task as another user, in a process of its own; gives what it returns."""
+    reader, writer = os.pipe()
+    process = os.fork()
+    if process == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        os.write(writer, task().encode())
+        os._exit(0)
+    os.close(writer)
+    os.waitpid(process, 0)
+    with open(reader) as told:
+        return told.read()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="machine lacks: the right to become another user")
+def test_results_that_a_second_user_may_not_write(tmp_path):
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    (tmp_path / "a.csv").write_text("old")
+
+    def write():
+        try:
+            with atomic(tmp_path / "a.csv") as temporary:
+                temporary.write_text("new")
+        except OSError as error:
+            return f"{type(error).__name__}: {error} {error.__notes__}"
+        return "written"
+
+    told = as_nobody(write)
+    assert told.startswith("PermissionError") and f"{tmp_path / 'a.csv'} was not written." in told
+    assert (tmp_path / "a.csv").read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.csv"]

@@ -266,9 +266,9 @@ def _identified(
         wrong = _wrong_id(name)
         meant = [] if wrong else photos.find(name)
         image_id = meant[0] if meant else without_suffix(normal(name))
-        wrong = wrong or _wrong_start(image_id)
         other = found.get(image_id) or (taken or {}).get(image_id)
-        if wrong or (not meant and (wrong := _leads_out(name))):
+        wrong = wrong or (not meant and _leads_out(name)) or _wrong_start(image_id)
+        if wrong:
             problems.append(f"{where}: {wrong}")
         elif len(meant) > 1:
             problems.append(

@@ -11,7 +11,7 @@ from aisi.files import inside
 from aisi.formats.dataset import Categories
 from aisi.formats.instances import SalientInstances
 from aisi.formats.masks import read_labels
-from aisi.formats.tags import tag_columns
+from aisi.formats.tags import BOX, tag_columns
 from aisi.labels import IGNORE, NOISY
 from aisi.masks import (
     Rle,
@@ -220,7 +220,7 @@ def true_instances(
     instances : SalientInstances
         All scores are 1.
     tags : DataFrame
-        Columns image_id, instance_id, label.
+        Columns image_id, instance_id, x0, y0, x1, y1, label.
     """
     image_ids: list[str] = []
     numbers: list[int] = []
@@ -240,7 +240,8 @@ def true_instances(
         np.ones(len(masks), np.float32),
         masks,
     )
-    return instances, pd.DataFrame({"image_id": image_ids, "instance_id": numbers, "label": labels})
+    boxes = dict(zip(BOX, instances.boxes.T, strict=True))
+    return instances, pd.DataFrame({"image_id": image_ids, "instance_id": numbers, **boxes, "label": labels})
 
 
 def read_truth(

@@ -97,7 +97,10 @@ def read_instances(path: str | Path, categories: Categories) -> dict[str, tuple[
 
 
 def _check_instance(instance):
-    """Check an entry of COCO's annotations or results; KeyError, TypeError or ValueError."""
+    """Check an entry of COCO's annotations or results; TypeError or ValueError."""
+    missing = {"image_id", "category_id", "score", "bbox", "segmentation"} - set(instance)
+    if missing:
+        raise ValueError(f"a missing {', '.join(sorted(missing))}")
     image_id, category_id, score, box = (instance[key] for key in ("image_id", "category_id", "score", "bbox"))
     if type(image_id) not in (int, str) or type(category_id) is not int:
         raise ValueError(f"image_id {image_id!r} or category_id {category_id!r}")
