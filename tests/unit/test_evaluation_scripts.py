@@ -231,7 +231,7 @@ def test_report(run_folder):
     run("collect_metrics", "log.txt", input={"parts": ["part.csv", "part.csv"]}, output={"metrics": "metrics.csv"})
     assert len(read_metrics("metrics.csv")) == 2 * len(read_metrics("part.csv"))
     pages = {"table": "results.csv", "html": "results.html", "page": "results.md"}
-    words = {"name": "three", "command": "snakemake", "shown": "oracle"}
+    words = {"name": "three", "command": "snakemake", "shown": "oracle", "notes": []}
     run(
         "write_results", "log.txt", input={"metrics": "metrics.csv", "tags": ["oracle.csv"]}, output=pages, params=words
     )
