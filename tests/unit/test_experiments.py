@@ -10,6 +10,7 @@ from aisi.planning.experiments import (
     TITLES,
     evaluated_rows,
     experiment_assignments,
+    name_of_training_set,
     notes,
     paper_note,
     sweep_networks,
@@ -51,6 +52,13 @@ def test_rows_of_sweeps_whose_networks_are_trained():
     }
     with pytest.raises(ValueError, match=r"sweeps\.networks names beta-30, but the rows .* are beta-1, beta-2\.5, "):
         sweep_networks(ASSIGNMENTS, ["beta-1", "beta-30"])
+
+
+@pytest.mark.parametrize(
+    ("train_on", "name"), [("main", "VOC"), ("simple", "simple images"), ("both", "VOC and simple images")]
+)
+def test_names_of_training_sets(train_on, name):
+    assert name_of_training_set({"name": "VOC", "train_on": train_on}) == name
 
 
 def test_assignments_are_named_by_their_value():

@@ -11,6 +11,7 @@ from aisi.planning.experiments import (
     TITLES,
     evaluated_rows,
     experiment_assignments,
+    name_of_training_set,
     notes,
     sweep_networks,
     table_rows,
@@ -288,7 +289,7 @@ rule compare_with_paper:
         runtime=10,
     params:
         code=code_digest("compare_with_paper"),
-        trained_on=DATASET["name"] + (" + SI" if DATASET["train_on"] == "both" else ""),
+        trained_on=name_of_training_set(DATASET),
         title=lambda wildcards: f"{DATASET['name']}: the paper's table {wildcards.number}",
         command=lambda wildcards: command_of(f"table_{wildcards.number}"),
         notes=COMPARISON_NOTES,

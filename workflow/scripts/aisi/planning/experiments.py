@@ -132,6 +132,16 @@ def sweep_networks(assignments: dict[str, list[str]], networks: Sequence[str]) -
     return {name: [row for row in sweep if row in networks] for name, sweep in sweeps.items()}
 
 
+def name_of_training_set(dataset: dict[str, Any]) -> str:
+    """Name of the photos that train, for a table; ``dataset``: block of the config."""
+    match dataset["train_on"]:
+        case "simple":
+            return "simple images"
+        case "both":
+            return f"{dataset['name']} and simple images"
+    return dataset["name"]
+
+
 def paper_note(graph: dict[str, Any], partition: dict[str, Any]) -> str:
     """Sentences on a page of results that say which row has the paper's settings.
 
