@@ -116,15 +116,16 @@ def test_halves_solve_as_the_workflow_does(evaluated):
     evaluated.finish("halves", changes=SMALL | {"halves": grid | {"shared_keywords_only": [False]}})
     results = evaluated.run_folder / "results"
     table = pd.read_csv(folder(evaluated, "halves") / "figures.csv")
-    assert set(table["half"]) == {1, 2} and set(table["seed"]) == {0, 1}
-    assert len(table) == 2 * 2 * (2 * 2 * 2 + 1)  # halves, seeds, combinations with both of balance_categories, beta 1
+    assert set(table["half"]) == {"1", "2", "all photos"} and set(table["seed"]) == {0, 1}
+    combinations = 2 * 2 * 2 + 1  # both of balance_categories as well; the configured beta is 1
+    assert len(table) == 2 * (2 * combinations + 2)  # seeds, halves, the paper's and the configured of all photos
     photos = read_images(*sorted((results / "images/train").glob("shard_*.csv")))["image_id"]
     oracle = read_tags(results / "reference/tags/oracle.csv")
     for name, beta in (("paper", 30), ("partition", 1)):
         tags = read_tags(results / f"tags/{name}.csv")
-        for half in (1, 2):
-            own = tags["image_id"].isin(photos[half - 1 :: 2])
-            figure = table.query(f"half == {half} and seed == 0 and beta == {beta} and retention == 0.95")
+        for half, those in (("1", photos[::2]), ("2", photos[1::2]), ("all photos", photos)):
+            own = tags["image_id"].isin(those)
+            figure = table.query(f"half == '{half}' and seed == 0 and beta == {beta} and retention == 0.95")
             figure = figure.query("objectness_weight == 0 and not balance_categories")["accuracy"].item()
             assert figure == pytest.approx((tags["label"] == oracle["label"])[own].mean())
     assert "chosen on the other half" in (folder(evaluated, "halves") / "page.md").read_text()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aisi.evaluation.halves import CHOOSING, FIGURES, SETTINGS, Split, choose, combinations, halves_table
+from aisi.evaluation.halves import CHOOSING, FIGURES, SETTINGS, WHOLE, Split, choose, combinations, halves_table
 from aisi.formats.dataset import Categories
 from aisi.formats.instances import SalientInstances
 from aisi.planning.assignments import PAPER
@@ -17,10 +17,11 @@ GRID = combinations({"beta": [30, 90], "k": [3, 5]}, CONFIGURED)
 def figures(values):
     """Figures of two seeds, seed 1 being 0.02 higher: ``values`` maps (half, beta, k) to the figure of both kinds."""
     rows = []
-    for (half, beta, k), value in values.items():
+    whole = {(WHOLE, 30, 3): 0.45, (WHOLE, 60, 5): 0.7}
+    for (half, beta, k), value in (values | whole).items():
         for seed in (0, 1):
             own = dict.fromkeys(FIGURES, value + 0.02 * seed)
-            rows.append({"half": half, "seed": seed} | PAPER | {"beta": beta, "k": k} | own)
+            rows.append({"half": str(half), "seed": seed} | PAPER | {"beta": beta, "k": k} | own)
     return pd.DataFrame(rows)
 
 
@@ -56,8 +57,15 @@ def test_the_papers_and_the_configured_settings_are_the_same_on_both_halves():
     assert [row(half, "as configured")["accuracy"] for half in ("1", "2", "mean")] == pytest.approx([0.61, 0.81, 0.71])
 
 
+def test_all_photos_together_choose_nothing():
+    assert row(WHOLE, "the paper's")["accuracy"] == pytest.approx(0.46)
+    assert row(WHOLE, "as configured")["accuracy"] == pytest.approx(0.71)
+    assert len(TABLE[TABLE["half"] == WHOLE]) == 2
+
+
 def test_both_figures_choose_and_ties_go_to_the_papers_settings():
     table = figures({(1, 30, 3): 0.5, (1, 30, 5): 0.5, (1, 90, 3): 0.5, (1, 90, 5): 0.5})
+    table = table[table["half"] == "1"].copy()
     assert choose(table, GRID) == PAPER | {"beta": 30, "k": 3}
     table.loc[table["beta"] == 90, CHOOSING[0]] = 0.9
     assert choose(table, GRID)["beta"] == 90

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import compress, product
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ FIGURES = ["accuracy", "accuracy_objects", "proxy_miou"]
 """Columns of figures: accuracy of tags, the same of instances with a true category, mIoU of the proxy masks."""
 CHOOSING = ["accuracy", "proxy_miou"]
 """The figures that choose: the best mean of the ranks by these two."""
+WHOLE = "all photos"
+"""In the column half: both halves together."""
 
 Combination = Mapping[str, Any]
 """Values of ``SETTINGS``."""
@@ -175,9 +177,10 @@ def evaluate_halves(
     Returns
     -------
     DataFrame
-        Columns half (1 or 2), seed, ``SETTINGS`` and ``FIGURES``.
+        Columns half (``1``, ``2``, or ``WHOLE`` for the paper's and the configured settings), seed, ``SETTINGS`` and
+        ``FIGURES``.
     """
-    halves = {half: split.of(image_ids[half - 1 :: 2]) for half in (1, 2)}
+    parts = {"1": split.of(image_ids[::2]), "2": split.of(image_ids[1::2]), WHOLE: split.of(image_ids)}
     evaluated = [*grid, *(settings for settings in (PAPER, configured) if settings not in grid)]
     graphs: dict[Any, Graph] = {}
     rows = []
@@ -185,11 +188,12 @@ def evaluate_halves(
         tables = [
             assign(split, of_seed, settings, graphs, solver, gap) for settings in progress(evaluated, unit="problem")
         ]
-        for half, part in halves.items():
+        for half, part in parts.items():
             own = part.photos
             truth = read_truth(own, own, own[:0], masks_folder, masks_folder, len(split.categories))
-            figures = evaluate(part, tables, truth)
-            for settings, found in zip(evaluated, figures, strict=True):
+            given = [settings in (PAPER, configured) or half != WHOLE for settings in evaluated]
+            figures = evaluate(part, list(compress(tables, given)), truth)
+            for settings, found in zip(compress(evaluated, given), figures, strict=True):
                 rows.append({"half": half, "seed": seed, **settings} | {name: found[name] for name in FIGURES})
     return pd.DataFrame(rows)
 
@@ -222,7 +226,7 @@ def halves_table(figures: pd.DataFrame, grid: Sequence[Combination], configured:
     Parameters
     ----------
     figures : DataFrame
-        Columns half (1 or 2), seed, ``SETTINGS`` and ``FIGURES``.
+        As from :func:`evaluate_halves`.
     grid : list of dict
         As from :func:`combinations`.
     configured : dict
@@ -231,25 +235,30 @@ def halves_table(figures: pd.DataFrame, grid: Sequence[Combination], configured:
     Returns
     -------
     DataFrame
-        Columns half (1, 2 or ``mean``), settings (what chose them), ``SETTINGS`` as text, and each of ``FIGURES`` with
-        its standard deviation over the seeds (heading + `` sd``). The rows ``mean`` are the means of the two halves.
+        Columns half (``1``, ``2``, ``mean``, ``WHOLE``), settings (what chose them), ``SETTINGS`` as text, and each of
+        ``FIGURES`` with its standard deviation over the seeds (heading + `` sd``). The rows ``mean`` are the means of
+        the two halves. The last rows are of all photos.
     """
-    halves = {half: part for half, part in figures.groupby("half")}
+    halves = {half: figures[figures["half"] == half] for half in ("1", "2")}
     chosen: dict[str, dict[Any, Combination]] = {
         "the paper's": {half: PAPER for half in halves},
-        "chosen on the other half": {half: choose(halves[3 - half], grid) for half in halves},
+        "chosen on the other half": {"1": choose(halves["2"], grid), "2": choose(halves["1"], grid)},
         "as configured": {half: configured for half in halves},
     }
     rows = []
     for half in halves:
         for title, settings in chosen.items():
             own = _of(halves[half], settings[half]).set_index("seed")[FIGURES]
-            rows.append({"half": str(half), "settings": title} | _as_text(settings[half]) | _mean_and_sd(own))
+            rows.append({"half": half, "settings": title} | _as_text(settings[half]) | _mean_and_sd(own))
     for title, settings in chosen.items():
         both = [_of(part, settings[half]).set_index("seed")[FIGURES] for half, part in halves.items()]
         rows.append(
             {"half": "mean", "settings": title} | dict.fromkeys(SETTINGS, "") | _mean_and_sd(sum(both) / len(both))
         )
+    whole = figures[figures["half"] == WHOLE]
+    for title, values in (("the paper's", PAPER), ("as configured", configured)):
+        own = _of(whole, values).set_index("seed")[FIGURES]
+        rows.append({"half": WHOLE, "settings": title} | _as_text(values) | _mean_and_sd(own))
     return pd.DataFrame(rows)
 
 

@@ -173,7 +173,7 @@ HALVES_NOTES = [
     "`as configured` has the settings of the config file. If the true masks of this split chose them, its figures are "
     "too good to expect on other photos.",
     "The rows `mean` are means of the two halves. A category that is missing from a half does not count in its mIoU, "
-    "so these figures are not those of the whole split.",
+    "so these figures are not those of `all photos`.",
 ]
 """Paragraphs below the table of the target ``halves``."""
 
