@@ -12,6 +12,7 @@ from aisi.report.tables import markdown
 from write_results_pages import DEMO, FIGURES, PAGES, ROOT, make_page, read_figures, with_table
 
 STORED = [pytest.param(page, FIGURES / name, id=name) for page, name in PAGES.items()]
+WITH_METRICS = [entry for entry in STORED if (entry.values[1] / "metrics.csv").is_file()]
 
 
 def tables(text):
@@ -25,7 +26,7 @@ def test_page_is_that_of_the_stored_figures(page, folder):
     assert (ROOT / "docs" / page).read_text() == make_page(folder), "Run: python tools/write_results_pages.py"
 
 
-@pytest.mark.parametrize(("page", "folder"), STORED)
+@pytest.mark.parametrize(("page", "folder"), WITH_METRICS)
 def test_every_figure_of_the_first_table_is_in_the_stored_metrics(page, folder):
     """Looked up one by one, without the code that writes pages."""
     metrics = pd.concat(
@@ -78,7 +79,9 @@ def test_where_the_figures_come_from(page, folder):
 @pytest.mark.parametrize(("page", "folder"), STORED)
 def test_the_page_has_a_row_with_the_papers_settings(page, folder):
     text = (ROOT / "docs" / page).read_text()
-    assert "has the paper's own settings" in text
+    if not (folder / "metrics.csv").is_file():
+        assert "| all photos | the paper's |" in text and "| mean | the paper's |" in text
+        return
     [row] = re.findall(r"^`(\w+)` has the paper's own settings", text.partition("\n## ")[0], re.MULTILINE)
     assert re.search(rf"^\| {row} \|", text, re.MULTILINE)
 
