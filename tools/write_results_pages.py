@@ -183,8 +183,9 @@ def store(run_folder, folder, configfiles, config, commit, note):
             shutil.copy(log, folder / stored)
         rows.append([str(weights.relative_to(run_folder)), stored, hashlib.sha256(weights.read_bytes()).hexdigest()])
     detector = config_of(configfiles, config)["salient_instances"]["weights"]
-    if (ROOT / detector).is_file():
-        rows.append([detector, "", hashlib.sha256((ROOT / detector).read_bytes()).hexdigest()])
+    if (ROOT / detector).is_file():  # as it was in the commit that made the run
+        content = subprocess.run(["git", "show", f"{commit}:{detector}"], cwd=ROOT, capture_output=True, check=True)
+        rows.append([detector, "", hashlib.sha256(content.stdout).hexdigest()])
     table = pd.DataFrame(rows, columns=["weights", "log", "sha256"])
     table.to_csv(folder / "networks.csv", index=False, lineterminator="\n")
     run = {"commit": commit, "directory": str(run_folder.resolve().relative_to(ROOT)), "configfiles": configfiles}

@@ -86,6 +86,15 @@ def test_the_page_has_a_row_with_the_papers_settings(page, folder):
     assert re.search(rf"^\| {row} \|", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize(("page", "folder"), STORED)
+def test_figures_in_the_note_are_in_the_table(page, folder):
+    note = yaml.safe_load((folder / "run.yaml").read_text())["note"] or ""
+    cells = {
+        cell.split(" ")[0] for table in tables((ROOT / "docs" / page).read_text()) for row in table for cell in row
+    }
+    assert set(re.findall(r"\b0\.\d{3}\b", note)) <= cells
+
+
 def test_no_section_is_forgotten():
     """A stored experiment is on its page."""
     for page, name in PAGES.items():
