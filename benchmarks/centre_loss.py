@@ -60,17 +60,18 @@ def train(root, weight, epochs, folder, features):
         return FeatureExtractor(features["network"]["backbone"], "imagenet").eval()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         train_feature_extractor.main(
-            root=root,
+            photos_folder=root,
             backbone=features["network"]["backbone"],
             pretrained="imagenet",
             crop_size=features["crop_size"],
+            pretrained_classifier=False,
             centre_loss=features["training"]["centre_loss"] | {"centre_weight": weight},
             recipe=features["training"]["recipe"] | {"epochs": epochs},
             threads=1,
             code=str(weight),
-            weights=folder / f"{weight}.safetensors",
-            log=folder / f"{weight}.csv",
-            times=None,
+            weights_path=folder / f"{weight}.safetensors",
+            log_path=folder / f"{weight}.csv",
+            times_path=None,
         )
     return load_extractor(folder / f"{weight}.safetensors", CPU)
 

@@ -66,9 +66,6 @@ TOLERANCE_OF_LOSSES = 0.05
 N_CATEGORIES = 20
 CONFIG = Path(__file__).parents[1] / "config"
 SMALL = {"crop": 65, "image_size": 64, "largest_size": 96, "input_size": 64, "proposals": 20, "training_proposals": 40}
-S4NET = {"backbone": "resnet50", "pyramid_channels": 256, "head_channels": 512, "mask_channels": [128, 64]}
-S4NET |= {"masking": "ternary", "input_size": 320}
-S4NET_RECIPE = {"batch_size": 4, "optimizer": "sgd", "learning_rate": 0.002, "weight_decay": 1e-4, "schedule": "step"}
 
 
 @dataclass
@@ -158,8 +155,10 @@ def features(photos, small):
 
 
 def s4net(photos, small):
-    network = sized(S4NET, small)
-    samples = SalientPictures(list(zip(photos.photos, photos.masks, strict=True)), network["input_size"])
+    config = read_config("s4net_resnet50.yaml")["salient_instances"]
+    network, training = sized(config["network"], small), config["training"]
+    pairs = list(zip(photos.photos, photos.masks, strict=True))
+    samples = SalientPictures(pairs, network["input_size"], **training["samples"])
 
     def outputs(model, batch):
         side = network["input_size"]
@@ -169,7 +168,8 @@ def s4net(photos, small):
     def predict(model, photo):
         return outputs(model, to_batch(photo, next(model.parameters()).device))
 
-    return Check(S4Net(**network), s4net_loss, samples, S4NET_RECIPE | {"milestones": []}, predict, outputs)
+    recipe = training["recipe"] | {"batch_size": 4}  # so that several GPUs have photos
+    return Check(S4Net(**network), s4net_loss, samples, recipe, predict, outputs)
 
 
 def attention_network(photos, small):

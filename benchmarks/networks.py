@@ -56,7 +56,9 @@ class Photos:
         return ProxyCrops(proxies, 20, size, (0.5, 1.5), 0.0, "nothing")
 
     def salient(self, size):
-        return SalientPictures(list(zip(self.photos, self.objects, strict=True)), size)
+        return SalientPictures(
+            list(zip(self.photos, self.objects, strict=True)), size, smallest_crop=1.0, colour_jitter=0.0
+        )
 
     def instances(self, size, largest):
         masks = [true_objects(*map(read_labels, pair)) for pair in zip(self.objects, self.classes, strict=True)]

@@ -38,7 +38,7 @@ from aisi.formats.coco import read_instances, write_coco_results
 from aisi.formats.dataset import Categories, read_categories, read_images, write_categories, write_images
 from aisi.formats.instances import new_salient_instances
 from aisi.formats.masks import write_labels
-from aisi.salient_instances import s4net  # noqa: E402
+from aisi.salient_instances import detection, s4net  # noqa: E402
 from aisi.salient_instances.pictures import SalientPictures  # noqa: E402
 from aisi.segmenters import (
     deeplab,  # noqa: E402
@@ -57,6 +57,7 @@ RECIPE = {"optimizer": "sgd", "learning_rate": 1e-6, "weight_decay": 0.0, "sched
 RECIPE |= {"backbone_scale": 1.0}
 TRAINING = {"pretrained": "none", "seed": 0, "threads": 1, "code": "", "times": None, "times_path": None}
 CPU = torch.device("cpu")
+detection.CANDIDATES = DETECTION["max_instances"]  # a trained network has about as many boxes above the threshold
 
 
 class Dataset:
@@ -186,9 +187,12 @@ def trained(model, loss, batch):
 
 def train_s4net(data, backbone):
     architecture = {"backbone": backbone, "input_size": SIZES["s4net"]} | PYRAMID
-    pictures = SalientPictures([(data.home / "JPEGImages/0000.jpg", data.home / "SegmentationObject/0000.png")], 320)
+    samples = {"smallest_crop": 0.5, "colour_jitter": 0.4}
+    pair = data.home / "JPEGImages/0000.jpg", data.home / "SegmentationObject/0000.png"
+    pictures = SalientPictures([pair], 320, **samples)
     batch = pictures.collate([pictures.sample(0, np.random.default_rng(seed)) for seed in range(RECIPE["batch_size"])])
     arguments = {"root": data.home, "split": "train", "architecture": architecture, "backbone_weights": "none"}
+    arguments |= {"samples": samples}
     return arguments, trained(s4net.S4Net(**architecture), s4net.s4net_loss, batch)
 
 
@@ -210,6 +214,7 @@ def train_feature_extractor(data, backbone):
         "photos_folder": data.home / "folders",
         "backbone": backbone,
         "crop_size": SIZES["features"],
+        "pretrained_classifier": False,
         "centre_loss": {},
     }
     model = features.FeatureClassifier(features.FeatureExtractor(backbone), 2)

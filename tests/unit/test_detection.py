@@ -96,7 +96,7 @@ class OneSquare(torch.nn.Module):
         self.weight = torch.nn.Parameter(torch.zeros(1))
 
 
-def propose_white(model, images, nms_iou, max_instances, score_threshold):
+def propose_white(model, images, nms_iou, max_candidates, score_threshold):
     [white] = (images > 128).all(1)
     rows, columns = torch.nonzero(white.any(1))[:, 0], torch.nonzero(white.any(0))[:, 0]
     if not len(rows):
@@ -140,3 +140,60 @@ def test_boxes_around_attention_find_keywords_without_an_instance(monkeypatch):
     for covered in maps[:1], maps[:0]:
         boxes, scores, masks = detection.detect(OneSquare(), photo, **settings, attention=covered)
         assert boxes.tolist() == [own.tolist()] and masks == [mask]
+
+
+class ManySquares(torch.nn.Module):
+    """Stands for S4Net in :func:`aisi.salient_instances.s4net.propose`: finds given boxes.
+
+    Each has its objectness, and a mask of the same confidence in all cells.
+    """
+
+    input_size = 64
+
+    def __init__(self, objectness, confidence, boxes):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.objectness, self.confidence = torch.tensor(objectness), torch.tensor(confidence)
+        self.boxes = torch.tensor(boxes, dtype=torch.float)
+
+    def features(self, images):
+        return [torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, 8, 8)]
+
+    def anchors(self, pyramid):
+        return (self.boxes,)
+
+    def head(self, pyramid):
+        logits = torch.stack([torch.zeros(len(self.boxes)), torch.logit(self.objectness)], 1)
+        return [logits[None]], [torch.zeros(1, len(self.boxes), 4)]
+
+    def masks(self, pyramid, boxes, photos):
+        which = (boxes[:, None] == self.boxes).all(2).float().argmax(1)
+        logit = torch.logit(self.confidence[which])[:, None, None].expand(-1, 8, 8)
+        return torch.stack([torch.zeros_like(logit), logit], 1)
+
+
+def detect_squares(model, **settings):
+    photo = np.zeros((64, 64, 3), np.uint8)
+    return detection.detect(model, photo, **{"score_threshold": 0.0, "max_instances": 2, "nms_iou": 0.4} | settings)
+
+
+SQUARES = [[0, 0, 16, 16], [16, 0, 32, 16], [32, 0, 48, 16], [48, 0, 64, 16]]
+
+
+def test_the_final_score_decides_which_instances_are_kept():
+    model = ManySquares([0.9, 0.8, 0.7, 0.6], [0.55, 0.6, 0.9, 0.95], SQUARES)
+    boxes, scores, _ = detect_squares(model)
+    assert boxes.tolist() == [[32, 0, 48, 16], [48, 0, 64, 16]]
+    assert np.allclose(scores, [0.63, 0.57])
+
+
+def test_max_instances_counts_what_is_left_after_parts_are_dropped():
+    model = ManySquares([0.9, 0.8, 0.6], [0.9, 0.9, 0.9], [[0, 0, 32, 32], [4, 4, 16, 16], [40, 40, 64, 64]])
+    boxes, _, _ = detect_squares(model, nms_iou=1.0, max_covered=0.8)
+    assert boxes.tolist() == [[0, 0, 32, 32], [40, 40, 64, 64]]
+
+
+def test_the_threshold_is_for_objectness_times_confidence():
+    model = ManySquares([0.9, 0.5], [0.6, 0.95], SQUARES[:2])
+    assert detect_squares(model, score_threshold=0.5)[0].tolist() == [[0, 0, 16, 16]]
+    assert len(detect_squares(model, score_threshold=0.55)[0]) == 0

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+import torchvision
 from PIL import Image
 from pycocotools import mask as rle
+from safetensors.torch import load_file, save_file
 
 import compute_features
 import train_feature_extractor
@@ -255,7 +257,15 @@ def test_training_separates_colours(tmp_path):
     recipe |= {"weight_decay": 0.0, "schedule": "one_cycle"}
     train_feature_extractor.main(
         photos_folder=tmp_path / "set",
-        **{"backbone": BACKBONE, "pretrained": "none", "crop_size": 48, "recipe": recipe, "threads": 1, "code": "0"},
+        **{
+            "backbone": BACKBONE,
+            "pretrained": "none",
+            "crop_size": 48,
+            "pretrained_classifier": True,
+            "recipe": recipe,
+            "threads": 1,
+            "code": "0",
+        },
         centre_loss={"centre_weight": 0.001, "centre_rate": 0.5},
         weights_path=tmp_path / "w",
         log_path=tmp_path / "log.csv",
@@ -267,6 +277,62 @@ def test_training_separates_colours(tmp_path):
     plain = torch.stack([torch.tensor(colour, dtype=torch.uint8) for colour in COLOURS.values()])
     [features] = extract(trained, [plain[:, :, None, None].expand(-1, -1, 48, 48)], 3, False)
     assert np.isfinite(features).all() and not np.allclose(features[0], features[1], atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def imagenet_file(tmp_path_factory):
+    """A weights file of ResNet-50's shapes with a classifier whose row i holds i."""
+    path = tmp_path_factory.mktemp("weights") / "resnet50.safetensors"
+    state = torchvision.models.resnet50().state_dict()
+    state["fc.weight"] = torch.arange(1000.0)[:, None].expand(-1, 2048).contiguous()
+    state["fc.bias"] = -torch.arange(1000.0)
+    save_file(state, path)
+    return path
+
+
+def test_classifier_starts_from_imagenet_s_own(imagenet_file):
+    model = FeatureClassifier(FeatureExtractor("resnet50", imagenet_file), 3)
+    synsets = ["n01443537", "n01440764", "n15075141"]  # the second, the first and the last of ImageNet's 1000
+    assert model.start_classifier(synsets, "resnet50", imagenet_file)
+    assert model.classifier.weight[:, 7].tolist() == [1, 0, 999]
+    assert model.classifier.bias.tolist() == [-1, 0, -999]
+
+
+@pytest.mark.parametrize(
+    ("categories", "with_classifier"), [(["n01443537", "dog"], True), (["n01443537", "n01440764"], False)]
+)
+def test_classifier_stays_random_without_imagenet_s(imagenet_file, tmp_path, categories, with_classifier):
+    state = {name: tensor for name, tensor in load_file(imagenet_file).items() if with_classifier or "fc." not in name}
+    save_file(state, tmp_path / "w.safetensors")
+    model = FeatureClassifier(FeatureExtractor("resnet50"), 2)
+    before = model.classifier.weight.clone()
+    assert not model.start_classifier(categories, "resnet50", tmp_path / "w.safetensors")
+    assert model.classifier.weight.equal(before)
+
+
+@pytest.mark.parametrize(("wanted", "word"), [(True, "from ImageNet"), (False, None)])
+def test_training_on_imagenet_s_folders_starts_from_its_classifier(tmp_path, imagenet_file, capsys, wanted, word):
+    write_folders(tmp_path / "set", 1)
+    for folder, synset in zip(
+        sorted((tmp_path / "set").iterdir()), ("n01443537", "n01440764", "n15075141"), strict=True
+    ):
+        folder.rename(folder.with_name(synset))
+    recipe = {"iterations": 1, "batch_size": 3, "optimizer": "sgd", "learning_rate": 1e-9, "weight_decay": 0.0}
+    train_feature_extractor.main(
+        photos_folder=tmp_path / "set",
+        **{
+            "backbone": "resnet50",
+            "pretrained": imagenet_file,
+            "crop_size": 32,
+            "recipe": recipe | {"schedule": "poly"},
+        },
+        **{"pretrained_classifier": wanted, "centre_loss": {"centre_weight": 0.0}, "threads": 1, "code": "0"},
+        weights_path=tmp_path / "w",
+        log_path=tmp_path / "log.csv",
+        times_path=None,
+    )
+    said = capsys.readouterr().out
+    assert (f"The classifier starts {word}." in said) if word else "classifier" not in said
 
 
 def test_weights_of_another_network_are_refused(tmp_path):

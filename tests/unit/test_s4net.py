@@ -123,7 +123,7 @@ def test_a_few_steps_lower_the_loss():
 
 def test_proposals_are_sorted_bounded_and_inside(model):
     images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
-    for boxes, scores, masks in propose(model, images, nms_iou=0.4, max_instances=5, score_threshold=0.0):
+    for boxes, scores, masks in propose(model, images, nms_iou=0.4, max_candidates=5, score_threshold=0.0):
         assert 0 < len(boxes) <= 5 and len(boxes) == len(scores) == len(masks)
         assert (scores.diff() <= 0).all()
         assert boxes.min() >= 0 and boxes.max() <= 64

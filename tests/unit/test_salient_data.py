@@ -1,12 +1,24 @@
 """Training pictures of S4Net."""
 
-import numpy as np
-import pytest
-from PIL import Image
+import re
+import subprocess
+import sys
 
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+from snakemake.utils import update_config
+
+import train_s4net
 from aisi.formats.masks import write_labels
 from aisi.masks import area, instances_of_map
 from aisi.salient_instances.pictures import SalientPictures, list_pictures
+from aisi.salient_instances.s4net import load_s4net
+from workflow_text import ROOT
+
+FILE = "s4net_resnet50.yaml"
 
 
 @pytest.fixture
@@ -43,13 +55,13 @@ def test_whole_picture_keeps_its_instances(root):
 
 
 def test_samples_repeat_with_their_generator(root):
-    pictures = SalientPictures(list_pictures(root, "train"), size=64)
+    pictures = SalientPictures(list_pictures(root, "train"), size=64, smallest_crop=0.5, colour_jitter=0.4)
     first, again, other = (pictures.sample(0, np.random.default_rng(seed))[0] for seed in (3, 3, 4))
     assert first.equal(again) and not first.equal(other)
 
 
 def test_crops_never_leave_boxes_outside(root):
-    pictures = SalientPictures(list_pictures(root, "train"), size=64)
+    pictures = SalientPictures(list_pictures(root, "train"), size=64, smallest_crop=0.5, colour_jitter=0.4)
     samples = [pictures.sample(0, np.random.default_rng(seed)) for seed in range(30)]
     for _, boxes, masks in samples:
         assert len(boxes) == len(masks)
@@ -87,3 +99,56 @@ def test_an_instance_that_is_mostly_hidden_is_void(root):
         pictures._paste(Image.new("RGB", (64, 64)), own, np.random.default_rng(seed))
         left = (own == 7).sum()
         assert left == 0 or left >= 0.3 * 9
+
+
+def test_without_crops_and_colours_a_sample_is_the_photo_or_its_mirror_image(root):
+    pictures = SalientPictures(list_pictures(root, "train"), size=64, smallest_crop=1.0, colour_jitter=0.0)
+    samples = [pictures.sample(0, np.random.default_rng(seed))[0] for seed in range(20)]
+    assert len({sample.numpy().tobytes() for sample in samples}) == 2
+    one = samples[0]
+    assert all(sample.equal(one) or sample.equal(one.flip(2)) for sample in samples)
+
+
+def test_the_config_of_the_papers_s4net_builds_and_trains_a_step(root):
+    """Every key of the network and the recipe as in the config, but small photos, one step, and random weights."""
+    config, changes = (yaml.safe_load((ROOT / "config" / name).read_text()) for name in ("config.yaml", FILE))
+    update_config(config, changes)
+    block = config["salient_instances"]
+    network, recipe = block["network"], block["training"]["recipe"]
+    assert network.pop("weights") == "imagenet" and network["backbone"] == "resnet50"
+    assert (network["pyramid_channels"], network["head_channels"], network["mask_channels"]) == (256, 512, [128, 64])
+    assert recipe["iterations"] == 40000 and (network["input_size"], network["mask_stride"]) == (320, 8)
+    train_s4net.main(
+        root=root,
+        split="train",
+        start=None,
+        architecture=network | {"input_size": 64},
+        backbone_weights="none",
+        samples=block["training"]["samples"],
+        crowded=block["training"]["crowded"],
+        recipe=recipe | {"iterations": 1, "workers": 0},
+        threads=1,
+        code="",
+        weights=root / "w.safetensors",
+        log=root / "log.csv",
+        times=root / "times.csv",
+    )
+    model = load_s4net(root / "w.safetensors", "cpu")
+    assert sum(parameter.numel() for parameter in model.parameters()) > 25e6
+    assert float(pd.read_csv(root / "log.csv")["loss"][0]) > 0
+
+
+def test_the_program_of_the_page_numbers_the_instances(tmp_path):
+    page = (ROOT / "docs/salient_instances.md").read_text()
+    (tmp_path / "numbered.py").write_text(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1])
+    coloured, white = np.zeros((20, 30, 3), np.uint8), np.zeros((20, 30), np.uint8)
+    coloured[2:5, 2:5], coloured[10:15, 20:25] = (255, 0, 0), (0, 255, 0)
+    white[2:5, 2:5], white[10:15, 20:25], white[0, 29] = 255, 250, 90  # the last is a soft edge
+    for kind, mask in (("colours", coloured), ("regions", white)):
+        (tmp_path / kind).mkdir()
+        Image.fromarray(mask).save(tmp_path / kind / "a.png")
+        command = [sys.executable, tmp_path / "numbered.py", kind, tmp_path / kind, tmp_path / "out" / kind]
+        subprocess.run(command, check=True)
+        numbers = np.array(Image.open(tmp_path / "out" / kind / "a.png"))
+        assert numbers.shape == (20, 30) and sorted(np.unique(numbers)) == [0, 1, 2], kind
+        assert {np.count_nonzero(numbers == n) for n in (1, 2)} == {9, 25}, kind

@@ -36,6 +36,7 @@ rule train_feature_extractor:
         backbone=FEATURES_NETWORK["backbone"],
         pretrained=lambda wildcards: weights_input(FEATURES_NETWORK) or "none",
         crop_size=FEATURES["crop_size"],
+        pretrained_classifier=FEATURES_TRAINING["pretrained_classifier"],
         centre_loss=FEATURES_TRAINING["centre_loss"],
         recipe=FEATURES_TRAINING["recipe"],
     message:

@@ -46,6 +46,7 @@ rule train_s4net:
         crowded=SALIENT_TRAINING["crowded"],
         architecture={key: value for key, value in SALIENT_NETWORK.items() if key != "weights"},
         backbone_weights=lambda wildcards: weights_input(SALIENT_NETWORK) or "none",
+        samples=SALIENT_TRAINING["samples"],
         recipe=SALIENT_TRAINING["recipe"],
     message:
         "Train S4Net on photos with class-agnostic instance masks."

@@ -18,6 +18,7 @@ def main(
     backbone,
     pretrained,
     crop_size,
+    pretrained_classifier,
     centre_loss,
     recipe,
     threads,
@@ -31,7 +32,13 @@ def main(
     torch.manual_seed(SEED)
     photos = SingleObjects(photos_folder, crop_size)
     extractor = FeatureExtractor(backbone, pretrained)
-    model = FeatureClassifier(extractor, len(photos.categories), **centre_loss).to(device)
+    model = FeatureClassifier(extractor, len(photos.categories), **centre_loss)
+    if pretrained_classifier:
+        # PAPER §5.1: ImageNet pretrains the extractor. ASSUME its classifier too, which the paper does not say
+        started = model.start_classifier(photos.categories, backbone, pretrained)
+        start = "from ImageNet" if started else "at random: the weights have none for these folders"
+        print(f"The classifier starts {start}.")
+    model.to(device)
     names = [str(Path(path).relative_to(photos_folder)) for path, _ in photos.samples]
     fit(
         model,
@@ -39,7 +46,9 @@ def main(
         photos,
         recipe,
         seed=SEED,
-        identity=training_identity(backbone, pretrained, crop_size, centre_loss, recipe, code, names),
+        identity=training_identity(
+            backbone, pretrained, crop_size, pretrained_classifier, centre_loss, recipe, code, names
+        ),
         log_path=log_path,
         times_path=times_path,
         parameter_groups=parameter_groups(model, model.extractor, recipe.get("backbone_scale", 1.0)),
@@ -54,6 +63,7 @@ if "snakemake" in globals():
             backbone=snakemake.params.backbone,
             pretrained=snakemake.params.pretrained,
             crop_size=snakemake.params.crop_size,
+            pretrained_classifier=snakemake.params.pretrained_classifier,
             centre_loss=snakemake.params.centre_loss,
             recipe=snakemake.params.recipe,
             threads=snakemake.threads,

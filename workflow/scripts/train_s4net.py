@@ -12,7 +12,9 @@ from aisi.training.weights import pick_device
 SEED = 0  # the detector stays the same whatever the config's seed
 
 
-def main(root, split, start, crowded, architecture, backbone_weights, recipe, threads, code, weights, log, times):
+def main(
+    root, split, start, architecture, backbone_weights, samples, crowded, recipe, threads, code, weights, log, times
+):
     """Train on ``ImageSets/{split}.txt`` below ``root``; write safetensors and a CSV row an epoch."""
     device = pick_device(threads)
     torch.manual_seed(SEED)
@@ -21,12 +23,12 @@ def main(root, split, start, crowded, architecture, backbone_weights, recipe, th
     if start:
         start_from(model, start)
     model.backbone.freeze(recipe.get("frozen_stages", 0), recipe.get("frozen_batch_norms", False))
-    values = architecture, backbone_weights, recipe, crowded, SEED, code, [photo.name for photo, _ in pairs]
+    values = architecture, backbone_weights, samples, crowded, recipe, SEED, code, [photo.name for photo, _ in pairs]
     identity = training_identity(*values, file_paths=[start] if start else [])
     fit(
         model,
         s4net_loss,
-        SalientPictures(pairs, architecture["input_size"], crowded=crowded),
+        SalientPictures(pairs, architecture["input_size"], **samples, crowded=crowded),
         recipe,
         seed=SEED,
         identity=identity,
@@ -46,6 +48,7 @@ if "snakemake" in globals():
             crowded=snakemake.params.crowded,
             architecture=snakemake.params.architecture,
             backbone_weights=snakemake.params.backbone_weights,
+            samples=snakemake.params.samples,
             recipe=snakemake.params.recipe,
             threads=snakemake.threads,
             code=snakemake.params.code,

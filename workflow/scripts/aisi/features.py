@@ -15,7 +15,7 @@ from aisi.masks import decode
 from aisi.photos import GREY, read_photo
 from aisi.planning.dataset_files import is_ignored, list_files
 from aisi.training.augmentation import jitter_colours, mirror, random_part, read_ahead, to_tensor, warp
-from aisi.training.backbones import create_pooled_backbone
+from aisi.training.backbones import create_pooled_backbone, imagenet_classifier, pretrained_weights
 from aisi.training.processes import sum_over_processes
 from aisi.training.weights import load_network, save_weights
 
@@ -110,6 +110,30 @@ class FeatureClassifier(nn.Module):
         # The paper's 1x1 convolution, applied to pooled features, is a linear layer.
         self.classifier = nn.Linear(extractor.dimension, n_categories)
         self.centre_loss = CentreLoss(n_categories, extractor.dimension, centre_rate)
+
+    def start_classifier(self, categories: Sequence[str], backbone: str, weights: str | Path) -> bool:
+        """Let the classifier start from ImageNet's own, as in :func:`aisi.training.backbones.imagenet_classifier`.
+
+        Parameters
+        ----------
+        categories : sequence of str
+            Names of the C categories.
+        backbone : str
+        weights : str or Path
+            Pretrained weights of the backbone.
+
+        Returns
+        -------
+        bool
+            Whether the weights have one for these categories. If not, the classifier stays as it is.
+        """
+        own = imagenet_classifier(pretrained_weights(backbone, weights), self.extractor.dimension, categories)
+        if own is None:
+            return False
+        with torch.no_grad():
+            self.classifier.weight.copy_(own[0])
+            self.classifier.bias.copy_(own[1])
+        return True
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Crops (B, 3, S, S) uint8 -> features (B, D) and logits (B, C)."""

@@ -14,6 +14,8 @@ from aisi.training.augmentation import to_tensor, warp
 
 TILE_SIDES = 0.6
 """Sides of a tile, as a share of the photo's: neighbours overlap by a third of a tile."""
+CANDIDATES = 100
+"""Boxes of the highest objectness that get a mask in one view. ASSUME: beyond them no mask is among the best ones."""
 SAME_OBJECT = 0.5
 """Masks of a larger IoU show one object."""
 
@@ -38,6 +40,7 @@ def detect(
     score_threshold : float
         Instances of a lower score, objectness times mask confidence, are left out, in [0, 1].
     max_instances : int
+        The instances of the highest scores are kept, after all others have been removed.
     nms_iou : float
         Of two boxes that overlap more, the one with the lower score is removed.
     max_covered : float
@@ -59,7 +62,12 @@ def detect(
         COCO RLE.
     """
     height, width = photo.shape[:2]
-    settings: dict[str, Any] = {"nms_iou": nms_iou, "max_instances": max_instances, "score_threshold": score_threshold}
+    candidates = max(CANDIDATES, max_instances)  # the score, and so the cut, is known when a box has a mask
+    settings: dict[str, Any] = {
+        "nms_iou": nms_iou,
+        "max_candidates": candidates,
+        "score_threshold": score_threshold,
+    }
     boxes, scores, masks = _look(model, photo, (0, 0, width, height), settings)
     if tiles:
         parts = [(boxes, scores, masks)]

@@ -56,7 +56,7 @@ class SalientPictures:
     size : int
         Side of the square in pixels.
     smallest_crop : float
-        Smallest share of a side that a crop keeps, in (0, 1].
+        Smallest share of a side that a crop keeps, in (0, 1]. With 1 every sample shows the whole photo.
     colour_jitter : float
         Largest relative change of brightness, contrast and saturation.
     crowded : float

@@ -322,7 +322,7 @@ def propose(
     model: S4Net,
     images: torch.Tensor,
     nms_iou: float,
-    max_instances: int,
+    max_candidates: int,
     score_threshold: float,
     before_nms: int = 5000,
 ) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
@@ -333,10 +333,10 @@ def propose(
     model : S4Net
     images : (B, 3, S, S) uint8
     nms_iou, score_threshold : float
-    max_instances : int
-        Kept per photo after non-maximum suppression.
+    max_candidates : int
+        Boxes of the highest objectness in a photo, after non-maximum suppression, that get a mask.
     before_nms : int
-        Kept per photo before it.
+        Boxes of the highest objectness in a photo that non-maximum suppression compares.
 
     Returns
     -------
@@ -353,7 +353,8 @@ def propose(
         kept = scores.topk(min(before_nms, len(scores))).indices
         boxes = clip_boxes_to_image(decode_boxes(deltas[photo][kept], anchors[kept]), images.shape[-2:])
         scores = scores[kept]
-        kept = batched_nms(boxes, scores, torch.zeros_like(kept), nms_iou)[:max_instances]
+        kept = batched_nms(boxes, scores, torch.zeros_like(kept), nms_iou)[:max_candidates]
+        kept = kept[scores[kept] >= score_threshold]  # confidence only lowers the score
         kept = kept[(boxes[kept, 2:] - boxes[kept, :2]).min(1).values >= 1]
         boxes, scores = boxes[kept], scores[kept]
         soft = model.masks(pyramid, boxes, torch.full_like(kept, photo)).softmax(1)[:, 1]

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from timm.data import ImageNetInfo
 from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
@@ -211,6 +212,35 @@ def pretrained_weights(name: str, weights: str | Path) -> State:
     if weights == "none":
         return {}
     return imagenet_weights(name) if weights == "imagenet" else read_state_dict(weights)
+
+
+def imagenet_classifier(
+    state: State, n_features: int, categories: Sequence[str]
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Take the rows of some categories from ImageNet's own classifier.
+
+    Parameters
+    ----------
+    state : dict of str to Tensor
+        Weights of a whole classification network, as from :func:`pretrained_weights`.
+    n_features : int
+        D, which the network pools to.
+    categories : sequence of str
+        C names of ImageNet's synsets, such as n02085620, in any order.
+
+    Returns
+    -------
+    weight, bias : (C, D) Tensor, (C,) Tensor
+        Or None, if a category is none of ImageNet's 1000, or if not exactly one tensor has the shape (1000, D).
+    """
+    row_of = {synset: row for row, synset in enumerate(ImageNetInfo().label_names())}
+    layers = [name for name, tensor in state.items() if tensor.shape == (len(row_of), n_features)]
+    if len(layers) != 1 or not set(categories) <= set(row_of):
+        return None
+    weight = state[layers[0]].float()
+    bias = state.get(f"{layers[0].removesuffix('weight')}bias", torch.zeros(len(row_of))).float()
+    rows = [row_of[synset] for synset in categories]
+    return weight[rows], bias[rows]
 
 
 def _fill(network: nn.Module, name: str, weights: str | Path) -> None:
