@@ -39,7 +39,7 @@ KEYS = ("score_threshold", "max_instances", "nms_iou", "max_covered")
 
 def measure(name, results, listed, model, settings):
     """A row for each variant."""
-    photos = listed_photos(read_images(*sorted(results.glob("images/train/shard_*"))), listed)
+    photos = listed_photos(read_images(*sorted(results.glob("images/train/shard_*"))), [listed] if listed else [])
     names = read_categories(results / "categories.csv")
     truth = results / "reference/proxy_masks/ground_truth"
     objects = read_instances(truth / "instances.json", names)

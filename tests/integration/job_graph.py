@@ -29,6 +29,8 @@ def main(snakefile, folder, configfiles, targets, without):
         jobs = [describe(job) for job in workflow._workflow.dag.jobs]
         names = workflow._workflow.globals
         masks = [str(names[name]) for name in ("SEMANTIC_MASKS", "INSTANCE_MASKS") if names[name]]
+        if names["SBD"]:
+            masks += [*names["VOC_MASKS"], f"{names['SBD']}/cls", f"{names['SBD']}/inst"]
     print("\n" + json.dumps({"masks": masks, "annotations": names["ANNOTATIONS"], "jobs": jobs}))
 
 

@@ -11,13 +11,16 @@ from aisi.demo.annotation import label_scene, write_photo
 from aisi.demo.categories import TARGET
 from aisi.demo.scenes import render_scene
 from aisi.formats.coco import read_coco
-from aisi.formats.dataset import read_categories
+from aisi.formats.dataset import read_categories, read_images
+from aisi.formats.graph import read_graph
 from aisi.formats.masks import read_labels
 from aisi.formats.metrics import read_metrics
 from aisi.formats.tags import read_tags
 from project import Project
 
 N_TRAIN, N_VAL, N_SIMPLE = 12, 2, 4
+N_MORE = 5
+"""Of the training photos, those in a split of their own, as in COCO's trainval."""
 NAMES = ["unicorn", *sorted(TARGET)]
 """The unicorn is on no photo; the others' labels are one more than the renderer's."""
 CATEGORY_IDS = [7 * number for number in range(1, len(NAMES) + 1)]
@@ -31,6 +34,8 @@ TARGETS = [
         f"results/{home}evaluation/proxy_instances/{name}.csv"
         for home, name in (("", "partition"), ("reference/", "oracle"))
     ),
+    "review",
+    "results/report/examples.png",
 ]
 
 
@@ -68,14 +73,17 @@ def dataset(tmp_path_factory):
     """Folder of a dataset, of simple images and of instances found in both; true class masks; instances a photo."""
     folder = tmp_path_factory.mktemp("dataset")
     truth, found = {}, {"train": [], "val": [], "simple": []}
-    for split, n in (("train", N_TRAIN), ("val", N_VAL)):
-        for index in range(n):
-            name = f"{split}_{index}"
-            truth[name], objects, _ = render(folder / "coco" / split / f"{name}.jpg", split, index, 0.5)
-            found[split] += annotations(name, truth[name], objects)
-        write_coco(
-            folder / f"coco/annotations/instances_{split}.json", [f"{split}_{i}" for i in range(n)], found[split]
-        )
+    for kind, split, indices in (
+        ("train", "train", range(N_MORE, N_TRAIN)),
+        ("train", "more", range(N_MORE)),
+        ("val", "val", range(N_VAL)),
+    ):
+        names, own = [f"{kind}_{index}" for index in indices], []
+        for name, index in zip(names, indices, strict=True):
+            truth[name], objects, _ = render(folder / "coco" / split / f"{name}.jpg", kind, index, 0.5)
+            own += annotations(name, truth[name], objects)
+        write_coco(folder / f"coco/annotations/instances_{split}.json", names, own)
+        found[kind] += own
     simple = []
     for index in range(N_SIMPLE):
         classes, objects, [keyword] = render(folder / "photo.jpg", "simple", index, 0.0)
@@ -98,10 +106,11 @@ def run(dataset, source, tmp_path_factory):
         "dataset": {
             "format": "coco",
             "root": str(folder / "coco"),
+            "train": ["train", "more"],
             "simple_images": str(folder / "simple_images"),
             "train_on": "both",
         },
-        "shards": 1,
+        "shards": 2,
         "salient_instances": {"method": "import", "import": {"coco": str(folder / "detected.json")}},
         "features": {"weights": "pretrained"},
     }
@@ -125,6 +134,25 @@ def test_categories_keep_their_ids(run):
     assert [category["id"] for category in proxies["categories"]] == CATEGORY_IDS
     assert proxies["annotations"]
     assert {annotation["category_id"] for annotation in proxies["annotations"]} <= set(CATEGORY_IDS[1:])
+
+
+def test_each_training_split_keeps_its_folders_and_all_are_tagged_together(run, dataset):
+    """The shards of one split after another, in the order of the list; one graph and one table of tags for all."""
+    *_, counts, simple = dataset
+    results = run[0].run_folder / "results"
+    images = [read_images(*sorted((results / "images" / split).glob("shard_*.csv"))) for split in ("train", "more")]
+    train, more = (set(table["image_id"]) for table in images)
+    assert more == {f"train_{index}" for index in range(N_MORE)}
+    assert train == {f"train_{index}" for index in range(N_MORE, N_TRAIN)} | set(simple)
+    assert [path.name for path in (results / "graph").iterdir()] == ["train+more"]
+    assert read_graph(results / "graph/train+more/dataset.npz").n_nodes == sum(counts.values())
+    tags = read_tags(results / "tags/partition.csv")
+    first = tags["image_id"].isin(train).to_numpy()
+    assert first[: first.sum()].all() and not first[first.sum() :].any()
+    table = read_metrics(results / "evaluation/tags/partition.csv")
+    assert set(table["split"]) == {"train+more"}
+    thumbnails = sorted((results / "review/thumbnails").glob("shard_*"))
+    assert sum(len(list(folder.glob("*.jpg"))) for folder in thumbnails) == len(train | more)
 
 
 def test_true_masks_are_those_of_the_json(run, dataset):
@@ -162,7 +190,8 @@ def test_only_photos_with_masks_are_judged(run, dataset):
 def test_what_has_no_masks_is_not_judged(run):
     """Simple images alone train; the photos that evaluate the networks stay."""
     project, changes = run
-    jobs = project.pending("all", changes=changes | {"dataset": changes["dataset"] | {"train_on": "simple"}})
+    simple = {"train_on": "simple", "train": "train"}
+    jobs = project.pending("all", changes=changes | {"dataset": changes["dataset"] | simple})
     assert jobs["index_images"] == 1
     assert not {"tag_oracle", "evaluate_tags", "evaluate_proxy_masks", "evaluate_salient_instances"} & set(jobs)
     assert {"evaluate_semantic", "rasterise_ground_truth", "write_proxy_masks"} <= set(jobs)

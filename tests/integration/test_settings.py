@@ -24,7 +24,10 @@ PATHS = [".".join(path) for path in leaves(DEFAULT)]
 def photos(folder):
     """Write photos, keywords, masks and imported instances into a folder, everything twice."""
     for copy in ("", "other_"):
-        for name in ("photos", "masks", "objects", "found", "voc/JPEGImages", "voc/SegmentationObject", "simple/cat"):
+        for name in (
+            *("photos", "masks", "objects", "found", "voc/JPEGImages", "voc/SegmentationObject", "simple/cat"),
+            *("sbd/cls", "sbd/inst"),
+        ):
             (folder / (copy + name)).mkdir(parents=True)
             Image.new("L", (8, 8)).save(folder / (copy + name) / "a.png")
         (folder / f"{copy}keywords.csv").write_text("image_id,split,keywords\na,train,cat\n")
@@ -37,6 +40,7 @@ def photos(folder):
         lists.mkdir(parents=True)
         for split in ("train", "val"):
             (lists / f"{split}.txt").write_text("a\n")
+            (folder / f"{copy}sbd/{split}.txt").write_text("a\n")
 
 
 DEMO = {
@@ -60,13 +64,26 @@ PLAIN = {
     "dataset": {"format": "photos", "root": "voc", "keywords": "keywords.csv"},
     "salient_instances": {"method": "import", "import": {"coco": "found.json"}},
 }
-BASES = {"demo": DEMO, "photos": PHOTOS, "plain": PLAIN}
+VOC = {
+    "dataset": {
+        "format": "voc",
+        "root": "voc",
+        "keywords": "keywords.csv",
+        "train": "train_aug",
+        "sbd": {"root": "sbd"},
+    },
+    "salient_instances": {"method": "import", "import": {"coco": "found.json"}},
+}
+BASES = {"demo": DEMO, "photos": PHOTOS, "plain": PLAIN, "voc": VOC}
 
 VALUES = {
     "dataset.format": ("plain", "voc"),
     "dataset.root": ("photos", "other_photos"),
     "dataset.keywords": ("photos", "other_keywords.csv"),
     "dataset.categories": ("demo", ["cat", "dog"]),
+    "dataset.train": ("demo", ["train", "more"]),
+    "dataset.sbd.root": ("voc", "other_sbd"),
+    "dataset.sbd.train_aug": ("voc", 1000),
     "shards": ("demo", 3),
     "dataset.test": ("photos", "test"),
     "dataset.simple_images": ("photos", "other_simple"),

@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 from pycocotools import mask as rle
 
+import index_images
 import rasterise_ground_truth
 import tiny_coco
 from aisi.dataset.index import index_dataset
 from aisi.evaluation.annotations import label_maps
 from aisi.formats.coco import read_coco_labels
-from aisi.formats.dataset import write_categories, write_images
+from aisi.formats.dataset import read_coco_ids, read_images, write_categories, write_images
 from aisi.formats.files import FormatError
 from aisi.formats.masks import read_labels
 from aisi.planning.dataset_files import DatasetError
@@ -49,6 +50,46 @@ def test_keywords_are_the_categories_of_the_annotations(root):
     assert train["path"][0] == str(root / "train" / f"{ONE}.jpg")
     assert found.images["val"]["keywords"].tolist() == [("dog",)]
     assert found.rejected.to_numpy().tolist() == [[str(root / "train" / f"{THREE}.jpg"), "no keyword"]]
+
+
+def test_several_training_splits_are_read_in_the_order_of_the_list(root):
+    """COCO's trainval is train2014 and val2014: each split keeps its table."""
+    tiny_coco.write(root, more=tiny_coco.content([5, 6], [annotation(21, 5, 1, box(0, 0, 4, 6))]))
+    found = index_dataset("coco", root, None, ["more", "train"], "val")
+    assert list(found.images) == ["more", "train", "val"]
+    five, six = f"{5:012d}", f"{6:012d}"
+    assert found.images["more"]["image_id"].tolist() == [five]
+    assert found.images["more"]["path"][0] == str(root / "more" / f"{five}.jpg")
+    assert found.images["train"]["image_id"].tolist() == [ONE, TWO]
+    without = [str(root / "more" / f"{six}.jpg"), str(root / "train" / f"{THREE}.jpg")]
+    assert found.rejected["path"].tolist() == without
+
+
+def test_a_photo_of_two_training_splits_stops(root):
+    tiny_coco.write(root, more=TRAIN)
+    lines = str(pytest.raises(DatasetError, index_dataset, "coco", root, None, ["train", "more"], "val").value)
+    assert f"{ONE!r} is also in" in lines
+
+
+def test_shards_of_several_splits_follow_each_other(root, tmp_path):
+    tiny_coco.write(root, more=tiny_coco.content([5], [annotation(21, 5, 1, box(0, 0, 4, 6))]))
+    names = [f"{split}_{shard}" for split in ("more", "train", "val") for shard in range(2)]
+    paths = {name: tmp_path / f"{name}.csv" for name in names}
+    index_images.main(
+        **{"layout": "coco", "root": root, "keywords": None, "train": ["more", "train"], "val": "val", "names": None},
+        train_paths=list(paths.values())[:4],
+        val_paths=list(paths.values())[4:],
+        ids_path=tmp_path / "ids.csv",
+        rejected_path=tmp_path / "rejected.csv",
+        categories_path=tmp_path / "categories.csv",
+    )
+    tables = {split: read_images(paths[f"{split}_0"], paths[f"{split}_1"]) for split in ("more", "train", "val")}
+    assert {split: sorted(table["image_id"]) for split, table in tables.items()} == {
+        "more": [f"{5:012d}"],
+        "train": [ONE, TWO],
+        "val": [FOUR],
+    }
+    assert read_coco_ids(tmp_path / "ids.csv") == {FOUR: 4}
 
 
 def test_category_ids_with_gaps_and_categories_without_instances_stay(root, capsys):

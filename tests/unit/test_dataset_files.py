@@ -4,13 +4,20 @@ import os
 
 import pytest
 
-from aisi.planning.dataset_files import DatasetError, check_dataset, check_import, dataset_sources, list_files
+from aisi.planning.dataset_files import (
+    DatasetError,
+    check_dataset,
+    check_import,
+    dataset_sources,
+    list_files,
+    voc_masks,
+)
 
 
 def config(**changes):
     masks = {"semantic": None, "instance": None}
     demo = {"format": "demo", "root": None, "keywords": None, "categories": None, "train": "train", "val": "val"}
-    demo |= {"test": None, "keyword_source": "table"}
+    demo |= {"test": None, "keyword_source": "table", "sbd": {"root": None, "train_aug": 10582}}
     return demo | {"ground_truth": masks, "simple_images": None, "train_on": "main"} | changes
 
 
@@ -69,6 +76,13 @@ def test_sources(voc):
     assert dataset_sources("photos", voc, labels, ["train"], "texts") == [labels, str(voc)]
 
 
+def test_every_training_split_is_checked(voc):
+    (voc / "ImageSets/Segmentation/more.txt").write_text("a\n")
+    check_dataset(config(format="voc", root=str(voc), train=["train", "more"], val="val"))
+    with pytest.raises(DatasetError, match="dataset.train: .*most.txt not found"):
+        check_dataset(config(format="voc", root=str(voc), train=["train", "most"], val="val"))
+
+
 def test_lists_in_main(voc):
     (voc / "ImageSets/Main").mkdir()
     for split in ("train", "trainval"):
@@ -121,6 +135,9 @@ def test_whole_datasets_pass(photos, voc, tmp_path):
         ({"ground_truth": {"semantic": None, "instance": "/nowhere"}}, "dataset.ground_truth.instance: /nowhere not"),
         ({"val": "train"}, "are 'train', 'train'. Name different splits"),
         ({"test": "val"}, "are 'train', 'val', 'val'. Name different splits"),
+        ({"train": ["train", "more"], "val": "more"}, "are 'train', 'more', 'more'. Name different splits"),
+        ({"train": ["a", "b"], "keyword_source": "folders", "keywords": None}, "dataset.train: found 'b', but keyword"),
+        ({"train": ["a", "b"], "train_on": "simple"}, "dataset.train is a list, but with train_on simple"),
         ({"train_on": "both"}, "dataset.simple_images is null, expected a folder with a sub-folder for each keyword"),
     ],
 )
@@ -189,8 +206,22 @@ def test_keys_that_would_be_ignored_are_refused(voc):
         check_dataset(config(root="x"))
     with pytest.raises(DatasetError, match="dataset.test is 'x', but the demo"):
         check_dataset(config(test="x"))
-    with pytest.raises(DatasetError, match="ground_truth is for format photos"):
-        check_dataset(config(format="voc", root=str(voc), ground_truth={"semantic": "x", "instance": None}))
+    with pytest.raises(DatasetError, match="ground_truth is for formats photos and voc"):
+        check_dataset(config(format="coco", root=str(voc), ground_truth={"semantic": "x", "instance": None}))
+
+
+def test_folders_of_masks_below_a_root_of_voc(voc):
+    dataset = config(format="voc", root=str(voc))
+    assert voc_masks(dataset) == [f"{voc}/SegmentationClass", f"{voc}/SegmentationObject"]
+    dataset["ground_truth"] = {"semantic": "SegmentationClassAug", "instance": "/masks"}
+    assert voc_masks(dataset) == [f"{voc}/SegmentationClassAug", "/masks"]
+    with pytest.raises(DatasetError) as caught:
+        check_dataset(dataset)
+    first, second = str(caught.value).splitlines()
+    assert first.startswith(f"dataset.ground_truth.semantic: {voc}/SegmentationClassAug not found")
+    assert second.startswith("dataset.ground_truth.instance: /masks not found")
+    (voc / "SegmentationClassAug").mkdir()
+    check_dataset(dataset | {"ground_truth": {"semantic": "SegmentationClassAug", "instance": None}})
 
 
 def test_import_needs_one_source(tmp_path):

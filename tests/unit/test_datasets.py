@@ -715,7 +715,7 @@ def test_script(photos, tmp_path, val):
         "layout": "photos",
         "root": str(photos.folder),
         "keywords": str(tmp_path / "keywords.csv"),
-        "train": "train",
+        "train": ["train"],
         "val": val,
         "categories": None,
         "on_bad_image": "stop",
@@ -723,6 +723,7 @@ def test_script(photos, tmp_path, val):
         "train_on": "main",
         "max_megapixels": 200,
         "keyword_source": "table",
+        "lists": {},
     }
     output = {
         "train": shards["train"],

@@ -194,9 +194,10 @@ def test_results_of_an_unknown_category_are_refused(run_folder):
         evaluate("evaluate_instance", task="instance", instances="results.json")
 
 
-def test_only_listed_photos_are_evaluated(run_folder):
-    Path("list.txt").write_text("c\r\n\r\n", encoding="utf-8-sig")
-    values, n = evaluate("evaluate_salient_instances", listed="list.txt")
+@pytest.mark.parametrize("line", ["c", "/JPEGImages/c.jpg /SegmentationObject/c.png"])
+def test_only_listed_photos_are_evaluated(run_folder, line):
+    Path("list.txt").write_text(f"{line}\r\n\r\n", encoding="utf-8-sig")
+    values, n = evaluate("evaluate_salient_instances", listed=["list.txt"])
     assert (values["recall50"], n["recall50"]) == (1, 1)
 
 

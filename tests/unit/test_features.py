@@ -310,7 +310,7 @@ def test_classifier_stays_random_without_imagenet_s(imagenet_file, tmp_path, cat
     assert model.classifier.weight.equal(before)
 
 
-@pytest.mark.parametrize(("wanted", "word"), [(True, "from ImageNet"), (False, None)])
+@pytest.mark.parametrize(("wanted", "word"), [(True, "from ImageNet's own"), (False, None)])
 def test_training_on_imagenet_s_folders_starts_from_its_classifier(tmp_path, imagenet_file, capsys, wanted, word):
     write_folders(tmp_path / "set", 1)
     for folder, synset in zip(

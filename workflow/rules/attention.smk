@@ -6,7 +6,7 @@ ATTENTION_NETWORK, ATTENTION_TRAINING = ATTENTION["network"], ATTENTION["trainin
 
 rule train_attention:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
         categories="results/categories.csv",
         backbone=weights_input(ATTENTION_NETWORK),
     output:

@@ -54,7 +54,10 @@ except ValueError as error:
     stop(error)
 
 DATASET = config["dataset"]
-TRAIN, VAL, TEST = DATASET["train"], DATASET["val"], DATASET["test"]
+VAL, TEST = DATASET["val"], DATASET["test"]
+TRAIN_SPLITS = [DATASET["train"]] if isinstance(DATASET["train"], str) else DATASET["train"]
+VAL_SPLITS = [VAL] if VAL else []
+TRAIN = "+".join(TRAIN_SPLITS)  # the name of all of them together
 SHARDS = range(config["shards"])
 
 
@@ -62,7 +65,7 @@ SHARDS = range(config["shards"])
 # results/seed-{n} for another seed. What is made from true masks is in results/reference.
 wildcard_constraints:
     home=r"results(/reference)?(/seed-\d+)?",
-    split=r"[\w-]+",
+    split=r"[\w+-]+",
     shard=r"\d+",
     seed=r"\d+",
     assignment=r"[\w.-]+",
@@ -135,6 +138,11 @@ def listed(value):
 def shards_of(pattern):
     """The files of all shards for a pattern with {shard}; other wildcards stay in the pattern."""
     return expand(pattern, shard=SHARDS, allow_missing=True)
+
+
+def train_files(pattern):
+    """The files of the training photos for a pattern with {split} and {shard}: all shards of one split after another."""
+    return expand(pattern, split=TRAIN_SPLITS, shard=SHARDS, allow_missing=True)
 
 
 def growing(megabytes):

@@ -2,22 +2,38 @@
 
 from pathlib import Path
 
-from aisi.planning.dataset_files import DatasetError, annotation_file, check_dataset, dataset_sources
+from aisi.planning.dataset_files import (
+    DatasetError,
+    TRAIN_AUG,
+    annotation_file,
+    check_dataset,
+    dataset_sources,
+    train_aug_lists,
+    voc_masks,
+)
 
 try:
     check_dataset(DATASET)
 except DatasetError as error:
     stop(error)
 
-SPLITS = [split for split in (TRAIN, VAL) if split]
+SPLITS = [*TRAIN_SPLITS, *VAL_SPLITS]
 IS_DEMO = DATASET["format"] == "demo"
 ROOT = "results/demo" if IS_DEMO else DATASET["root"]
 KEYWORDS = "results/demo/keywords.csv" if IS_DEMO else DATASET["keywords"]
 SIMPLE_IMAGES = DATASET["simple_images"] if DATASET["train_on"] != "main" else None
 
+# VOC's augmented training set: its list, if SBD's archive makes it
+TRAIN_AUG_LISTS = {
+    name: [by_content(str(path)) for path in paths] for name, paths in train_aug_lists(DATASET).items()
+}
+MADE_LISTS = {TRAIN_AUG: "results/train_aug.txt"} if TRAIN_AUG_LISTS else {}
+
 # True masks: a folder or None. Only evaluation and reference rows may use them.
 ANNOTATIONS = [str(annotation_file(ROOT, split)) for split in SPLITS] if DATASET["format"] == "coco" else []
-if ANNOTATIONS:
+VOC_MASKS = voc_masks(DATASET | {"root": ROOT})
+SBD = DATASET["sbd"]["root"]
+if ANNOTATIONS or SBD:
     SEMANTIC_MASKS = "results/reference/true_masks/SegmentationClass"
     INSTANCE_MASKS = "results/reference/true_masks/SegmentationObject"
 elif DATASET["format"] == "photos":
@@ -26,8 +42,7 @@ elif DATASET["format"] == "photos":
     )
 else:
     SEMANTIC_MASKS, INSTANCE_MASKS = (
-        by_content(folder) if IS_DEMO or Path(folder).is_dir() else None
-        for folder in (f"{ROOT}/SegmentationClass", f"{ROOT}/SegmentationObject")
+        by_content(folder) if IS_DEMO or Path(folder).is_dir() else None for folder in VOC_MASKS
     )
 TRAIN_HAS_MASKS = bool(SEMANTIC_MASKS) and DATASET["train_on"] != "simple"  # simple images have no masks
 # Whether the default target trains segmenters. For photos it ends with the masks, unless networks can be evaluated.
@@ -41,12 +56,14 @@ rule index_images:
             if IS_DEMO
             else [
                 by_content(path)
-                for path in dataset_sources(DATASET["format"], ROOT, KEYWORDS, SPLITS, DATASET["keyword_source"])
+                for path in dataset_sources(
+                    DATASET["format"], ROOT, KEYWORDS, SPLITS, DATASET["keyword_source"], MADE_LISTS
+                )
             ]
         ),
         simple_images=by_content(SIMPLE_IMAGES) if SIMPLE_IMAGES else [],
     output:
-        train=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        train=train_files("results/images/{split}/shard_{shard}.csv"),
         val=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv") if VAL else [],
         ids=f"results/images/{VAL}/coco_ids.csv" if ANNOTATIONS and VAL else [],
         rejected="results/rejected_images.csv",
@@ -67,7 +84,7 @@ rule index_images:
         layout=DATASET["format"],
         root=lambda wildcards: ROOT,
         keywords=lambda wildcards: KEYWORDS,
-        train=TRAIN,
+        train=TRAIN_SPLITS,
         val=VAL,
         categories=DATASET["categories"],
         on_bad_image=DATASET["on_bad_image"],
@@ -75,10 +92,39 @@ rule index_images:
         train_on=DATASET["train_on"],
         max_megapixels=DATASET["max_megapixels"],
         keyword_source=DATASET["keyword_source"],
+        lists=MADE_LISTS,
     message:
         "Check the keywords of the dataset and open every photo once."
     script:
         "../scripts/index_images.py"
+
+
+if MADE_LISTS:
+
+    rule list_train_aug:
+        input:
+            train=TRAIN_AUG_LISTS["train"],
+            val=TRAIN_AUG_LISTS["val"],
+            sbd=TRAIN_AUG_LISTS["sbd"],
+        output:
+            list="results/train_aug.txt",
+        log:
+            "results/logs/list_train_aug.log",
+        benchmark:
+            "results/benchmarks/list_train_aug.tsv"
+        conda:
+            "../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(1000),
+            runtime=10,
+        params:
+            code=code_digest("list_train_aug"),
+            expected=DATASET["sbd"]["train_aug"],
+        message:
+            "List the photos of VOC's augmented training set."
+        script:
+            "../scripts/list_train_aug.py"
 
 
 if TEST:

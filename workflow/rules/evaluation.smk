@@ -3,12 +3,6 @@
 from aisi.planning.assignments import paper_rows
 from aisi.planning.protocols import PROTOCOLS, instance_protocol, semantic_protocol
 
-# VOC's layout lists the photos with complete true instances. Without the list all photos are evaluated.
-INSTANCE_LISTS = {
-    split: str(path) if path.is_file() else []
-    for split in SPLITS
-    for path in [Path(ROOT, "ImageSets", "Segmentation", f"{split}_instances.txt")]
-}
 # Placeholder input: makes Snakemake report that dataset.ground_truth is missing.
 NO_MASKS = "folder of dataset.ground_truth"
 TRAIN_MASKS = SEMANTIC_MASKS if TRAIN_HAS_MASKS else NO_MASKS
@@ -39,7 +33,7 @@ if ANNOTATIONS:
 
     rule rasterise_ground_truth:
         input:
-            annotations=[path for split in SPLITS for path in annotations_of(split)],
+            annotations=annotations_of(SPLITS),
             images=[path for split in SPLITS for path in shards_of(f"results/images/{split}/shard_{{shard}}.csv")],
             categories="results/categories.csv",
         output:
@@ -63,10 +57,40 @@ if ANNOTATIONS:
             "../scripts/rasterise_ground_truth.py"
 
 
+if SBD:
+
+    rule convert_sbd:
+        input:
+            sbd=[by_content(f"{SBD}/{part}") for part in ("cls", "inst")],
+            voc=[by_content(folder) for folder in VOC_MASKS if Path(folder).is_dir()],
+            images=[path for split in SPLITS for path in shards_of(f"results/images/{split}/shard_{{shard}}.csv")],
+        output:
+            class_masks=directory(SEMANTIC_MASKS),
+            object_masks=directory(INSTANCE_MASKS),
+        log:
+            "results/reference/logs/convert_sbd.log",
+        benchmark:
+            "results/reference/benchmarks/convert_sbd.tsv"
+        conda:
+            "../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(1000),
+            runtime=240,
+        params:
+            code=code_digest("convert_sbd"),
+            voc=VOC_MASKS,
+            sbd=SBD,
+        message:
+            "Write the true masks of VOC and SBD in one form, only for evaluation."
+        script:
+            "../scripts/convert_sbd.py"
+
+
 rule tag_oracle:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         categories="results/categories.csv",
         masks=SEMANTIC_MASKS or NO_MASKS,
     output:
@@ -93,7 +117,7 @@ rule evaluate_tags:
     input:
         tags="{home}/tags/{assignment}.csv",
         oracle="results/reference/tags/oracle.csv",
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
         categories="results/categories.csv",
         masks=SEMANTIC_MASKS or NO_MASKS,
     output:
@@ -120,12 +144,12 @@ rule evaluate_tags:
 
 rule evaluate_salient_instances:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         categories="results/categories.csv",
         masks=SEMANTIC_MASKS or NO_MASKS,
         objects=INSTANCE_MASKS or NO_MASKS,
-        listed=INSTANCE_LISTS[TRAIN],
+        listed=instance_lists_of(TRAIN_SPLITS),
     output:
         metrics="results/evaluation/salient_instances.csv",
     log:
@@ -155,8 +179,8 @@ rule evaluate_losses:
             "results/tags/partition.csv",
             "results/tags/partition_unfiltered.csv",
         ],
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         categories="results/categories.csv",
         masks=SEMANTIC_MASKS or NO_MASKS,
         objects=INSTANCE_MASKS or [],
@@ -229,7 +253,7 @@ rule evaluate_semantic:
 use rule evaluate_semantic as evaluate_proxy_masks with:
     input:
         label_maps="{home}/proxy_masks/{assignment}/SegmentationClass",
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
         categories="results/categories.csv",
         masks=SEMANTIC_MASKS or NO_MASKS,
     output:
@@ -255,10 +279,10 @@ rule evaluate_instance:
         instances=f"{INSTANCE_RUN}/predictions.json",
         images=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv") if VAL else [],
         categories="results/categories.csv",
-        annotations=annotations_of(VAL),
+        annotations=annotations_of(VAL_SPLITS),
         masks=[] if ANNOTATIONS else SEMANTIC_MASKS or NO_MASKS,
         objects=[] if ANNOTATIONS else INSTANCE_MASKS or NO_MASKS,
-        listed=INSTANCE_LISTS.get(VAL, []),
+        listed=instance_lists_of(VAL_SPLITS),
     output:
         metrics="{home}/evaluation/instance/{assignment}/{network}/seed-{seed}.csv",
     log:
@@ -287,12 +311,12 @@ rule evaluate_instance:
 use rule evaluate_instance as evaluate_proxy_instances with:
     input:
         instances="{home}/proxy_masks/{assignment}/instances.json",
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
         categories="results/categories.csv",
-        annotations=annotations_of(TRAIN),
+        annotations=annotations_of(TRAIN_SPLITS),
         masks=[] if ANNOTATIONS else SEMANTIC_MASKS or NO_MASKS,
         objects=[] if ANNOTATIONS else INSTANCE_MASKS or NO_MASKS,
-        listed=INSTANCE_LISTS[TRAIN],
+        listed=instance_lists_of(TRAIN_SPLITS),
     output:
         metrics="{home}/evaluation/proxy_instances/{assignment}.csv",
     log:

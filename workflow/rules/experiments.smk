@@ -46,7 +46,7 @@ wildcard_constraints:
 
 rule write_cam_masks:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
         attention=attention_of_reference,
     output:
         masks=directory("{home}/proxy_masks/cam/SegmentationClass"),
@@ -73,7 +73,7 @@ rule write_cam_masks:
 
 rule copy_true_masks:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
         categories="results/categories.csv",
         masks=TRAIN_MASKS,
         objects=INSTANCE_MASKS or [],
@@ -102,8 +102,8 @@ rule compute_objectives:
     input:
         tags=tags_of_batches,
         graph=f"results/graph/{TRAIN}/dataset.npz",
-        scores=shards_of(f"{{home}}/scores/{TRAIN}/shard_{{shard}}.h5"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        scores=train_files("{home}/scores/{split}/shard_{shard}.h5"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         whole="{home}/partition/batches-whole/job_0",
     output:
         metrics="{home}/experiments/objectives.csv",
@@ -135,13 +135,13 @@ rule evaluate_experiment:
     input:
         tags=tags_of_experiment,
         oracle="results/reference/tags/oracle.csv",
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         categories="results/categories.csv",
-        annotations=annotations_of(TRAIN),
+        annotations=annotations_of(TRAIN_SPLITS),
         masks=TRAIN_MASKS,
         objects=INSTANCE_MASKS or [],
-        listed=INSTANCE_LISTS[TRAIN],
+        listed=instance_lists_of(TRAIN_SPLITS),
     output:
         metrics="results/experiments/{experiment}/evaluation.csv",
     log:
@@ -166,9 +166,9 @@ rule evaluate_experiment:
 
 rule evaluate_halves:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
-        features=shards_of(f"results/features/{TRAIN}/shard_{{shard}}.h5"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
+        features=train_files("results/features/{split}/shard_{shard}.h5"),
         scores=[f"{home_of(seed)}/scores/{TRAIN}/shard_{shard}.h5" for shard in SHARDS for seed in SEEDS],
         oracle="results/reference/tags/oracle.csv",
         categories="results/categories.csv",

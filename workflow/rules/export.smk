@@ -8,7 +8,7 @@ EXPORT_FOLDERS = expand(
 
 rule export_masks:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
         categories="results/categories.csv",
         instances="{home}/proxy_masks/{assignment}/instances.json",
     output:

@@ -22,10 +22,15 @@ def graph_setting(name):
     return lambda wildcards: graph_settings(wildcards.variant, GRAPH)[name]
 
 
+def files_of_split(pattern):
+    """An input function: the files of the split {split}, or of several that are joined by +."""
+    return lambda wildcards: expand(pattern, split=wildcards.split.split("+"), shard=SHARDS)
+
+
 def keywords_of_graph(wildcards):
     """Scores, if the graph needs the keywords of instances: to join only those that share one, or to sort them."""
     needed = wildcards.get("order") == "_category" or graph_setting("shared_keywords_only")(wildcards)
-    return shards_of("results/scores/{split}/shard_{shard}.h5") if needed else []
+    return files_of_split("results/scores/{split}/shard_{shard}.h5")(wildcards) if needed else []
 
 
 def assignment_of(wildcards):
@@ -101,9 +106,18 @@ def protocol(wildcards):
     return semantic_protocol(prediction["scales"], prediction["flip"])
 
 
-def annotations_of(split):
-    """The dataset's own COCO JSON of a split, in a list; empty in other layouts and without the split."""
-    return [by_content(str(annotation_file(ROOT, split)))] if DATASET["format"] == "coco" and split else []
+def annotations_of(splits):
+    """The dataset's own COCO JSON of each split; none in other layouts."""
+    return [by_content(str(annotation_file(ROOT, split))) for split in splits if DATASET["format"] == "coco"]
+
+
+def instance_lists_of(splits):
+    """VOC's lists of the photos with complete true instances. Without a list all photos of the splits are evaluated."""
+    lists = [Path(ROOT, "ImageSets", "Segmentation", f"{split}_instances.txt") for split in splits]
+    missing = [path for path in lists if not path.is_file()]
+    if missing and len(missing) < len(lists):
+        stop(f"{missing[0]} is missing, but another training split has such a list. Add it, or remove the others.")
+    return [] if missing else [str(path) for path in lists]
 
 
 def for_assignments(pattern):
@@ -116,7 +130,7 @@ def for_assignments(pattern):
 def attention_of_reference(wildcards):
     """The attention maps of the seed of the reference in {home}."""
     home = home_of(seed_of(wildcards))
-    return [f"{home}/attention/{TRAIN}/shard_{shard}.h5" for shard in SHARDS]
+    return train_files(f"{home}/attention/{{split}}/shard_{{shard}}.h5")
 
 
 def network_figures(proxies, without_instances=()):

@@ -12,8 +12,8 @@ wildcard_constraints:
 
 rule build_graph:
     input:
-        salient_instances=shards_of("results/salient_instances/{split}/shard_{shard}.h5"),
-        features=shards_of("results/features/{split}/shard_{shard}.h5"),
+        salient_instances=files_of_split("results/salient_instances/{split}/shard_{shard}.h5"),
+        features=files_of_split("results/features/{split}/shard_{shard}.h5"),
         scores=keywords_of_graph,
     output:
         graph="results/graph/{split}/dataset{variant}.npz",
@@ -41,8 +41,8 @@ rule build_graph:
 
 rule build_batch_graphs:
     input:
-        salient_instances=shards_of("results/salient_instances/{split}/shard_{shard}.h5"),
-        features=shards_of("results/features/{split}/shard_{shard}.h5"),
+        salient_instances=files_of_split("results/salient_instances/{split}/shard_{shard}.h5"),
+        features=files_of_split("results/features/{split}/shard_{shard}.h5"),
         scores=keywords_of_graph,
     output:
         graph="results/graph/{split}/batches{variant}{order}.npz",

@@ -17,7 +17,7 @@ INSTANCE_PARTS = [f"results/evaluation/{run.removeprefix('results/')}.csv" for r
 
 rule train_instance:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
         categories="results/categories.csv",
         coco="{home}/proxy_masks/{assignment}/instances.json",
         backbone=lambda wildcards: weights_input(instance_segmenter("network")(wildcards)),

@@ -8,8 +8,8 @@ PARTITION = config["partition"]
 rule solve_partition:
     input:
         graph=graph_of_assignment,
-        scores=shards_of(f"{{home}}/scores/{TRAIN}/shard_{{shard}}.h5"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        scores=train_files("{home}/scores/{split}/shard_{shard}.h5"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         categories="results/categories.csv",
         overrides=by_content(PARTITION["overrides"]) if PARTITION["overrides"] else [],
     output:
@@ -46,8 +46,8 @@ rule solve_partition:
 
 rule solve_baseline:
     input:
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
-        scores=shards_of(f"{{home}}/scores/{TRAIN}/shard_{{shard}}.h5"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
+        scores=train_files("{home}/scores/{split}/shard_{shard}.h5"),
     output:
         partition=directory("{home}/partition/{assignment}/job_0"),
     log:
@@ -78,9 +78,9 @@ rule solve_baseline:
 rule write_tags:
     input:
         partitions=partitions_of_assignment,
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
-        scores=shards_of(f"{{home}}/scores/{TRAIN}/shard_{{shard}}.h5"),
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
+        scores=train_files("{home}/scores/{split}/shard_{shard}.h5"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
         categories="results/categories.csv",
     output:
         tags="{home}/tags/{assignment}.csv",

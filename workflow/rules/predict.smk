@@ -43,7 +43,7 @@ rule write_model:
 
 rule write_model_card:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
         categories="results/categories.csv",
         instances="{home}/proxy_masks/{assignment}/instances.json",
         metrics="{home}/evaluation/{task}/{assignment}/{network}/seed-{seed}.csv" if VAL and SEMANTIC_MASKS else [],

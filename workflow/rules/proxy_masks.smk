@@ -8,8 +8,8 @@ MASKS = ["results/masks", PHOTO_TABLE, SUMMARY]
 
 rule write_proxy_masks:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         tags="{home}/tags/{assignment}.csv",
         categories="results/categories.csv",
     output:
@@ -39,8 +39,8 @@ rule write_proxy_masks:
 
 rule write_masks:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         tags=f"results/tags/{MASKED}.csv",
         categories="results/categories.csv",
         rejected="results/rejected_images.csv",

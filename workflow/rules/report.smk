@@ -140,7 +140,7 @@ rule plot_training:
 
 rule choose_examples:
     input:
-        images=shards_of("results/images/{split}/shard_{shard}.csv"),
+        images=files_of_split("results/images/{split}/shard_{shard}.csv"),
     output:
         images="results/report/{split}_examples.csv",
     log:
@@ -181,8 +181,8 @@ rule draw_examples:
     input:
         examples=f"results/report/{TRAIN}_examples.csv",
         notes=[],
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         tags=f"results/tags/{SHOWN}.csv",
         categories="results/categories.csv",
         label_maps=[
@@ -220,7 +220,7 @@ rule evaluate_examples:
     input:
         proxies=f"results/proxy_masks/{SHOWN}/SegmentationClass",
         tags=f"results/tags/{SHOWN}.csv",
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
         categories="results/categories.csv",
         masks=SEMANTIC_MASKS or NO_MASKS,
     output:
@@ -249,8 +249,8 @@ use rule draw_examples as draw_extremes with:
     input:
         examples="results/evaluation/extremes.csv",
         notes="results/evaluation/extremes_notes.csv",
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         tags=f"results/tags/{SHOWN}.csv",
         categories="results/categories.csv",
         label_maps=[f"results/proxy_masks/{SHOWN}/SegmentationClass", *TRUE_MASKS.values()],

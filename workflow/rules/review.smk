@@ -2,12 +2,14 @@
 
 REVIEW = config["review"]
 REVIEWED = read_assignment(REVIEW["assignment"], config["graph"], PARTITION)
-REVIEW_FILES = shards_of("results/review/thumbnails/shard_{shard}") + ["results/review/index.html"]
+REVIEWED_PHOTOS = train_files("results/images/{split}/shard_{shard}.csv")
+THUMBNAILS = [f"results/review/thumbnails/shard_{number}" for number in range(len(REVIEWED_PHOTOS))]
+REVIEW_FILES = [*THUMBNAILS, "results/review/index.html"]
 
 
 rule write_thumbnails:
     input:
-        images=f"results/images/{TRAIN}/shard_{{shard}}.csv",
+        images=lambda wildcards: REVIEWED_PHOTOS[int(wildcards.shard)],
     output:
         thumbnails=directory("results/review/thumbnails/shard_{shard}"),
     log:
@@ -31,9 +33,9 @@ rule write_thumbnails:
 
 rule write_review:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
-        scores=shards_of(f"results/scores/{TRAIN}/shard_{{shard}}.h5"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
+        scores=train_files("results/scores/{split}/shard_{shard}.h5"),
         graph=graph_of(REVIEW["assignment"]),
         tags=f"results/tags/{REVIEW['assignment']}.csv",
         categories="results/categories.csv",
@@ -65,10 +67,10 @@ rule write_review:
 
 rule compute_review_curve:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
         graph=graph_of(REVIEW["assignment"]),
-        scores=shards_of(f"results/scores/{TRAIN}/shard_{{shard}}.h5"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        scores=train_files("results/scores/{split}/shard_{shard}.h5"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         tags=f"results/tags/{REVIEW['assignment']}.csv",
         oracle="results/reference/tags/oracle.csv",
         masks=SEMANTIC_MASKS or NO_MASKS,

@@ -22,7 +22,7 @@ if WITH_PICTURES and not (SALIENT_TRAINING["root"] or config["dataset"]["format"
 
 rule train_semantic:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
         categories="results/categories.csv",
         proxies="{home}/proxy_masks/{assignment}/SegmentationClass",
         salient=salient_pictures_of_segmenter,

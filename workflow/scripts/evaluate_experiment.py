@@ -25,7 +25,7 @@ def main(
     annotations_paths,
     masks_folder,
     objects_folder,
-    list_path,
+    list_paths,
     split,
     metrics_path,
 ):
@@ -36,7 +36,7 @@ def main(
     with_objects = with_masks[:0]
     annotated = read_annotated_truth(annotations_paths, photos, categories) if annotations_paths else None
     if objects_folder and not annotated:
-        with_objects = photos_with_masks(listed_photos(with_masks, list_path), objects_folder)
+        with_objects = photos_with_masks(listed_photos(with_masks, list_paths), objects_folder)
     shards = [
         (read_images(images_path), read_salient_instances(instances_path))
         for images_path, instances_path in zip(images_paths, salient_instances_paths, strict=True)
@@ -66,7 +66,7 @@ if "snakemake" in globals():
             annotations_paths=snakemake.input.annotations,
             masks_folder=snakemake.input.masks,
             objects_folder=snakemake.input.objects,
-            list_path=snakemake.input.listed or None,
+            list_paths=snakemake.input.listed,
             split=snakemake.params.split,
             metrics_path=snakemake.output.metrics,
         )

@@ -17,7 +17,7 @@ def main(
     annotations_paths,
     masks_folder,
     objects_folder,
-    list_path,
+    list_paths,
     head,
     metrics_path,
 ):
@@ -29,7 +29,7 @@ def main(
         own = found_in_photos(photos, found, truth)
         rows = coco_metrics(truth.annotations, own, truth.numbers.values(), categories.names)
     else:
-        photos = photos_with_masks(listed_photos(photos, list_path), objects_folder)
+        photos = photos_with_masks(listed_photos(photos, list_paths), objects_folder)
         photos = photos_with_masks(photos, masks_folder)
         rows_of_photos = progress(photos.itertuples(), total=len(photos), unit="photo")
         pairs = instance_pairs(rows_of_photos, masks_folder, objects_folder, found, len(categories))
@@ -57,7 +57,7 @@ if "snakemake" in globals():
             annotations_paths=snakemake.input.annotations,
             masks_folder=snakemake.input.masks,
             objects_folder=snakemake.input.objects,
-            list_path=snakemake.input.listed or None,
+            list_paths=snakemake.input.listed,
             head={
                 "assignment": snakemake.wildcards.assignment,
                 "network": snakemake.params.network,

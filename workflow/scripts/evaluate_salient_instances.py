@@ -16,7 +16,7 @@ def main(
     categories_path,
     masks_folder,
     objects_folder,
-    list_path,
+    list_paths,
     seed,
     split,
     metrics_path,
@@ -24,7 +24,7 @@ def main(
     """Count the photos that have true masks of both kinds and, if there is a list, are on it."""
     names, photos = read_categories(categories_path).names, read_images(*images_paths)
     instances = read_salient_instances(*salient_instances_paths)
-    with_masks = photos_with_masks(listed_photos(photos, list_path), objects_folder)
+    with_masks = photos_with_masks(listed_photos(photos, list_paths), objects_folder)
     with_masks = photos_with_masks(with_masks, masks_folder)
     rows = recall_metrics(read_pairs(with_masks, instances, masks_folder, objects_folder, len(names)), names)
     rows.append(("instances_per_photo", ALL, len(instances) / max(1, len(photos)), len(photos)))
@@ -49,7 +49,7 @@ if "snakemake" in globals():
             categories_path=snakemake.input.categories,
             masks_folder=snakemake.input.masks,
             objects_folder=snakemake.input.objects,
-            list_path=snakemake.input.listed or None,
+            list_paths=snakemake.input.listed,
             seed=snakemake.params.seed,
             split=snakemake.params.split,
             metrics_path=snakemake.output.metrics,

@@ -8,14 +8,17 @@ from aisi.progress import log_to
 
 
 def main(*, train, val, names, train_paths, val_paths, ids_path, rejected_path, categories_path, **dataset):
-    """Write the photos of both splits by shard, the rejected files and the categories; ``dataset``: index_dataset's."""
+    """Write the photos of each split by shard, the rejected files and the categories; ``dataset``: index_dataset's.
+
+    ``train`` lists the training splits; ``train_paths`` has all shards of one split after another.
+    """
     index = index_dataset(train=train, val=val, categories=names, **dataset)
     write_categories(categories_path, index.categories)
     write_rejected_images(rejected_path, index.rejected)
-    for split, paths in ((train, train_paths), (val, val_paths)):
-        if split:
-            for path, images in zip(paths, divide(index.images[split], len(paths)), strict=True):
-                write_images(path, images)
+    for splits, paths in ((train, train_paths), ([val] if val else [], val_paths)):
+        parts = [images for split in splits for images in divide(index.images[split], len(paths) // len(splits))]
+        for path, images in zip(paths, parts, strict=True):
+            write_images(path, images)
     if ids_path:  # of the split whose predictions are evaluated
         ids = coco_ids_of(annotation_file(dataset["root"], val), index.images[val]["image_id"])
         write_coco_ids(ids_path, ids)
@@ -35,6 +38,7 @@ if "snakemake" in globals():
             train_on=snakemake.params.train_on,
             max_megapixels=snakemake.params.max_megapixels,
             keyword_source=snakemake.params.keyword_source,
+            lists=snakemake.params.lists,
             threads=snakemake.threads,
             train_paths=snakemake.output.train,
             val_paths=snakemake.output.val,

@@ -35,9 +35,7 @@ def main(
     model = FeatureClassifier(extractor, len(photos.categories), **centre_loss)
     if pretrained_classifier:
         # PAPER §5.1: ImageNet pretrains the extractor. ASSUME its classifier too, which the paper does not say
-        started = model.start_classifier(photos.categories, backbone, pretrained)
-        start = "from ImageNet" if started else "at random: the weights have none for these folders"
-        print(f"The classifier starts {start}.")
+        model.start_classifier(photos.categories, backbone, pretrained)
     model.to(device)
     names = [str(Path(path).relative_to(photos_folder)) for path, _ in photos.samples]
     fit(

@@ -129,7 +129,9 @@ class FeatureClassifier(nn.Module):
         """
         own = imagenet_classifier(pretrained_weights(backbone, weights), self.extractor.dimension, categories)
         if own is None:
+            print("The classifier starts at random: the weights have none for these categories.")
             return False
+        print("The classifier starts from ImageNet's own.")
         with torch.no_grad():
             self.classifier.weight.copy_(own[0])
             self.classifier.bias.copy_(own[1])

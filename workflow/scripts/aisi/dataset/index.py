@@ -6,7 +6,7 @@ Masks are not read here: keywords are the only supervision of a dataset.
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -53,7 +53,7 @@ def index_dataset(
     layout: str,
     root: str | Path,
     keywords: str | Path | None,
-    train: str,
+    train: str | Sequence[str],
     val: str | None = None,
     categories: Sequence[str] | None = None,
     on_bad_image: str = "stop",
@@ -62,6 +62,7 @@ def index_dataset(
     train_on: str = "main",
     max_megapixels: float | None = None,
     keyword_source: str = "table",
+    lists: Mapping[str, str | Path] | None = None,
 ) -> DatasetIndex:
     """Read the rows of a dataset and open each of its photos once.
 
@@ -73,8 +74,8 @@ def index_dataset(
     root : str or Path
     keywords : str, Path or None
         A CSV image_id,split,keywords (``voc`` and ``coco`` need no split). None: the annotations in their root.
-    train : str
-        Split of the training photos. A photo without keywords is rejected there, since it cannot train anything.
+    train : str or sequence of str
+        Splits of the training photos. A photo without keywords is rejected there, since it cannot train anything.
     val : str, optional
     categories : list of str, optional
         Names in the order of their labels. None: for ``voc`` VOC's 20, for ``coco`` those of the JSON, else the
@@ -84,13 +85,15 @@ def index_dataset(
     threads : int
         Number of photos that are decoded at the same time.
     simple_images : str or Path, optional
-        Folder with a sub-folder of photos for each keyword.
+        Folder with a sub-folder of photos for each keyword. They join the first split of ``train``.
     train_on : {"main", "simple", "both"}
         Photos of the split ``train``: those of the dataset, the simple photos, or both (PAPER table 1b).
     max_megapixels : float, optional
         Largest size of a photo, million pixels. A larger one counts as unreadable. None: any size.
     keyword_source : str
         Where the keywords of the layout ``photos`` are: see :func:`aisi.dataset.rows.read_rows`.
+    lists : dict, optional
+        Split to its list, where it is not in the root (``voc``).
 
     Returns
     -------
@@ -101,19 +104,20 @@ def index_dataset(
     DatasetError
         With one line for every wrong row and, with ``stop``, every bad photo; or with the split that is empty.
     """
-    splits = {"dataset.train": train} | ({"dataset.val": val} if val else {})
-    rows, problems, category_ids = read_rows(layout, root, keywords, splits, keyword_source)
+    train_splits = [train] if isinstance(train, str) else list(train)
+    splits = dict.fromkeys(train_splits, "dataset.train") | ({val: "dataset.val"} if val else {})
+    rows, problems, category_ids = read_rows(layout, root, keywords, splits, keyword_source, lists)
     if categories is not None:
         category_ids = {normal(name): label for label, name in enumerate(categories, 1)}
     names = list(category_ids) or sorted({name for row in rows for name in row.keywords})
     if train_on != "main" and simple_images is not None:
-        simple, more = simple_rows(simple_images, train)
+        simple, more = simple_rows(simple_images, train_splits[0])
         problems += more + _clashes(rows, simple)
-        rows = [row for row in rows if row.split != train or train_on == "both"] + simple
+        rows = [row for row in rows if row.split not in train_splits or train_on == "both"] + simple
     problems += _category_problems(rows, names) + _keyword_problems(rows, names)
     located, missing, ambiguous = _locate(rows)
-    untrainable = [(str(path), "no keyword") for row, path in located if _cannot_train(row, train)]
-    wanted = [(row, path) for row, path in located if not _cannot_train(row, train)]
+    untrainable = [(str(path), "no keyword") for row, path in located if _cannot_train(row, train_splits)]
+    wanted = [(row, path) for row, path in located if not _cannot_train(row, train_splits)]
     images, unreadable = _inspect(wanted, threads, max_megapixels)
     problems += ambiguous
     if on_bad_image == "stop":
@@ -122,13 +126,13 @@ def index_dataset(
         raise DatasetError("\n".join(problems))
 
     labels = {name: label for label, name in enumerate(names, 1)}
-    tables = {split: _table(images, split, labels) for split in splits.values()}
+    tables = {split: _table(images, split, labels) for split in splits}
     left_out = missing + unreadable + untrainable
     _check_left(tables, splits, [reason for _, reason in left_out])
     if layout == "photos":
         left_out += _unlisted(root, keywords, rows)
     rejected = pd.DataFrame(sorted(left_out), columns=REJECTED_COLUMNS)
-    _print_counts(tables, rejected, names)
+    _print_counts(tables, train_splits, rejected, names)
     return DatasetIndex(tables, rejected, coloured_categories(names, category_ids.values()))
 
 
@@ -158,7 +162,7 @@ def index_test(
     DatasetError
         With every wrong row and every bad photo. None may be left out, since a server expects all of them.
     """
-    rows, problems, _ = read_rows(layout, root, keywords, {"dataset.test": split})
+    rows, problems, _ = read_rows(layout, root, keywords, {split: "dataset.test"})
     located, missing, ambiguous = _locate([replace(row, keywords=()) for row in rows])
     images, unreadable = _inspect(located, threads, max_megapixels)
     problems += ambiguous + [reason for _, reason in missing + unreadable]
@@ -239,8 +243,8 @@ def _clashes(rows, simple):
 # ------------------------------------------------------------------ photos
 
 
-def _cannot_train(row, train):
-    return row.split == train and not row.keywords
+def _cannot_train(row, train_splits):
+    return row.split in train_splits and not row.keywords
 
 
 def _locate(rows):
@@ -310,7 +314,7 @@ def _check_left(images, splits, reasons):
     found = "; ".join(f"{count} rejected: {reason}" for reason, count in Counter(reasons).most_common(3)) or "no rows"
     problems = [
         f"{key}: no photo of split {split!r} is left ({found}). Correct the dataset or the key."
-        for key, split in splits.items()
+        for split, key in splits.items()
         if images[split].empty
     ]
     if problems:
@@ -327,11 +331,11 @@ def _unlisted(root, table, rows):
     ]
 
 
-def _print_counts(images, rejected, names):
+def _print_counts(images, train_splits, rejected, names):
     for split, table in images.items():
         print(f"{split}: {len(table)} photos")
-    train = next(iter(images.values()))
-    counts = Counter(name for keywords in train["keywords"] for name in keywords)
+    train = [keywords for split in train_splits for keywords in images[split]["keywords"]]
+    counts = Counter(name for keywords in train for name in keywords)
     print(f"{len(rejected)} rejected (results/rejected_images.csv), {len(names)} categories")
     print(keyword_table({name: counts[name] for name in names}))
     unused = [name for name in names if not counts[name]]

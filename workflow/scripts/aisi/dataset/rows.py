@@ -5,7 +5,7 @@ Masks are not read: of an annotation in COCO's JSON, only its photo and its cate
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -53,7 +53,12 @@ Entry = tuple[str, str, Any]
 
 
 def read_rows(
-    layout: str, root: str | Path, keywords: str | Path | None, splits: dict[str, str], source: str = "table"
+    layout: str,
+    root: str | Path,
+    keywords: str | Path | None,
+    splits: dict[str, str],
+    source: str = "table",
+    lists: Mapping[str, str | Path] | None = None,
 ) -> tuple[list[Row], list[str], dict[str, int]]:
     """Read the photos and keywords that a dataset names.
 
@@ -64,9 +69,11 @@ def read_rows(
     keywords : str, Path or None
         The table, or what ``source`` says. None: the annotations in the root of a ``voc`` or ``coco`` dataset.
     splits : dict
-        Config key to split. Every photo of ``dataset.train`` must have an entry that gives its keywords.
+        Split to config key. Every photo of ``dataset.train`` must have an entry that gives its keywords.
     source : {"table", "folders", "texts", "coco", "yolo", "metadata"}
         Where the keywords of the layout ``photos`` are. All but the table have only the split ``dataset.train``.
+    lists : dict, optional
+        Split to its list, where it is not in the root (``voc``).
 
     Returns
     -------
@@ -78,15 +85,16 @@ def read_rows(
     """
     match layout:
         case "photos" if source != "table":
-            return _source_rows(root, keywords, splits["dataset.train"], source)
+            return _source_rows(root, keywords, next(iter(splits)), source)
         case "photos":
             return _photos_rows(root, keywords, splits)
         case "coco":
             return _coco_rows(root, keywords, splits)
         case "voc":
-            return *_voc_rows("voc", root, keywords, splits), {name: i for i, name in enumerate(VOC_CATEGORIES, 1)}
+            numbers = {name: number for number, name in enumerate(VOC_CATEGORIES, 1)}
+            return *_voc_rows("voc", root, keywords, splits, lists or {}), numbers
         case "demo":
-            return *_voc_rows("demo", root, keywords, splits), {}
+            return *_voc_rows("demo", root, keywords, splits, {}), {}
     raise ValueError(f"Found layout {layout!r}, expected demo, photos, voc or coco.")
 
 
@@ -112,12 +120,12 @@ def simple_rows(simple_folder: str | Path, split: str) -> tuple[list[Row], list[
 
 def _photos_rows(root, path, splits):
     photos = PhotoNames.of_folder(photo_folder("photos", root))
-    only = splits["dataset.train"] if list(splits) == ["dataset.train"] else None
+    only = next(iter(splits)) if list(splits.values()) == ["dataset.train"] else None
     entries, problems = _read_keywords(path, photos, only)
     rows = [Row(name, split, names, where, photos, name) for name, (split, names, where) in entries.items()]
     found = Counter(row.split for row in rows)
-    others = {split: count for split, count in sorted(found.items()) if split not in splits.values()}
-    for key, split in splits.items():
+    others = {split: count for split, count in sorted(found.items()) if split not in splits}
+    for split, key in splits.items():
         if not found[split]:
             listed = ", ".join(f"{name!r} ({count} rows)" for name, count in sorted(found.items())) or "no rows"
             problems.append(
@@ -127,7 +135,7 @@ def _photos_rows(root, path, splits):
     if others:
         listed = ", ".join(f"{split!r} ({count}){_meant(split, splits)}" for split, count in others.items())
         print(f"{path}: rows of other splits are not used: {listed}")
-    return [row for row in rows if row.split in splits.values()], problems, {}
+    return [row for row in rows if row.split in splits], problems, {}
 
 
 def _source_rows(root, path, split, source):
@@ -158,15 +166,15 @@ def _source_rows(root, path, split, source):
 
 def _meant(split, splits):
     """A question, if a split is nearly one that was asked for."""
-    asked = {folded(name): name for name in splits.values()}
+    asked = {folded(name): name for name in splits}
     near = get_close_matches(folded(split), list(asked), 1)
     return f", did you mean {asked[near[0]]!r}?" if near else ""
 
 
-def _voc_rows(layout, root, keywords, splits):
+def _voc_rows(layout, root, keywords, splits, lists):
     photos, entries, problems = PhotoNames.of_folder(photo_folder(layout, root)), [], []
-    for key, split in splits.items():
-        path = split_list(root, split)
+    for split, key in splits.items():
+        path = lists.get(split) or split_list(root, split)
         lines = read_split_list(path, photos)
         entries += [(name, where, split) for name, where in lines]
         if not lines:
@@ -177,7 +185,7 @@ def _voc_rows(layout, root, keywords, splits):
         known, more = _read_annotations(Path(root, "Annotations"), listed)
     else:
         known, more = _read_keywords(keywords, PhotoNames.of_ids(listed, photos.folder), "")
-    photos_of = dict.fromkeys(splits.values(), photos)
+    photos_of = dict.fromkeys(splits, photos)
     rows, unknown = _join(photos_of, splits, listed, known, keywords or Path(root, "Annotations"))
     return rows, problems + more + unknown
 
@@ -187,8 +195,8 @@ def _coco_rows(root, keywords, splits):
     listed: dict[str, tuple[str, Any]] = {}
     problems: list[str] = []
     category_ids: dict[str, int] | None = None
-    photos_of = {split: PhotoNames.of_folder(photo_folder("coco", root, split)) for split in splits.values()}
-    for key, split in splits.items():
+    photos_of = {split: PhotoNames.of_folder(photo_folder("coco", root, split)) for split in splits}
+    for split, key in splits.items():
         path = annotation_file(root, split)
         photos, names, more = photo_keywords(path)
         problems += more
@@ -214,7 +222,7 @@ def _join(photos_of, splits, listed, known, source):
     """Rows of the listed photos with their keywords, and problems."""
     rows, problems = [], []
     for image_id, (where, split) in listed.items():
-        if image_id not in known and split == splits.get("dataset.train"):
+        if image_id not in known and splits[split] == "dataset.train":
             problems.append(f"{where}: no keywords for {image_id!r}, expected them in {source}. Add them.")
         _, names, place = known.get(image_id, (None, (), where))
         rows.append(Row(image_id, split, names, place, photos_of[split], image_id))

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aisi.dataset.photo_names import PhotoNames
+from aisi.dataset.voc import read_split_list
 from aisi.files import inside
 from aisi.formats.dataset import Categories
 from aisi.formats.instances import SalientInstances
@@ -90,12 +92,13 @@ def read_if_there(folder: str | Path, photo: Any) -> np.ndarray | None:
     return read_label_map(folder, photo) if inside(folder, f"{photo.image_id}.png").is_file() else None
 
 
-def listed_photos(images: pd.DataFrame, path: str | Path | None) -> pd.DataFrame:
-    """Select the photos in a list with an image_id in each line. All photos if ``path`` is None."""
-    if path is None:
+def listed_photos(images: pd.DataFrame, list_paths: Sequence[str | Path]) -> pd.DataFrame:
+    """Select the photos in lists like those of ``ImageSets``. All photos if there is no list."""
+    if not list_paths:
         return images
-    with open(path, encoding="utf-8-sig") as file:
-        return images[images["image_id"].isin([line.strip() for line in file])]
+    photos = PhotoNames.of_ids(images["image_id"])
+    names = [name for path in list_paths for name, _ in read_split_list(path, photos)]
+    return images[images["image_id"].isin({image_id for name in names for image_id in photos.find(name)})]
 
 
 def true_label(mask: np.ndarray, truth: np.ndarray) -> int:

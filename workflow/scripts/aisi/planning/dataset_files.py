@@ -5,12 +5,14 @@ for 10,000 photos.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".heic", ".heif")
 """Suffixes of photos, in lower case."""
+TRAIN_AUG = "train_aug"
+"""VOC's augmented training set, a split that SBD's archive adds."""
 _IGNORED = ("__macosx", "@eadir", "$recycle.bin")
 """Folders in which operating systems and network disks keep files of their own, in lower case."""
 
@@ -43,6 +45,29 @@ def annotation_file(root: str | Path, split: str) -> Path:
     """JSON of a split in COCO's layout: its instances, or its images alone (``image_info``) if only these are there."""
     instances, images = (Path(root, "annotations", f"{name}_{split}.json") for name in ("instances", "image_info"))
     return images if images.is_file() and not instances.is_file() else instances
+
+
+def voc_masks(dataset: dict[str, Any]) -> list[str]:
+    """Folders of the true class masks and instance masks in VOC's layout. They need not exist."""
+    given = dataset["ground_truth"]
+    names = given["semantic"] or "SegmentationClass", given["instance"] or "SegmentationObject"
+    return [str(Path(dataset["root"] or "", name)) for name in names]
+
+
+def train_aug_lists(dataset: dict[str, Any]) -> dict[str, list[Path]]:
+    """Lists that make the split ``train_aug``: ``train`` and ``val`` of VOC, and both lists of ``sbd``.
+
+    Empty if no training split is ``train_aug``, if the root has a list of it, or if the config names no SBD.
+    """
+    root, sbd = dataset["root"], dataset["sbd"]["root"]
+    wanted = any(split == TRAIN_AUG for _, split in _named_splits(dataset))
+    if sbd is None or root is None or not wanted or split_list(root, TRAIN_AUG).is_file():
+        return {}
+    return {
+        "train": [split_list(root, "train")],
+        "val": [split_list(root, "val")],
+        "sbd": [Path(sbd, f"{name}.txt") for name in ("train", "val")],
+    }
 
 
 def check_dataset(dataset: dict[str, Any]) -> None:
@@ -93,15 +118,25 @@ def check_import(sources: dict[str, Any], true_masks: Iterable[str] = ()) -> Non
         raise DatasetError("\n".join(problems))
 
 
+def _named_splits(dataset):
+    """Pairs (key, split) of all splits; ``train`` is one or a list."""
+    train = [dataset["train"]] if isinstance(dataset["train"], str) else dataset["train"]
+    named = [("train", split) for split in train] + [(key, dataset[key]) for key in ("val", "test")]
+    return [(key, split) for key, split in named if split is not None]
+
+
 def _check_names(dataset):
-    splits = [dataset[key] for key in ("train", "val", "test") if dataset[key]]
+    splits = [split for _, split in _named_splits(dataset)]
     if len(set(splits)) < len(splits):
         yield (
             f"dataset.train, dataset.val and dataset.test are {', '.join(map(repr, splits))}. Name different splits; "
             "set dataset.val: null to evaluate nothing, dataset.test: null to submit nothing."
         )
-    if dataset["format"] != "photos" and any(dataset["ground_truth"].values()):
-        yield f"dataset.ground_truth is for format photos; {dataset['format']} has its own masks. Set null."
+    if dataset["format"] not in ("photos", "voc") and any(dataset["ground_truth"].values()):
+        yield f"dataset.ground_truth is for formats photos and voc; {dataset['format']} has its own masks. Set null."
+
+    if dataset["format"] != "voc" and dataset["sbd"]["root"] is not None:
+        yield f"dataset.sbd.root is for format voc, found format {dataset['format']}. Set null."
 
 
 def _check_demo(dataset):
@@ -131,9 +166,10 @@ def _check_source(dataset):
     else:
         expected = "COCO JSON" if source == "coco" else "a table with image_id,split,keywords"
         yield from _check_file("dataset.keywords", keywords, expected)
-    for key in ("val", "test"):
-        if source != "table" and dataset[key] is not None:
-            yield f"dataset.{key}: found {dataset[key]!r}, but keyword_source {source} has no splits. Set null."
+    if source != "table":
+        for key, split in _named_splits(dataset)[1:]:
+            advice = "Name one" if key == "train" else "Set null"
+            yield f"dataset.{key}: found {split!r}, but keyword_source {source} has no splits. {advice}."
 
 
 def _check_voc(dataset):
@@ -142,9 +178,18 @@ def _check_voc(dataset):
         return
     root = Path(dataset["root"])
     yield from _check_folder("dataset.root", photo_folder("voc", root), "the folder of photos")
-    for key in ("train", "val", "test"):
-        if dataset[key] is not None:
-            yield from _check_file(f"dataset.{key}", split_list(root, dataset[key]), "the list of the split's photos")
+    for (key, name), folder in zip(dataset["ground_truth"].items(), voc_masks(dataset), strict=True):
+        if name is not None:
+            yield from _check_folder(f"dataset.ground_truth.{key}", folder, "a folder of masks below dataset.root")
+    made = train_aug_lists(dataset)
+    for key, split in _named_splits(dataset):
+        if not (made and split == TRAIN_AUG):
+            yield from _check_file(f"dataset.{key}", split_list(root, split), "the list of the split's photos")
+    if dataset["sbd"]["root"] is not None:
+        for part in ("cls", "inst"):
+            yield from _check_folder("dataset.sbd.root", Path(dataset["sbd"]["root"], part), "a folder of SBD's masks")
+    for path in (path for paths in made.values() for path in paths):
+        yield from _check_file(f"dataset.train is {TRAIN_AUG}", path, "one of the lists that make it")
     if dataset["keywords"] is None:
         yield from _check_folder("dataset.keywords is null", root / "Annotations", "XML files with the photos' objects")
     else:
@@ -155,15 +200,13 @@ def _check_coco(dataset):
     yield from _check_folder("dataset.root", dataset["root"], "the folder with annotations and a folder for each split")
     if not _is_folder(dataset["root"]):
         return
-    for key in ("train", "val", "test"):
-        if dataset[key] is not None:
-            where = dataset["root"], dataset[key]
-            yield from _check_folder(f"dataset.{key}", photo_folder("coco", *where), "the folder of the split's photos")
-            path = annotation_file(*where)
-            yield from _check_file(f"dataset.{key}", path, "COCO instances of the split")
-            if path.name.startswith("image_info_") and key != "test":
-                expected = f"instances_{dataset[key]}.json"
-                yield f"dataset.{key}: {path} has no annotations, expected {expected} beside it. Add it."
+    for key, split in _named_splits(dataset):
+        folder, path = photo_folder("coco", dataset["root"], split), annotation_file(dataset["root"], split)
+        yield from _check_folder(f"dataset.{key}", folder, "the folder of the split's photos")
+        yield from _check_file(f"dataset.{key}", path, "COCO instances of the split")
+        if path.name.startswith("image_info_") and key != "test":
+            expected = f"instances_{split}.json"
+            yield f"dataset.{key}: {path} has no annotations, expected {expected} beside it. Add it."
     if dataset["keywords"] is not None:
         yield from _check_file("dataset.keywords", dataset["keywords"], "a CSV with image_id,keywords, or null")
     if dataset["categories"] is not None:
@@ -177,6 +220,8 @@ def _check_simple(dataset):
     if dataset["train_on"] != "main":
         folder = dataset["simple_images"]
         yield from _check_folder("dataset.simple_images", folder, "a folder with a sub-folder for each keyword")
+    if dataset["train_on"] == "simple" and len([key for key, _ in _named_splits(dataset) if key == "train"]) > 1:
+        yield "dataset.train is a list, but with train_on simple none of its photos train. Name one split."
 
 
 def _check_results(dataset):
@@ -257,7 +302,12 @@ def yolo_names_file(labels_folder: str | Path) -> Path | None:
 
 
 def dataset_sources(
-    layout: str, root: str | Path, keywords: str | None, splits: Sequence[str], source: str = "table"
+    layout: str,
+    root: str | Path,
+    keywords: str | None,
+    splits: Sequence[str],
+    source: str = "table",
+    lists: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Files and folders with the photos and keywords of a dataset.
 
@@ -271,6 +321,8 @@ def dataset_sources(
     splits : sequence of str
     source : str
         Config key ``dataset.keyword_source``.
+    lists : dict, optional
+        Split to its list, where it is not in the root (``voc``).
 
     Returns
     -------
@@ -278,9 +330,9 @@ def dataset_sources(
         Lists or JSON of the splits, then the CSV or the folder of XML files, then the folders of photos.
     """
     named = {"voc": split_list, "coco": annotation_file}.get(layout)
-    lists = [named(root, split) for split in splits] if named else []
+    named_lists = [(lists or {}).get(split) or named(root, split) for split in splits] if named else []
     tables: list[str | Path] = [keywords] if keywords else [Path(root, "Annotations")] if layout == "voc" else []
     folders = dict.fromkeys(photo_folder(layout, root, split) for split in splits)
     if source == "yolo" and keywords and (names := yolo_names_file(keywords)):
         tables.append(names)
-    return [str(path) for path in (*lists, *tables, *folders)]
+    return [str(path) for path in (*named_lists, *tables, *folders)]
