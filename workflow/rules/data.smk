@@ -24,9 +24,7 @@ KEYWORDS = "results/demo/keywords.csv" if IS_DEMO else DATASET["keywords"]
 SIMPLE_IMAGES = DATASET["simple_images"] if DATASET["train_on"] != "main" else None
 
 # VOC's augmented training set: its list, if SBD's archive makes it
-TRAIN_AUG_LISTS = {
-    name: [by_content(str(path)) for path in paths] for name, paths in train_aug_lists(DATASET).items()
-}
+TRAIN_AUG_LISTS = {name: [by_content(str(path)) for path in paths] for name, paths in train_aug_lists(DATASET).items()}
 MADE_LISTS = {TRAIN_AUG: "results/train_aug.txt"} if TRAIN_AUG_LISTS else {}
 
 # True masks: a folder or None. Only evaluation and reference rows may use them.
