@@ -158,7 +158,7 @@ def refined(model):
 
 def test_refined_masks_have_a_finer_grid(refined):
     images = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
-    [(boxes, _, masks)] = propose(refined, images, nms_iou=0.4, max_instances=5, score_threshold=0.0)
+    [(boxes, _, masks)] = propose(refined, images, nms_iou=0.4, max_candidates=5, score_threshold=0.0)
     assert len(boxes) and masks.shape == (len(boxes), 16, 16)
 
 
