@@ -110,7 +110,7 @@ def run(dataset, source, tmp_path_factory):
             "simple_images": str(folder / "simple_images"),
             "train_on": "both",
         },
-        "shards": 2,
+        "shards": 1,
         "salient_instances": {"method": "import", "import": {"coco": str(folder / "detected.json")}},
         "features": {"weights": "pretrained"},
     }
