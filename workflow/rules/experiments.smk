@@ -169,7 +169,12 @@ rule evaluate_halves:
         images=train_files("results/images/{split}/shard_{shard}.csv"),
         salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         features=train_files("results/features/{split}/shard_{shard}.h5"),
-        scores=[f"{home_of(seed)}/scores/{TRAIN}/shard_{shard}.h5" for shard in SHARDS for seed in SEEDS],
+        scores=expand(
+            "{home}/scores/{split}/shard_{shard}.h5",
+            split=TRAIN_SPLITS,
+            shard=SHARDS,
+            home=[home_of(seed) for seed in SEEDS],
+        ),
         oracle="results/reference/tags/oracle.csv",
         categories="results/categories.csv",
         masks=TRAIN_MASKS,

@@ -76,10 +76,11 @@ def detect(
             whole = uncut(boxes, tile, width, height)
             parts.append((boxes[whole], scores[whole], [masks[position] for position in whole]))
         boxes, scores, masks = _once(*_joined(parts))
+    boxes, scores, masks = _best(boxes, scores, masks, max_covered, max_instances)
     if attention is not None and len(missing := boxes_of_missing(attention, masks, (height, width))):
         boxes, scores, masks = _once(*_joined([(boxes, scores, masks), _prompted(model, photo, missing)]))
-    kept = uncovered(masks, max_covered)[:max_instances]
-    return boxes[kept], scores[kept], [masks[position] for position in kept]
+        boxes, scores, masks = _best(boxes, scores, masks, max_covered, max_instances)
+    return boxes, scores, masks
 
 
 def tiles_of(width: int, height: int) -> list[tuple[int, int, int, int]]:
@@ -120,6 +121,12 @@ def _joined(parts):
     masks = [mask for part in parts for mask in part[2]]
     order = np.argsort(-scores, kind="stable")
     return boxes[order], scores[order], [masks[position] for position in order]
+
+
+def _best(boxes, scores, masks, max_covered, max_instances):
+    """The best instances that lie in no better one."""
+    kept = uncovered(masks, max_covered)[:max_instances]
+    return boxes[kept], scores[kept], [masks[position] for position in kept]
 
 
 def _once(boxes, scores, masks):
