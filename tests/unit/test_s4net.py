@@ -191,7 +191,7 @@ def test_boxes_from_elsewhere_get_the_same_masks_and_scores(mask_stride):
     torch.manual_seed(0)
     model = S4Net(**ARCHITECTURE, mask_stride=mask_stride).eval()
     images = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
-    [(boxes, scores, masks)] = propose(model, images, nms_iou=0.9, max_instances=5, score_threshold=0.0)
+    [(boxes, scores, masks)] = propose(model, images, nms_iou=0.9, max_candidates=5, score_threshold=0.0)
     again, soft = prompted(model, images[0], boxes)
     assert soft.shape == (5, 64 // mask_stride, 64 // mask_stride)
     torch.testing.assert_close(soft, masks)

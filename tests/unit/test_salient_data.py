@@ -140,7 +140,7 @@ def test_the_config_of_the_papers_s4net_builds_and_trains_a_step(root):
 
 def test_the_program_of_the_page_numbers_the_instances(tmp_path):
     page = (ROOT / "docs/salient_instances.md").read_text()
-    (tmp_path / "numbered.py").write_text(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1])
+    (tmp_path / "numbered.py").write_text(re.search(r"```python\n(import sys\n.*?)```", page, re.DOTALL)[1])
     coloured, white = np.zeros((20, 30, 3), np.uint8), np.zeros((20, 30), np.uint8)
     coloured[2:5, 2:5], coloured[10:15, 20:25] = (255, 0, 0), (0, 255, 0)
     white[2:5, 2:5], white[10:15, 20:25], white[0, 29] = 255, 250, 90  # the last is a soft edge
