@@ -7,12 +7,15 @@ Each folder holds the results of a run with true masks: images, categories, sali
 the seeds in ``SEEDS``, and ``reference/``: the true tags, and the true masks as proxies. Every combination of ``GRID``
 is solved for every seed and evaluated as in the workflow: mean IoU of the proxies, accuracy of the tags of objects
 (``accuracy_objects``), and the latter with every instance kept (r = 1). A dataset named by ``--halve`` is solved as a
-whole and evaluated as two sets, of every other photo.
+whole and evaluated as two sets, of every other photo. From a dataset named by ``--themes``, further sets are cut and
+solved alone: for each group in ``THEMES`` the photos with keywords of the group and, at most, ``person``. They show
+what settings do to photos of few categories that are alike. A theme with fewer than ``SMALLEST`` photos is left out.
 
 A combination's rank is the mean of its ranks by the first two figures, over the sets that choose. It is admitted if on
 none of them it loses against the paper's settings by more than the standard deviation over the seeds. What stands under
-``chosen elsewhere`` was chosen on the other sets; for a half, the other half is one of these. ``default`` was chosen on
-all sets, so also on those whose figures it has.
+``chosen elsewhere`` was chosen on the other sets; for a half, the other half is one of these. Sets with photos in
+common (a theme, and the set that it was cut from) do not choose for each other. ``default`` was chosen on all sets, so
+also on those whose figures it has.
 """
 
 import argparse
@@ -33,7 +36,7 @@ from aisi.formats.dataset import read_categories, read_images  # noqa: E402
 from aisi.formats.features import read_features  # noqa: E402
 from aisi.formats.instances import read_salient_instances  # noqa: E402
 from aisi.formats.masks import read_labels  # noqa: E402
-from aisi.formats.scores import read_scores  # noqa: E402
+from aisi.formats.scores import Scores, read_scores  # noqa: E402
 from aisi.formats.tags import read_tags  # noqa: E402
 from aisi.planning import assignments  # noqa: E402
 from aisi.progress import progress  # noqa: E402
@@ -41,7 +44,7 @@ from aisi.report.tables import markdown  # noqa: E402
 
 SEEDS = (0, 1, 2)
 GRID = {
-    "balance_categories": [False, True],
+    "balance_categories": [0.0, 0.5, 1.0],
     "objectness_weight": [0.0, 0.25, 0.5, 0.75],
     "beta": [30, 60],
     "k": [3, 5],
@@ -49,6 +52,13 @@ GRID = {
     "retention": [0.95, 0.9, 0.8, 0.7],
 }
 PAPER = {name: value for name, value in assignments.PAPER.items() if name in GRID}
+OTHERS = {name: value for name, value in assignments.PAPER.items() if name not in GRID}
+THEMES = {
+    "animals": {"bird", "cat", "cow", "dog", "horse", "sheep"},
+    "vehicles": {"aeroplane", "bicycle", "boat", "bus", "car", "motorbike", "train"},
+    "indoors": {"bottle", "chair", "diningtable", "pottedplant", "sofa", "tvmonitor"},
+}
+SMALLEST = 30
 RANKED = ["proxy_miou", "accuracy_objects"]
 
 
@@ -57,10 +67,12 @@ def read_split(results):
     shards = {
         kind: sorted(results.glob(f"{kind}/train/shard_*")) for kind in ("images", "salient_instances", "features")
     }
+    instances = read_salient_instances(*shards["salient_instances"])
     return halves.Split(
         read_images(*shards["images"]),
         read_categories(results / "categories.csv"),
-        read_salient_instances(*shards["salient_instances"]),
+        instances,
+        instances.scores,
         read_features(*shards["features"], rows=None),
         read_tags(results / "reference/tags/oracle.csv"),
     )
@@ -73,21 +85,50 @@ def scores_of(results, seed):
     )
 
 
-def measure(name, results, halve, grid):
+def themes_of(photos):
+    """The ids of the photos of each theme that has enough of them."""
+    for name, group in THEMES.items():
+        fits = [bool(group & set(own)) and set(own) <= group | {"person"} for own in photos["keywords"]]
+        if sum(fits) >= SMALLEST:
+            yield name, photos["image_id"][fits]
+
+
+def scores_of_part(scores, split, part):
+    """The scores of the instances of some photos."""
+    sizes, wanted = np.diff(scores.offsets), set(part.photos["image_id"])
+    kept = np.array([image_id in wanted for image_id in split.instances.image_ids], bool)
+    of_kept = np.repeat(kept, sizes)
+    return Scores(np.concatenate([[0], np.cumsum(sizes[kept])]), scores.labels[of_kept], scores.scores[of_kept])
+
+
+def measure(name, results, halve, themes, grid):
     """A row for each set, combination and seed."""
-    split, rows, graphs = read_split(results), [], {}
-    masks = results / "reference/proxy_masks/ground_truth/SegmentationClass"
+    split = read_split(results)
     ids = split.photos["image_id"]
+    scores = {seed: scores_of(results, seed) for seed in SEEDS}
+    masks = results / "reference/proxy_masks/ground_truth/SegmentationClass"
     sets = {f"{name}, half {part + 1}": split.of(ids[part::2]) for part in range(2)} if halve else {name: split}
-    as_is = {"centre_features": False}
-    for seed in SEEDS:
-        scores = scores_of(results, seed)
-        tables = [halves.assign(split, scores, settings | as_is, graphs) for settings in progress(grid, unit="problem")]
+    rows = evaluate_grid(split, scores, sets, masks, grid)
+    for theme, own in themes_of(split.photos) if themes else ():
+        part = split.of(own)
+        of_part = {seed: scores_of_part(every, split, part) for seed, every in scores.items()}
+        found = evaluate_grid(part, of_part, {f"{name}, {theme}": part}, masks, grid)
+        rows += [{"theme": theme} | row for row in found]
+    return [{"dataset": name} | row for row in rows]
+
+
+def evaluate_grid(split, scores_of_seeds, sets, masks, grid):
+    """A row for each set, combination and seed of photos that are solved as a whole."""
+    rows, graphs = [], {}
+    for seed, scores in scores_of_seeds.items():
+        tables = [
+            halves.assign(split, scores, settings | OTHERS, graphs) for settings in progress(grid, unit="problem")
+        ]
         unfiltered = {}
         for settings in (settings | {"retention": 1.0} for settings in grid):
             key = tuple(settings.values())
             if key not in unfiltered:
-                unfiltered[key] = halves.assign(split, scores, settings | as_is, graphs)
+                unfiltered[key] = halves.assign(split, scores, settings | OTHERS, graphs)
         kept_all = [unfiltered[tuple((settings | {"retention": 1.0}).values())] for settings in grid]
         for title, part in sets.items():
             truth = ((read_labels(masks / f"{image_id}.png"), None) for image_id in part.photos["image_id"])
@@ -105,6 +146,14 @@ def tags_alone(split, tables):
         rows = evaluate_tags(table[table["image_id"].isin(image_ids)], split.oracle, image_ids, names)
         [value] = [value for metric, name, value, _ in rows if (metric, name) == ("accuracy_objects", "all")]
         yield {"accuracy_objects_r1": value}
+
+
+def others(figures, name):
+    """The sets without a photo of this set. Halves of a dataset share none, nor do themes; a half and a theme do."""
+    sets = figures.drop_duplicates("set").reindex(columns=["set", "dataset", "theme"]).set_index("set")
+    own = sets.loc[name]
+    shares = (sets["dataset"] == own["dataset"]) & (sets["theme"].isna() != pd.isna(own["theme"]))
+    return [other for other in sets.index[~shares] if other != name]
 
 
 def choose(figures, sets):
@@ -138,6 +187,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", help="NAME=RESULTS, the folder results/ of a run")
     parser.add_argument("--halve", nargs="*", default=[], help="names of runs evaluated as two sets")
+    parser.add_argument("--themes", nargs="*", default=[], help="names of runs from which themes are cut")
     parser.add_argument("--fix", nargs="*", default=[], help="KEY=VALUE: choose only combinations with it")
     parser.add_argument("--figures", type=Path, required=True, help="CSV of all figures; read again if it is there")
     arguments = parser.parse_args()
@@ -146,7 +196,7 @@ if __name__ == "__main__":
         rows = []
         for argument in arguments.runs:
             name, _, results = argument.partition("=")
-            rows += measure(name, Path(results), name in arguments.halve, grid)
+            rows += measure(name, Path(results), name in arguments.halve, name in arguments.themes, grid)
         arguments.figures.parent.mkdir(parents=True, exist_ok=True)
         pd.DataFrame(rows).to_csv(arguments.figures, index=False, lineterminator="\n")
     figures = pd.read_csv(arguments.figures)
@@ -161,7 +211,7 @@ if __name__ == "__main__":
     configured = {key: given.get("r" if key == "retention" else key, PAPER[key]) for key in GRID}
     table = []
     for name in sets:
-        elsewhere, _, _ = choose(choices, [other for other in sets if other != name])
+        elsewhere, _, _ = choose(choices, others(choices, name))
         table.append(row(figures, "the paper's", name, PAPER))
         table.append(row(figures, "the paper's, r 0.8", name, PAPER | {"retention": 0.8}))
         table.append(row(figures, "chosen elsewhere", name, elsewhere))

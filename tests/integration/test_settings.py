@@ -92,6 +92,7 @@ VALUES = {
     "dataset.ground_truth.instance": ("photos", "other_objects"),
     "salient_instances.method": ("photos", "s4net"),
     "salient_instances.weights": ("demo", "resources/weights/s4net_efficientnet_lite2.safetensors"),
+    "salient_instances.objectness": ("demo", "train"),
     "salient_instances.import.coco": ("plain", "other_found.json"),
     "salient_instances.import.masks": ("photos", "other_found"),
     "salient_instances.import.on_bad_instance": ("plain", "skip"),

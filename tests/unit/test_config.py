@@ -173,6 +173,7 @@ def test_null_on_the_command_line_is_null(path):
     ("text", "path", "value"),
     [
         ("partition={r: 0.95}", ("partition", "r"), 0.95),
+        ("partition={r: auto}", ("partition", "r"), "auto"),
         ("partition={gap: 1e-6}", ("partition", "gap"), 1e-6),
         ("features={flip: no}", ("features", "flip"), False),
         ("sweeps={k: [1, 2]}", ("sweeps", "k"), [1, 2]),
@@ -258,7 +259,8 @@ def test_missing_key_is_refused_if_it_has_no_default(path):
         (("dataset", "name"), 2012, "dataset.name is 2012; it must be one line of text."),
         (("dataset", "categories"), [True], 'dataset.categories[0] is true; it must be a name without ";"'),
         (("dataset", "categories"), ["noisy"], "other than all, background and noisy."),
-        (("partition", "r"), 1.5, "partition.r is 1.5; it must be a number from 0 to 1."),
+        (("partition", "r"), 1.5, "partition.r is 1.5; it must be a number from 0 to 1 or auto."),
+        (("partition", "r"), "off", 'partition.r is "off"; it must be a number from 0 to 1 or auto.'),
         (("partition", "time_limit"), 0, "it must be null or a number above 0 and at most 100000000."),
         (("salient_instances", "network", "input_size"), 100, "from 64 to 2048, a multiple of 64."),
         (

@@ -350,7 +350,7 @@ def test_objectives_on_the_datasets_graph(run_folder):
     inputs = {"tags": ["whole.csv", "apart.csv"], "graph": "graph.npz", "scores": ["scores.h5"], "whole": "whole"}
     inputs |= {"salient_instances": ["three.h5"]}
     params = {"assignments": ["whole", "apart"], "beta": 10, "seed": 3, "split": "train"}
-    params |= {"balance_categories": False, "objectness_weight": 0.5}
+    params |= {"balance_categories": False, "objectness_weight": 0.5, "overlap_penalty": 0, "presence_reward": 0}
     run("compute_objectives", "log.txt", input=inputs, output={"metrics": "metrics.csv"}, params=params)
     metrics = read_metrics("metrics.csv").set_index(["assignment", "metric"])
     assert metrics["value"].tolist() == pytest.approx([28, 0.8, 20, 4 / 7])

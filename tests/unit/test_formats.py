@@ -42,9 +42,19 @@ from aisi.formats.example_notes import EXAMPLE_NOTE_COLUMNS, read_example_notes,
 from aisi.formats.features import new_features, read_features
 from aisi.formats.files import FormatError
 from aisi.formats.graph import Graph, read_graph, write_graph
-from aisi.formats.instances import new_salient_instances, read_salient_instances
+from aisi.formats.instances import SalientInstances, new_salient_instances, read_salient_instances
 from aisi.formats.masks import read_instance_map, read_labels, voc_palette, write_labels
 from aisi.formats.metrics import METRIC_COLUMNS, read_metrics, write_metrics
+from aisi.formats.objectness import (
+    CALIBRATION_COLUMNS,
+    ObjectnessModel,
+    read_calibration,
+    read_objectness,
+    read_objectness_model,
+    write_calibration,
+    write_objectness,
+    write_objectness_model,
+)
 from aisi.formats.partition import Partition, read_partition, write_partition
 from aisi.formats.review_curve import REVIEW_CURVE_COLUMNS, read_review_curve, write_review_curve
 from aisi.formats.scores import Scores, read_scores, write_scores
@@ -157,6 +167,10 @@ COCO = {
 CURVE = table(REVIEW_CURVE_COLUMNS, ("margin", 0, 0.5, 1, 1, 2, 0.5, 0.5, np.nan, 0.5))
 NOTES = table(EXAMPLE_NOTE_COLUMNS, ("a", "best: IoU 1.00"))
 
+MODEL = ObjectnessModel(("fill", "inside"), np.array([0.5, 1]), np.array([0.1, 2]), np.array([1, -0.5]), 0.25)
+TWO = SalientInstances(np.array(["a", "ü, b"], object), np.arange(2), np.zeros((2, 4), int), np.zeros(2), [])
+CALIBRATION = table(CALIBRATION_COLUMNS, ("score", 2, 0.25, 0.5), ("objectness", 2, 0.5, 0.5))
+
 FORMATS = {
     "images": (lambda path: write_images(path, IMAGES), read_images, "index_images"),
     "rejected_images": (lambda path: write_rejected_images(path, REJECTED), read_rejected_images, "index_images"),
@@ -164,6 +178,17 @@ FORMATS = {
     "tags": (lambda path: write_tags(path, TAGS), read_tags, "write_tags"),
     "metrics": (lambda path: write_metrics(path, METRICS), read_metrics, "evaluate_"),
     "instances": (write_instances, read_salient_instances, "detect_salient_instances"),
+    "objectness_model": (
+        lambda path: write_objectness_model(path, MODEL),
+        read_objectness_model,
+        "fit_objectness",
+    ),
+    "objectness": (
+        lambda path: write_objectness(path, TWO, np.array([0.5, 0.25])),
+        lambda path: read_objectness([path], TWO),
+        "compute_objectness",
+    ),
+    "calibration": (lambda path: write_calibration(path, CALIBRATION), read_calibration, "fit_objectness"),
     "attention": (write_attention, read_attention, "compute_attention_maps"),
     "scores": (
         lambda path: write_scores(path, SCORES, ROWS[:3]),
@@ -192,8 +217,16 @@ FORMATS = {
 SUFFIX = {
     **dict.fromkeys(("images", "rejected_images", "categories", "tags", "metrics", "coco_ids"), ".csv"),
     **dict.fromkeys(("review_curve", "training_log", "example_notes"), ".csv"),
+    **dict.fromkeys(("objectness", "calibration"), ".csv"),
     **dict.fromkeys(("instances", "attention", "scores", "features"), ".h5"),
-    **{"graph": ".npz", "partition": ".npz", "labels": ".png", "coco": ".json", "coco_results": ".json"},
+    **{
+        "graph": ".npz",
+        "partition": ".npz",
+        "labels": ".png",
+        "coco": ".json",
+        "coco_results": ".json",
+        "objectness_model": ".json",
+    },
 }
 every_format = pytest.mark.parametrize("kind", FORMATS)
 

@@ -84,7 +84,7 @@ def test_page():
     page = experiment_page("Halves", "snakemake halves", with_headings(TABLE), ["Note."])
     assert "| half | settings | balance_categories |" in page and "| tags: accuracy |" in page
     assert "| proxies: mIoU |" in page and "nan" not in page and " sd" not in page
-    assert "| 1 | chosen on the other half | false | 0 | 90 | 0.95 | 3 | false | false | 0.110 ± 0.014 |" in page
+    assert "| 1 | chosen on the other half | 0 | 0 | 0 | 0 | 90 | 0.95 | 3 | false | false | 0.110 ± 0.014 |" in page
 
 
 def test_a_part_of_a_split_has_its_own_instances():
@@ -93,7 +93,9 @@ def test_a_part_of_a_split_has_its_own_instances():
     )
     photos = pd.DataFrame({"image_id": ["a", "b", "c"]})
     oracle = pd.DataFrame({"image_id": ["a", "a", "b", "c"], "instance_id": [0, 1, 0, 0]})
-    split = Split(photos, Categories(["cat"], [1], [(9, 9, 9)]), instances, np.arange(8.0).reshape(4, 2), oracle)
+    split = Split(
+        photos, Categories(["cat"], [1], [(9, 9, 9)]), instances, instances.scores, np.arange(8.0).reshape(4, 2), oracle
+    )
     parts = [split.of(photos["image_id"][half::2]) for half in (0, 1)]
     assert [part.photos["image_id"].tolist() for part in parts] == [["a", "c"], ["b"]]
     assert [part.instances.image_ids.tolist() for part in parts] == [["a", "a", "c"], ["b"]]

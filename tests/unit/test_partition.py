@@ -167,15 +167,24 @@ def test_batch_problem_of_another_dataset():
 
 def test_balanced_categories_have_one_mean():
     scores = Scores(np.array([0, 2, 4, 5]), np.array([1, 3, 1, 3, 4]), np.array([0.4, 0.9, 0.2, 0.5, 0], np.float32))
-    balanced = balance_categories(scores)
+    balanced = balance_categories(scores, 1)
     assert np.allclose(balanced.scores, [0.4 * 0.4 / 0.3, 0.9 * 0.4 / 0.7, 0.2 * 0.4 / 0.3, 0.5 * 0.4 / 0.7, 0])
     assert balanced.labels is scores.labels and balanced.offsets is scores.offsets
     assert np.allclose(scores.scores, [0.4, 0.9, 0.2, 0.5, 0])
+    assert np.array_equal(balance_categories(scores, True).scores, balanced.scores)
+
+
+def test_half_balanced_categories_keep_the_root_of_their_ratio():
+    scores = Scores(np.array([0, 2, 4, 5]), np.array([1, 3, 1, 3, 4]), np.array([0.4, 0.9, 0.2, 0.5, 0], np.float32))
+    half = balance_categories(scores, 0.5).scores
+    assert np.allclose(half, scores.scores * np.sqrt([0.4 / 0.3, 0.4 / 0.7, 0.4 / 0.3, 0.4 / 0.7, 0]))
+    for nothing in (0, False):
+        assert np.array_equal(balance_categories(scores, nothing).scores, scores.scores)
 
 
 def test_nothing_to_balance():
     empty = Scores(np.zeros(1, int), np.zeros(0, int), np.zeros(0, np.float32))
-    assert len(balance_categories(empty).scores) == 0
+    assert len(balance_categories(empty, 1).scores) == 0
 
 
 def test_objectness_tells_which_instances_stay_not_which_tag():

@@ -104,6 +104,7 @@ rule compute_objectives:
         graph=f"results/graph/{TRAIN}/dataset.npz",
         scores=train_files("{home}/scores/{split}/shard_{shard}.h5"),
         salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
+        objectness=OBJECTNESS,
         whole="{home}/partition/batches-whole/job_0",
     output:
         metrics="{home}/experiments/objectives.csv",
@@ -122,6 +123,8 @@ rule compute_objectives:
         assignments=batches_of_seed,
         balance_categories=PARTITION["balance_categories"],
         objectness_weight=PARTITION["objectness_weight"],
+        overlap_penalty=PARTITION["overlap_penalty"],
+        presence_reward=PARTITION["presence_reward"],
         beta=PARTITION["beta"],
         seed=seed_of,
         split=TRAIN,
@@ -168,6 +171,7 @@ rule evaluate_halves:
     input:
         images=train_files("results/images/{split}/shard_{shard}.csv"),
         salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
+        objectness=OBJECTNESS,
         features=train_files("results/features/{split}/shard_{shard}.h5"),
         scores=expand(
             "{home}/scores/{split}/shard_{shard}.h5",

@@ -3,6 +3,7 @@
 from aisi.planning.assignments import BASELINES, SOLVED, graph_name, read_assignment
 
 PARTITION = config["partition"]
+OBJECTNESS = train_files("results/objectness/{split}/shard_{shard}.csv") if OBJECTNESS_MODEL else []
 
 
 rule solve_partition:
@@ -10,6 +11,7 @@ rule solve_partition:
         graph=graph_of_assignment,
         scores=train_files("{home}/scores/{split}/shard_{shard}.h5"),
         salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
+        objectness=OBJECTNESS,
         categories="results/categories.csv",
         overrides=by_content(PARTITION["overrides"]) if PARTITION["overrides"] else [],
     output:
@@ -31,6 +33,8 @@ rule solve_partition:
         code=code_digest("solve_partition"),
         balance_categories=setting("balance_categories"),
         objectness_weight=setting("objectness_weight"),
+        overlap_penalty=setting("overlap_penalty"),
+        presence_reward=setting("presence_reward"),
         beta=setting("beta"),
         r=setting("retention"),
         solver=setting("solver"),
@@ -67,7 +71,7 @@ rule solve_baseline:
         solver=lambda wildcards: wildcards.assignment.removeprefix("paper_"),
         seed=lambda wildcards: seed_of(wildcards) if wildcards.assignment == "random" else 0,
         balance_categories=lambda wildcards: (
-            PARTITION["balance_categories"] and not wildcards.assignment.startswith("paper_")
+            0 if wildcards.assignment.startswith("paper_") else PARTITION["balance_categories"]
         ),
     message:
         "Give each instance a keyword of its photo by the assignment {wildcards.assignment}."

@@ -16,6 +16,15 @@ ATTENTION_OF_SPLIT = "results/attention/{split}/shard_{shard}.h5"  # of the conf
 PROMPTS = SALIENT["prompts"]
 PROMPTED = PROMPTS["weights"] != "none"
 DETECTED = "results/detected_instances/{split}/shard_{shard}.h5" if PROMPTED else SALIENT_INSTANCES
+if SALIENT["method"] == "import" and SALIENT["objectness"] == "train":
+    stop("salient_instances.objectness is train, but another detector made the instances. Set it to score.")
+match SALIENT["objectness"]:
+    case "score":
+        OBJECTNESS_MODEL = None
+    case "train":
+        OBJECTNESS_MODEL = "results/salient_instances/objectness.json"
+    case _:
+        OBJECTNESS_MODEL = weights_file(SALIENT, "objectness")
 
 
 rule train_s4net:
@@ -83,6 +92,89 @@ rule evaluate_s4net:
         "Evaluate S4Net by average precision on its own validation photos."
     script:
         "../scripts/evaluate_s4net.py"
+
+
+rule fit_objectness:
+    input:
+        weights=S4NET_WEIGHTS,
+        pictures=salient_pictures,
+    output:
+        model="results/salient_instances/objectness.json",
+        metrics="results/evaluation/objectness.csv",
+        calibration="results/evaluation/objectness_calibration.csv",
+    log:
+        "results/logs/fit_objectness.log",
+    benchmark:
+        "results/benchmarks/fit_objectness.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 4
+    resources:
+        mem_mb=growing(4000),
+        runtime=60,
+        gpu=min(1, config["gpus"]),
+    params:
+        code=code_digest("fit_objectness"),
+        root=lambda wildcards: SALIENT_PICTURES,
+        split=SALIENT_TRAINING["val"],
+        score_threshold=SALIENT["score_threshold"],
+        max_instances=SALIENT["max_instances"],
+        nms_iou=SALIENT["nms_iou"],
+        max_covered=SALIENT["max_covered"],
+        tiles=SALIENT["tiles"],
+    message:
+        "Fit how surely an instance shows an object, on photos that did not train S4Net."
+    script:
+        "../scripts/fit_objectness.py"
+
+
+rule plot_calibration:
+    input:
+        calibration="results/evaluation/objectness_calibration.csv",
+    output:
+        figure="results/evaluation/objectness_calibration.png",
+    log:
+        "results/logs/plot_calibration.log",
+    benchmark:
+        "results/benchmarks/plot_calibration.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code_digest("plot_calibration"),
+    message:
+        "Plot how many instances show an object, by what their score says."
+    script:
+        "../scripts/plot_calibration.py"
+
+
+if OBJECTNESS_MODEL:
+
+    rule compute_objectness:
+        input:
+            salient_instances="results/salient_instances/{split}/shard_{shard}.h5",
+            model=OBJECTNESS_MODEL,
+        output:
+            objectness="results/objectness/{split}/shard_{shard}.csv",
+        log:
+            "results/logs/compute_objectness/{split}/shard_{shard}.log",
+        benchmark:
+            "results/benchmarks/compute_objectness/{split}/shard_{shard}.tsv"
+        conda:
+            "../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(2000),
+            runtime=30,
+        params:
+            code=code_digest("compute_objectness"),
+        message:
+            "Compute how surely each instance of {wildcards.split}, shard {wildcards.shard}, shows an object."
+        script:
+            "../scripts/compute_objectness.py"
 
 
 if SALIENT["method"] == "import":

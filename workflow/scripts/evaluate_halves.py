@@ -6,6 +6,7 @@ from aisi.files import atomic
 from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.features import read_features
 from aisi.formats.instances import read_salient_instances
+from aisi.formats.objectness import read_objectness
 from aisi.formats.scores import read_scores
 from aisi.formats.tags import read_tags
 from aisi.progress import log_to
@@ -15,6 +16,7 @@ from aisi.report.tables import experiment_page, with_headings
 def main(
     images_paths,
     salient_instances_paths,
+    objectness_paths,
     features_paths,
     scores_paths,
     oracle_path,
@@ -39,6 +41,7 @@ def main(
         read_images(*images_paths),
         categories,
         instances,
+        read_objectness(objectness_paths, instances),
         read_features(*features_paths, rows=rows),
         read_tags(oracle_path, rows, categories),
     )
@@ -58,6 +61,7 @@ if "snakemake" in globals():
         main(
             images_paths=snakemake.input.images,
             salient_instances_paths=snakemake.input.salient_instances,
+            objectness_paths=snakemake.input.get("objectness", []),
             features_paths=snakemake.input.features,
             scores_paths=snakemake.input.scores,
             oracle_path=snakemake.input.oracle,

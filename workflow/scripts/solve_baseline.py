@@ -15,8 +15,7 @@ from aisi.progress import log_to
 def main(instances, scores, solver, seed, balance, output):
     """One batch, the whole dataset."""
     rows = read_salient_instances(*instances, masks=False).rows
-    scores = read_scores(*scores, rows=rows)
-    scores = balance_categories(scores) if balance else scores
+    scores = balance_categories(read_scores(*scores, rows=rows), balance)
     n = len(scores.offsets) - 1
     nodes, problem = batch_problem(no_graph(n), 0, scores, np.full(n, -1), beta=1.0, retention=1)
     partition = as_partition(nodes, problem, solve(problem, solver, seed=seed))

@@ -1,7 +1,7 @@
 """Settings that one half of the photos chooses and the other half reports, so that no photo does both."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import compress, product
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from aisi.formats.scores import Scores
 from aisi.graph import build_graph
 from aisi.labels import ALL
 from aisi.partition import solve
-from aisi.partition.tags import Objective, as_partition, batch_problem, tag_table
+from aisi.partition.tags import Objective, as_partition, batch_problem, choose_retention, tag_table
 from aisi.planning.assignments import PAPER
 from aisi.progress import progress
 from aisi.proxy_masks import tagged_photos
@@ -52,6 +52,8 @@ class Split:
         As from :func:`aisi.formats.dataset.read_images`.
     categories : Categories
     instances : SalientInstances
+    objectness : (N,) float
+        How surely each instance shows an object, as from :func:`aisi.formats.objectness.read_objectness`.
     features : (N, D) float32
     oracle : DataFrame
         The true tags, as from :func:`aisi.formats.tags.read_tags`.
@@ -60,6 +62,7 @@ class Split:
     photos: pd.DataFrame
     categories: Categories
     instances: SalientInstances
+    objectness: np.ndarray
     features: np.ndarray
     oracle: pd.DataFrame
 
@@ -76,7 +79,7 @@ class Split:
         )
         photos = self.photos[self.photos["image_id"].isin(wanted)]
         oracle = self.oracle[self.oracle["image_id"].isin(wanted)]
-        return Split(photos, self.categories, instances, self.features[rows], oracle)
+        return Split(photos, self.categories, instances, self.objectness[rows], self.features[rows], oracle)
 
 
 def assign(
@@ -111,10 +114,11 @@ def assign(
     if key not in graphs:
         keywords = (scores.offsets, scores.labels) if shared else None
         graphs[key] = build_graph(split.features, settings["k"], keywords, centre=centre, quiet=True)
-    objective = Objective(settings["beta"], settings["balance_categories"], settings["objectness_weight"])
-    weighed = objective.weigh(scores, split.instances.scores)
+    objective = Objective(**{field.name: settings[field.name] for field in fields(Objective)})
+    weighed, photos = objective.weigh(scores, split.objectness), objective.of_photos(split.instances)
+    retention = choose_retention(settings["retention"], split.objectness, scores)
     free = np.full(len(split.instances), -1)
-    nodes, problem = batch_problem(graphs[key], 0, weighed, free, settings["beta"], settings["retention"])
+    nodes, problem = batch_problem(graphs[key], 0, weighed, free, settings["beta"], retention, photos)
     solution = solve(problem, solver=solver, gap=gap)
     return tag_table([as_partition(nodes, problem, solution)], split.instances, scores, split.photos, split.categories)
 

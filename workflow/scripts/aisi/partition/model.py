@@ -43,6 +43,7 @@ class Model:
     """The part of a problem that is still open: one 0/1 variable for each candidate of each free instance.
 
     maximise    constant + values . x + sum over pairs of rewards * x_a * x_b
+                - sum over groups of penalty * max(0, sum of x in the group - 1)
     subject to  at most one variable of an instance is 1, exactly n_retained variables are 1
 
     Attributes
@@ -62,6 +63,13 @@ class Model:
     n_retained : int
     constant : float
         What the pinned instances earn among themselves.
+    groups : (g + 1,) int64
+        Variables of the h-th group are ``members[groups[h]:groups[h + 1]]``. A group stands for two instances that
+        compete, or for a keyword of a photo that earns its reward once. The paper has none.
+    members : (G,) int64
+        Variables, at least two in each group, ascending.
+    penalties : (g,) float64
+        What each variable of a group that is 1 costs, except one; above 0.
     """
 
     instances: np.ndarray
@@ -72,6 +80,9 @@ class Model:
     rewards: np.ndarray
     n_retained: int
     constant: float
+    groups: np.ndarray
+    members: np.ndarray
+    penalties: np.ndarray
 
     @property
     def owners(self) -> np.ndarray:
@@ -81,7 +92,12 @@ class Model:
     def objective(self, chosen: np.ndarray) -> float:
         """Compute the value of ``chosen``, (m,) bool."""
         both = chosen[self.pairs].all(1)
-        return float(self.constant + self.values[chosen].sum() + self.rewards[both].sum())
+        earned = self.constant + self.values[chosen].sum() + self.rewards[both].sum()
+        return float(earned - (self.penalties * np.maximum(self.counts(chosen) - 1, 0)).sum())
+
+    def counts(self, chosen: np.ndarray) -> np.ndarray:
+        """Count the chosen variables of each group: (g,) int64."""
+        return np.add.reduceat(chosen[self.members].astype(np.int64), self.groups[:-1])[: len(self.penalties)]
 
 
 @dataclass(frozen=True)

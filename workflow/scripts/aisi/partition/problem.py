@@ -3,6 +3,9 @@
 Two instances joined by an edge earn twice its weight if they take the same keyword of their photos (PAPER §4.2 eq. 6).
 Each tagged instance earns beta times its attention (PAPER §4.3 eq. 7). Exactly ``n_retained`` instances take a keyword;
 the others are noisy (PAPER §4.3 eq. 8).
+
+Two more terms are not in the paper (ASSUME), and 0 unless they are asked for: two instances that compete for one object
+cost a penalty if both take a keyword, and each keyword of a photo that some instance takes earns a reward.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -65,6 +68,15 @@ class PartitionProblem(ByValue):
         How many instances take a keyword. None: all that have one and are not pinned noisy.
     fixed : (N,) int64 or None
         -1 free, 0 pinned noisy, c pinned to category c.
+    competing : (C, 2) int64
+        Pairs of instances i < j that show the same object, each once. None: no pair.
+    overlap_penalty : float
+        What each pair of ``competing`` costs if both take a keyword, >= 0. If it is above all that an instance can
+        earn, such pairs remain only where n_retained leaves no other choice.
+    photos : (N,) int64
+        Number of each instance's photo. None: each instance has a photo of its own.
+    presence_reward : float
+        What each keyword of a photo earns once if an instance of the photo takes it, >= 0.
 
     Raises
     ------
@@ -80,6 +92,10 @@ class PartitionProblem(ByValue):
     beta: float
     n_retained: int
     fixed: np.ndarray
+    competing: np.ndarray
+    overlap_penalty: float
+    photos: np.ndarray
+    presence_reward: float
 
     def __init__(
         self,
@@ -91,6 +107,10 @@ class PartitionProblem(ByValue):
         beta: float = 30.0,
         n_retained: int | None = None,
         fixed: ArrayLike | None = None,
+        competing: ArrayLike | None = None,
+        overlap_penalty: float = 0.0,
+        photos: ArrayLike | None = None,
+        presence_reward: float = 0.0,
     ) -> None:
         self._set("edges", edges, np.int64, (0, 2))
         self._set("weights", weights, np.float64)
@@ -99,9 +119,19 @@ class PartitionProblem(ByValue):
         self._set("scores", scores, np.float64)
         _check_candidates(self.offsets, self.categories, self.scores)
         _check_edges(self.edges, self.weights, self.n_instances)
-        if not (is_number(beta) and np.isfinite(beta) and beta >= 0):
-            raise PartitionError(f"beta is {beta!r}; it must be a finite number, at least 0.")
-        object.__setattr__(self, "beta", float(beta))
+        for name, value in {
+            "beta": beta,
+            "overlap_penalty": overlap_penalty,
+            "presence_reward": presence_reward,
+        }.items():
+            if not (is_number(value) and np.isfinite(value) and value >= 0):
+                raise PartitionError(f"{name} is {value!r}; it must be a finite number, at least 0.")
+            object.__setattr__(self, name, float(value))
+        self._set("competing", np.zeros((0, 2), int) if competing is None else competing, np.int64, (0, 2))
+        _check_pairs("competing", self.competing, self.n_instances)
+        self._set("photos", np.arange(self.n_instances) if photos is None else photos, np.int64)
+        if self.photos.shape != (self.n_instances,):
+            raise PartitionError(f"photos has shape {self.photos.shape}, expected ({self.n_instances},).")
         self._set("fixed", np.full(self.n_instances, -1) if fixed is None else fixed, np.int64)
         least, most = self._feasible_counts()
         if n_retained is None:
@@ -277,21 +307,28 @@ def _check_candidates(offsets, categories, scores):
 def _check_edges(edges, weights, n_instances):
     if edges.ndim != 2 or edges.shape[1] != 2 or weights.shape != (len(edges),):
         raise PartitionError(f"Found edges {edges.shape} and weights {weights.shape}; expected (E, 2) and (E,).")
-    first, second = edges.T
+    _check_pairs("Edge", edges, n_instances)
+    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(bad):
+        raise PartitionError(f"Edge {bad[0]} has weight {weights[bad[0]]}; weights are finite and at least 0.")
+
+
+def _check_pairs(name, pairs, n_instances):
+    if pairs.ndim != 2 or pairs.shape[1] != 2:
+        raise PartitionError(f"{name} has shape {pairs.shape}; expected pairs, (n, 2).")
+    first, second = pairs.T
     bad = np.flatnonzero((first < 0) | (second >= n_instances) | (first >= second))
     if len(bad):
-        i, j = edges[bad[0]].tolist()
+        i, j = pairs[bad[0]].tolist()
         why = "joins an instance to itself" if i == j else f"is not 0 <= i < j < {n_instances}"
-        raise PartitionError(f"Edge {bad[0]} ({i}, {j}) {why}.")
+        raise PartitionError(f"{name} {bad[0]} ({i}, {j}) {why}.")
     keys = first * n_instances + second
     if np.any(np.diff(keys) <= 0):
         order = np.argsort(keys, kind="stable")
         twice = np.flatnonzero(np.diff(keys[order]) == 0)
         if len(twice):
-            raise PartitionError(f"Edge {edges[order[twice[0]]].tolist()} is given twice. Add up its weights.")
-    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
-    if len(bad):
-        raise PartitionError(f"Edge {bad[0]} has weight {weights[bad[0]]}; weights are finite and at least 0.")
+            more = " Add up its weights." if name == "Edge" else ""
+            raise PartitionError(f"{name} {pairs[order[twice[0]]].tolist()} is given twice.{more}")
 
 
 def objective(problem: PartitionProblem, labels: np.ndarray) -> float:
@@ -306,7 +343,9 @@ def objective(problem: PartitionProblem, labels: np.ndarray) -> float:
     Returns
     -------
     float
-        The sum of 2 W_ij over edges inside a category, plus the sum of beta p_ij over tagged instances.
+        The sum of 2 W_ij over edges inside a category, plus the sum of beta p_ij over tagged instances, minus
+        ``overlap_penalty`` for each competing pair with two tags, plus ``presence_reward`` for each keyword of a photo
+        that an instance has as its tag.
 
     Raises
     ------
@@ -322,11 +361,17 @@ def objective(problem: PartitionProblem, labels: np.ndarray) -> float:
         wrong = tagged[candidates < 0][0]
         raise PartitionError(f"Instance {wrong} has label {labels[wrong]}, which is not one of its keywords.")
     # PAPER §4.2 eq. 6: x^T W x counts each undirected edge twice. PAPER §4.3 eq. 7: plus beta p x.
-    return float(2 * problem.weights[inside].sum() + problem.beta * problem.scores[candidates].sum())
+    earned = 2 * problem.weights[inside].sum() + problem.beta * problem.scores[candidates].sum()
+    clashes = (labels[problem.competing] > 0).all(1).sum()
+    present = len(np.unique(np.stack([problem.photos[tagged], labels[tagged]]), axis=1).T)
+    return float(earned - problem.overlap_penalty * clashes + problem.presence_reward * present)
 
 
 def build_model(problem: PartitionProblem) -> Model:
     """Reduce a problem to its free instances; what pinned ones earn goes into the constant and the values.
+
+    Both terms that are not in the paper become groups: of the variables of two competing instances, and of the
+    variables of one keyword in one photo. Each of the latter earns the reward, and all but one pay it back.
 
     Parameters
     ----------
@@ -353,17 +398,57 @@ def build_model(problem: PartitionProblem) -> Model:
     undecided = free[owners]
     number = np.cumsum(undecided) - 1
     both = undecided[ends].all(1)
-    instances = np.flatnonzero(free & (np.diff(problem.offsets) > 0))
+    open_instances = free & (np.diff(problem.offsets) > 0)
+    n_retained = int(problem.n_retained) - int((problem.fixed > 0).sum())
+    overlap, clashes, costs = _competitions(problem, open_instances, n_retained == open_instances.sum())
+    presence, present, rewarded = _keywords_of_photos(problem, owners, undecided, pinned)
+    groups = [number[group] for group in (*overlap, *presence)]
     return Model(
-        instances=instances,
-        offsets=np.concatenate([[0], np.cumsum(np.diff(problem.offsets)[instances])]),
+        instances=np.flatnonzero(open_instances),
+        offsets=np.concatenate([[0], np.cumsum(np.diff(problem.offsets)[open_instances])]),
         categories=problem.categories[undecided],
-        values=values[undecided],
+        values=(values - np.repeat(costs, np.diff(problem.offsets)) + rewarded)[undecided],
         pairs=number[ends[both]],
         rewards=rewards[both],
-        n_retained=int(problem.n_retained) - int((problem.fixed > 0).sum()),
-        constant=float(constant),
+        n_retained=n_retained,
+        constant=float(constant) - clashes + present,
+        groups=np.cumsum([0, *map(len, groups)]),
+        members=np.concatenate([np.zeros(0, np.int64), *groups]),
+        penalties=np.repeat([problem.overlap_penalty, problem.presence_reward], [len(overlap), len(presence)]),
     )
+
+
+def _competitions(problem, open_instances, all_kept):
+    """Candidates of each open competing pair, what the other pairs cost for sure, and what a tag costs an instance."""
+    costs: np.ndarray = np.zeros(problem.n_instances)
+    groups: list[np.ndarray] = []
+    if not problem.overlap_penalty:
+        return groups, 0.0, costs
+    tagged = problem.fixed > 0
+    if all_kept:
+        tagged = tagged | open_instances
+    sure = tagged[problem.competing].all(1)
+    for pair in problem.competing[~sure]:
+        if open_instances[pair].all():
+            spans = [np.arange(problem.offsets[i], problem.offsets[i + 1]) for i in pair]
+            groups.append(np.concatenate(spans))
+        costs[pair[tagged[pair[::-1]]]] += problem.overlap_penalty
+    return groups, problem.overlap_penalty * float(sure.sum()), costs
+
+
+def _keywords_of_photos(problem, owners, undecided, pinned):
+    """Candidates of each keyword of a photo, if several; what pinned ones earn, and what each other may earn."""
+    if not problem.presence_reward:
+        return [], 0.0, 0.0
+    photos = np.unique(problem.photos, return_inverse=True)[1][owners]
+    _, kinds = np.unique(photos * (problem.categories.max(initial=0) + 1) + problem.categories, return_inverse=True)
+    there = np.zeros(kinds.max(initial=-1) + 1, bool)
+    there[kinds[pinned]] = True
+    left = np.flatnonzero(undecided & ~there[kinds])
+    left = left[np.argsort(kinds[left], kind="stable")]
+    groups = np.split(left, np.flatnonzero(np.diff(kinds[left])) + 1)
+    reward = problem.presence_reward
+    return [group for group in groups if len(group) > 1], reward * float(there.sum()), reward * ~there[kinds]
 
 
 @njit

@@ -13,6 +13,10 @@ from aisi.formats.partition import Partition
 from aisi.formats.scores import Scores
 from aisi.formats.tags import tag_columns
 from aisi.partition import PartitionError, PartitionProblem, Solution, retained
+from aisi.partition.photo_terms import PhotoTerms, photo_terms
+
+LEAST_RETENTION = 0.5
+"""Smallest r that ``auto`` gives: a detector may underestimate what it found."""
 
 
 @dataclass(frozen=True)
@@ -23,20 +27,28 @@ class Objective:
     ----------
     beta : float
         Weight of the scores, >= 0.
-    balance_categories : bool
-        Whether the scores of all categories are scaled to one mean, see :func:`balance_categories`.
+    balance_categories : float
+        How far the scores of all categories are scaled to one mean, 0 to 1, see :func:`balance_categories`.
     objectness_weight : float
-        Weight >= 0 of the instances' own scores, see :func:`add_objectness`.
+        Weight >= 0 of the instances' objectness, see :func:`add_objectness`.
+    overlap_penalty, presence_reward : float
+        >= 0, see :class:`aisi.partition.PartitionProblem`.
     """
 
     beta: float
-    balance_categories: bool
+    balance_categories: float
     objectness_weight: float
+    overlap_penalty: float = 0.0
+    presence_reward: float = 0.0
 
     def weigh(self, scores: Scores, objectness: np.ndarray) -> Scores:
-        """Give the scores as the objective counts them; ``objectness`` (N,) are the scores of the salient instances."""
-        balanced = balance_categories(scores) if self.balance_categories else scores
+        """Give the scores as the objective counts them; ``objectness`` (N,) is as for :func:`add_objectness`."""
+        balanced = balance_categories(scores, self.balance_categories)
         return add_objectness(balanced, objectness, self.objectness_weight)
+
+    def of_photos(self, instances: SalientInstances) -> PhotoTerms:
+        """Find what the objective counts in photos; the instances need masks only if ``overlap_penalty`` is above 0."""
+        return photo_terms(instances, self.overlap_penalty, self.presence_reward)
 
 
 def no_graph(n_instances: int) -> Graph:
@@ -50,29 +62,33 @@ def batches_of_job(n_batches: int, n_jobs: int, job: int) -> list[int]:
     return np.array_split(np.arange(n_batches), n_jobs)[job].tolist()
 
 
-def balance_categories(scores: Scores) -> Scores:
-    """Scale the scores of each category to the mean of all scores, so that all keywords count equally.
+def balance_categories(scores: Scores, power: float) -> Scores:
+    """Scale the scores of each category towards the mean of all scores, so that all keywords count more equally.
 
-    ASSUME not in the paper: a classifier gives frequent keywords higher scores than rare ones.
+    ASSUME not in the paper: a classifier gives frequent keywords higher scores than rare ones. How much of the
+    difference is the classifier's differs from dataset to dataset, so a power between 0 and 1 takes part of it away.
 
     Parameters
     ----------
     scores : Scores
         Of the whole split, p_ij >= 0.
+    power : float
+        0 leaves the scores as they are, 1 gives all categories the same mean.
 
     Returns
     -------
     Scores
-        p_ij times the mean of all scores, divided by the mean of category i. A category with only zeros stays 0.
+        p_ij times (the mean of all scores, divided by the mean of category i) to the power. A category with only zeros
+        stays 0.
     """
     sums, counts = np.bincount(scores.labels, scores.scores), np.bincount(scores.labels)
     overall = sums.sum() / max(counts.sum(), 1)
-    factors = np.divide(overall * counts, sums, out=np.zeros(len(sums)), where=sums > 0)
+    factors = np.divide(overall * counts, sums, out=np.zeros(len(sums)), where=sums > 0) ** float(power)
     return replace(scores, scores=(scores.scores * factors[scores.labels]).astype(np.float32))
 
 
 def add_objectness(scores: Scores, objectness: np.ndarray, weight: float) -> Scores:
-    """Add the instances' own scores: p_ij + w s_j.
+    """Add the instances' objectness: p_ij + w s_j.
 
     s_j is the same for all keywords of instance j. So it decides which instances keep a tag, not which tag.
     ASSUME not in the paper: an instance with a low score is more often no object of any category.
@@ -82,7 +98,7 @@ def add_objectness(scores: Scores, objectness: np.ndarray, weight: float) -> Sco
     scores : Scores
         Of the whole split.
     objectness : (N,) float
-        Scores of the salient instances, 0 to 1.
+        s_j, 0 to 1: the instances' own scores, or the probability that they show an object.
     weight : float
         w >= 0. With 0 the objective is that of the paper.
 
@@ -94,8 +110,43 @@ def add_objectness(scores: Scores, objectness: np.ndarray, weight: float) -> Sco
     return replace(scores, scores=(scores.scores + added).astype(np.float32))
 
 
+def choose_retention(r: float | str, objectness: np.ndarray, scores: Scores) -> float:
+    """Choose the share of instances that keep a tag (PAPER §4.3 eq. 8).
+
+    ASSUME not in the paper: if the objectness is a probability, its sum is the expected number of objects. So with
+    ``auto`` as many instances keep a tag as objects are expected, in the whole dataset.
+
+    Parameters
+    ----------
+    r : float or ``auto``
+        A number is returned as it is.
+    objectness : (N,) float
+        0 to 1.
+    scores : Scores
+        Of the whole split: instances without a keyword do not count.
+
+    Returns
+    -------
+    float
+        In [``LEAST_RETENTION``, 1], with three decimals.
+    """
+    if not isinstance(r, str):
+        return r
+    own = objectness[np.diff(scores.offsets) > 0]
+    expected = float(own.mean()) if len(own) else 1.0
+    chosen = round(min(max(expected, LEAST_RETENTION), 1.0), 3)
+    print(f"r: auto gives {chosen}, as the mean objectness of {len(own)} instances is {expected:.3f}.")
+    return chosen
+
+
 def batch_problem(
-    graph: Graph, batch: int, scores: Scores, fixed: np.ndarray, beta: float, retention: float
+    graph: Graph,
+    batch: int,
+    scores: Scores,
+    fixed: np.ndarray,
+    beta: float,
+    retention: float,
+    photos: PhotoTerms | None = None,
 ) -> tuple[np.ndarray, PartitionProblem]:
     """Build the problem of one batch.
 
@@ -108,6 +159,8 @@ def batch_problem(
     fixed : (N,) int
         Pinned labels of the whole split, -1 for free instances.
     beta, retention : float
+    photos : PhotoTerms, optional
+        Of the whole split.
 
     Returns
     -------
@@ -138,6 +191,7 @@ def batch_problem(
         beta=beta,
         n_retained=int((pinned > 0).sum()) + retained(((pinned < 0) & (sizes > 0)).sum(), retention),
         fixed=pinned,
+        **(photos.of(instances) if photos else {}),
     )
     return instances, problem
 

@@ -23,8 +23,10 @@ GRAPH_KEYS = ("k", "shared_keywords_only", "centre_features")
 BASELINES = "random|attention|paper_attention"
 """Names of assignments without a graph (PAPER §5.2 table 1a). They keep every instance."""
 PAPER: dict[str, Any] = {
-    "balance_categories": False,
+    "balance_categories": 0.0,
     "objectness_weight": 0.0,
+    "overlap_penalty": 0.0,
+    "presence_reward": 0.0,
     "beta": 30.0,
     "retention": 0.95,
     "k": 3,
@@ -43,8 +45,8 @@ class Assignment:
     mode : str
         ``dataset``: one graph, one problem. ``batches``: k-NN inside each batch, floor(r m) kept in each (PAPER §5.4).
     solver : str
-    balance_categories : bool
-    beta, retention, objectness_weight : float
+    balance_categories, beta, objectness_weight, overlap_penalty, presence_reward : float
+    retention : float or ``auto``
     k : int
     shared_keywords_only, centre_features : bool
     order : str
@@ -53,10 +55,12 @@ class Assignment:
 
     mode: str
     solver: str
-    balance_categories: bool
+    balance_categories: float
     beta: float
-    retention: float
+    retention: float | str
     objectness_weight: float
+    overlap_penalty: float
+    presence_reward: float
     k: int
     shared_keywords_only: bool
     centre_features: bool
@@ -89,9 +93,9 @@ def read_assignment(name: str, graph: dict[str, Any], partition: dict[str, Any])
     if not re.fullmatch(SOLVED, name):
         raise ValueError(f"No assignment is called {name!r} that a solver computes; docs/partition.md lists the names.")
     of_graph = {key: graph[key] for key in GRAPH_KEYS}
-    keys = ("mode", "solver", "balance_categories", "beta", "r", "objectness_weight")
-    of_partition = [partition[key] for key in keys]
-    configured = Assignment(*of_partition, **of_graph)
+    keys = ("mode", "solver", "balance_categories", "beta", "objectness_weight", "overlap_penalty", "presence_reward")
+    of_partition = {key: partition[key] for key in keys}
+    configured = Assignment(**of_partition, retention=partition["r"], **of_graph)
     in_batches = replace(configured, mode="batches", solver=partition["batch_solver"])
     kind, _, value = name.partition("-")
     if name == "paper":
@@ -127,7 +131,7 @@ def paper_rows(graph: dict[str, Any], partition: dict[str, Any]) -> list[str]:
         ``paper_attention`` if the scores are balanced, and ``paper`` if any of the values of ``PAPER`` is another one.
     """
     differs = settings_of("partition", graph, partition) != PAPER
-    return ["paper_attention"] * partition["balance_categories"] + ["paper"] * differs
+    return ["paper_attention"] * (partition["balance_categories"] > 0) + ["paper"] * differs
 
 
 def graph_name(assignment: Assignment, graph: dict[str, Any]) -> str:

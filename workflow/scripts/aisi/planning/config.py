@@ -114,7 +114,7 @@ def _read(value: Any, part: Schema, schema: Schema) -> Any:
         return os.path.expanduser(value)
     types = types_of(part)
     read = _from_text(value)
-    if isinstance(read, str) or ("string" in types and read is not None):
+    if isinstance(read, str) or ("string" in types and "number" not in types and read is not None):
         return value
     return _read(read, part, schema) if any(TYPES.is_type(read, kind) for kind in types) else value
 

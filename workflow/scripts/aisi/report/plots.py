@@ -176,6 +176,29 @@ def plot_training(logs: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
+def plot_calibration(calibration: pd.DataFrame) -> Figure:
+    """Plot the share of instances that show an object by what each score says; the diagonal is perfect.
+
+    Parameters
+    ----------
+    calibration : DataFrame
+        As from :func:`aisi.formats.objectness.read_calibration`.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = Figure(figsize=(4.5, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="0.8", linewidth=1)
+    for (name, own), marker, grey in zip(calibration.groupby("score"), cycle("os^"), cycle(("black", "0.5"))):
+        axes.plot(own["predicted"], own["objects"], marker=marker, color=grey, label=name)
+    axes.set(xlabel="mean of the score", ylabel="share that shows an object", xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return figure
+
+
 def plot_review_curve(curve: pd.DataFrame) -> Figure:
     """Plot the accuracy of tags by the share of instances that a person has reviewed.
 

@@ -12,6 +12,7 @@ from aisi.formats.review_curve import REVIEW_CURVE_COLUMNS
 from aisi.formats.scores import Scores
 from aisi.labels import ALL, NOISY
 from aisi.partition import solve
+from aisi.partition.photo_terms import PhotoTerms
 from aisi.partition.tags import batch_problem
 from aisi.progress import progress
 
@@ -68,7 +69,14 @@ def person_labels(true_labels: Sequence[int] | np.ndarray, scores: Scores) -> np
 
 
 def solve_around(
-    graph: Graph, scores: Scores, fixed: np.ndarray, beta: float, retention: float, solver: str, gap: float
+    graph: Graph,
+    scores: Scores,
+    fixed: np.ndarray,
+    beta: float,
+    retention: float,
+    solver: str,
+    gap: float,
+    photos: PhotoTerms | None = None,
 ) -> np.ndarray:
     """Solve each batch of the graph with fixed labels.
 
@@ -81,6 +89,8 @@ def solve_around(
     beta, retention, gap : float
     solver : str
         As for :func:`aisi.partition.solve`.
+    photos : PhotoTerms, optional
+        As for :func:`aisi.partition.tags.batch_problem`.
 
     Returns
     -------
@@ -89,7 +99,7 @@ def solve_around(
     """
     labels = np.zeros(graph.n_nodes, np.int64)
     for batch in range(len(graph.batches) - 1):
-        instances, problem = batch_problem(graph, batch, scores, fixed, beta, retention)
+        instances, problem = batch_problem(graph, batch, scores, fixed, beta, retention, photos)
         labels[instances] = solve(problem, solver, gap).labels
     return labels
 
@@ -122,7 +132,7 @@ def review_curve(
     n_random, seed : int
         Number of random orders, and their seed.
     **settings
-        beta, retention, solver and gap, as for :func:`solve_around`.
+        beta, retention, solver, gap and photos, as for :func:`solve_around`.
 
     Returns
     -------

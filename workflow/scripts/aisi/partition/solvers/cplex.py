@@ -57,6 +57,11 @@ def _split(model):
     for start, end, n_retained in ((0, half, kept), (half, n, model.n_retained - kept)):
         first, last = model.offsets[start], model.offsets[end]
         inside = ((model.pairs >= first) & (model.pairs < last)).all(1)
+        groups = [
+            (group, penalty)
+            for group, penalty in zip(np.split(model.members, model.groups[1:-1]), model.penalties, strict=False)
+            if group[0] >= first and group[-1] < last
+        ]
         part = replace(
             model,
             instances=model.instances[start:end],
@@ -67,6 +72,9 @@ def _split(model):
             rewards=model.rewards[inside],
             n_retained=n_retained,
             constant=0.0,
+            groups=np.cumsum([0, *(len(group) for group, _ in groups)]),
+            members=np.concatenate([np.zeros(0, np.int64), *(group - first for group, _ in groups)]),
+            penalties=np.array([penalty for _, penalty in groups], float),
         )
         parts.append((part, slice(first, last)))
     return parts
@@ -89,7 +97,7 @@ def _solve(model, gap, deadline, seed):
         timed_out = "time limit" in status
         if not problem.solution.is_primal_feasible():
             raise SolverError(f"CPLEX found no labelling: {status}. Allow more time, or use solver message_passing.")
-        chosen = np.asarray(problem.solution.get_values()) > 0.5
+        chosen = np.asarray(problem.solution.get_values(0, len(model.values) - 1)) > 0.5
         value, bound = model.objective(chosen), model.constant + problem.solution.MIP.get_best_objective()
     within = bound - value <= max(gap, 1e-9) * abs(value) + 1e-9
     return Answer(
@@ -109,8 +117,19 @@ def _load(problem, model):
         senses="L" * len(several) + "E",
         rhs=[1.0] * len(several) + [float(model.n_retained)],
     )
+    # For each group, z >= the sum of its variables - 1 pays the penalty.
+    n_groups = len(model.penalties)
+    problem.variables.add(obj=(-model.penalties).tolist(), types="C" * n_groups)
+    problem.linear_constraints.add(
+        lin_expr=[
+            cplex.SparsePair([*group.tolist(), n_variables + h], [1.0] * len(group) + [-1.0])
+            for h, group in enumerate(np.split(model.members, model.groups[1:-1])[:n_groups])
+        ],
+        senses="L" * n_groups,
+        rhs=[1.0] * n_groups,
+    )
     # CPLEX's quadratic term is 1/2 x^T Q x with a symmetric Q: the reward of a pair is at (a, b) and at (b, a).
-    columns: list[tuple[list[int], list[float]]] = [([], []) for _ in range(n_variables)]
+    columns: list[tuple[list[int], list[float]]] = [([], []) for _ in range(n_variables + n_groups)]
     for (a, b), reward in zip(model.pairs.tolist(), model.rewards.tolist(), strict=True):
         for here, there in ((a, b), (b, a)):
             columns[here][0].append(there)

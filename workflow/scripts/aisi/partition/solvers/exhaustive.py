@@ -23,6 +23,8 @@ def solve(model: Model, gap: float, time_limit: float | None, seed: int) -> Answ
     chosen = chosen[chosen.sum(1) == model.n_retained]
     both = chosen[:, model.pairs[:, 0]] & chosen[:, model.pairs[:, 1]]
     worth = chosen @ model.values + both @ model.rewards
+    for group, penalty in zip(np.split(model.members, model.groups[1:-1]), model.penalties, strict=False):
+        worth -= penalty * np.maximum(chosen[:, group].sum(1) - 1, 0)
     # Sums of equal terms in another order differ in their last bits.
     best = int(np.argmax(worth >= worth.max() - 1e-9 * max(1.0, np.abs(worth).max())))
     value = model.objective(chosen[best])

@@ -17,9 +17,10 @@ except ImportError as error:
 def solve(model: Model, gap: float, time_limit: float | None, seed: int) -> Answer:
     """Solve the problem with y <= x_a, y <= x_b for each product x_a x_b (PAPER §4.2: x^2 = x).
 
-    Rewards are positive, so y = x_a x_b at the optimum. Each round solves a relaxation. If its solution is whole, it is
-    the optimum. Otherwise the fractional variables must be whole in the next round. The time limit holds for all rounds
-    together, but HiGHS looks at the clock only between its steps: one step may take longer. ``seed`` has no effect.
+    Rewards are positive, so y = x_a x_b at the optimum. For each group, z >= the sum of its x - 1 pays the penalty.
+    Each round solves a relaxation. If its solution is whole, it is the optimum. Otherwise the fractional variables must
+    be whole in the next round. The time limit holds for all rounds together, but HiGHS looks at the clock only between
+    its steps: one step may take longer. ``seed`` has no effect.
     """
     deadline = np.inf if time_limit is None else perf_counter() + time_limit
     highs, n_variables = _load(model), len(model.values)
@@ -73,25 +74,33 @@ def _load(model):
     row_of[several] = np.arange(len(several))
     rows = row_of[model.owners]
     one_of = np.flatnonzero(rows >= 0)
-    # Rows: at most one keyword; the count; y <= x_a; y <= x_b.
+    n_groups = len(model.penalties)
+    # Rows: at most one keyword; the count; y <= x_a; y <= x_b; the sum of a group's x - z <= 1.
     count_row = len(several)
     first_pair = count_row + 1
+    first_group = first_pair + 2 * n_pairs
+    group, z = first_group + np.arange(n_groups), n_variables + n_pairs + np.arange(n_groups)
     pair, y = np.arange(n_pairs), n_variables + np.arange(n_pairs)
     row = np.concatenate(
         [rows[one_of], np.full(n_variables, count_row), *(first_pair + side * n_pairs + pair for side in (0, 0, 1, 1))]
+        + [np.repeat(group, np.diff(model.groups)), group]
     )
-    column = np.concatenate([one_of, np.arange(n_variables), y, model.pairs[:, 0], y, model.pairs[:, 1]])
+    column = np.concatenate(
+        [one_of, np.arange(n_variables), y, model.pairs[:, 0], y, model.pairs[:, 1], model.members, z]
+    )
     value = np.ones(len(row))
+    value[len(row) - n_groups :] = -1.0
     for side in (0, 1):
         start = len(one_of) + n_variables + (2 * side + 1) * n_pairs
         value[start : start + n_pairs] = -1.0
     order = np.argsort(column, kind="stable")
     lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = n_variables + n_pairs, first_pair + 2 * n_pairs
+    lp.num_col_, lp.num_row_ = n_variables + n_pairs + n_groups, first_group + n_groups
     lp.sense_ = highspy.ObjSense.kMaximize
-    lp.col_cost_ = np.concatenate([model.values, model.rewards])
-    lp.col_lower_, lp.col_upper_ = np.zeros(lp.num_col_), np.ones(lp.num_col_)
-    upper = np.concatenate([np.ones(len(several)), [model.n_retained], np.zeros(2 * n_pairs)])
+    lp.col_cost_ = np.concatenate([model.values, model.rewards, -model.penalties])
+    lp.col_lower_ = np.zeros(lp.num_col_)
+    lp.col_upper_ = np.concatenate([np.ones(n_variables + n_pairs), np.full(n_groups, highspy.kHighsInf)])
+    upper = np.concatenate([np.ones(len(several)), [model.n_retained], np.zeros(2 * n_pairs), np.ones(n_groups)])
     lower = np.full(lp.num_row_, -highspy.kHighsInf)
     lower[count_row] = model.n_retained
     lp.row_lower_, lp.row_upper_ = lower, upper

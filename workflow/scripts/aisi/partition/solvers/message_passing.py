@@ -10,9 +10,16 @@ search finds the cost at which the number fits.
 The labelling. Instances are labelled one after the other, from the labels of earlier instances and the messages from
 later ones. Then single labels are changed while this pays. Then the cheapest tags are dropped, or the most valuable
 ones added, until the number fits. Last, tags are exchanged while this pays.
+
+Groups. A group costs its penalty for each of its variables that is 1, except one. Let its price be between 0 and the
+penalty. If each of its variables costs the price, and the price is paid back once, no labelling is worth less than
+before: ``-penalty max(0, s - 1) <= -price (s - 1)`` for each number s of variables that are 1. So a model with prices
+in place of groups has a bound that is valid for the groups, too. Prices rise where a labelling has several variables of
+a group, and fall where it has none (Lagrangian relaxation, with Polyak's step length).
 """
 
 import heapq
+from dataclasses import replace
 from time import perf_counter
 from typing import NamedTuple
 
@@ -25,6 +32,8 @@ MAX_SWEEPS = 4000
 """Sweeps after which the search stops although the gap is larger than asked for: a smaller one may not exist."""
 SWEPT_AT_ONCE = 200_000
 """Messages in one compiled call: calls have a cost, but between two of them the time limit is checked."""
+PRICE_ROUNDS = 60
+"""Times that the prices of groups change, if the gap stays larger than asked for."""
 ENUMERATED = 1_000_000
 """Steps spent on trying the labellings that the bound leaves open, after the search has stopped."""
 
@@ -32,11 +41,190 @@ ENUMERATED = 1_000_000
 def solve(model: Model, gap: float, time_limit: float | None, seed: int, effort: float = 1.0) -> Answer:
     """Find the labelling, bound and margins of a model; ``seed`` has no effect."""
     deadline = np.inf if time_limit is None else perf_counter() + time_limit
+    if len(model.penalties):
+        return _solve_with_groups(model, gap, deadline, effort)
     search = Search(model, effort)
     status = search.run(gap, deadline)
     if status == Status.FEASIBLE and search.close():
         status = Status.OPTIMAL
     return Answer(search.best_chosen(), search.value, search.bound, status, search.margins())
+
+
+def _solve_with_groups(model, gap, deadline, effort):
+    """Search for prices of the groups; improve each labelling that is found on the way by the groups' own penalties."""
+    prices, length, status = np.zeros(len(model.penalties)), 1.0, Status.FEASIBLE
+    search = tightest = Search(_priced(model, prices), effort)
+    best, value, rounds = search.best_chosen(), -np.inf, 0
+    while rounds < PRICE_ROUNDS * effort:
+        rounds += 1
+        search.run(max(gap, 1e-6), deadline)
+        found = search.best_chosen()
+        chosen = _climb(model, found)
+        if (worth := model.objective(chosen)) > value:
+            best, value = chosen, worth
+        if search.bound < tightest.bound or rounds == 1:
+            tightest = search
+        else:
+            length *= 0.7
+        if tightest.bound - value <= max(gap * abs(value), 1e-9 * search.scale):
+            status = Status.OPTIMAL
+            break
+        if perf_counter() > deadline:
+            status = Status.TIME_LIMIT
+            break
+        slopes = model.counts(found) - 1.0
+        slopes[(slopes < 0) & (prices <= 0) | (slopes > 0) & (prices >= model.penalties)] = 0.0
+        if not slopes.any():
+            break
+        step = length * (search.bound - value) / (slopes**2).sum()
+        prices, messages = np.clip(prices + step * slopes, 0.0, model.penalties), search.messages.copy()
+        search = Search(_priced(model, prices), effort)
+        search.messages[:] = messages
+    margins = tightest.margins(best) - max(tightest.model.objective(best) - value, 0.0)
+    return Answer(best, value, tightest.bound, status, margins)
+
+
+def _priced(model, prices):
+    """The model without groups in which each of their variables costs a price, which is paid back once."""
+    costs = np.bincount(model.members, np.repeat(prices, np.diff(model.groups)), minlength=len(model.values))
+    return replace(
+        model,
+        values=model.values - costs,
+        constant=model.constant + float(prices.sum()),
+        groups=np.zeros(1, np.int64),
+        members=np.zeros(0, np.int64),
+        penalties=np.zeros(0),
+    )
+
+
+def _climb(model, chosen):
+    """Change labels and exchange tags while this pays."""
+    m = len(model.values)
+    start, _, to, _, rewards = _neighbours(m, model.pairs, model.rewards)
+    order = np.argsort(model.members, kind="stable")
+    of_variable = np.repeat(np.arange(len(model.penalties)), np.diff(model.groups))[order]
+    first = np.searchsorted(model.members[order], np.arange(m + 1))
+    chosen = chosen.copy()
+    scale = max(np.abs(model.values).max(), model.rewards.max(initial=0.0), model.penalties.max())
+    grouped = GroupedModel(
+        model.offsets,
+        model.owners,
+        model.values,
+        start,
+        to,
+        rewards,
+        first,
+        of_variable,
+        model.groups,
+        model.members,
+        model.penalties,
+    )
+    _exchange_in_groups(grouped, model.n_retained < len(model.instances), 1e-9 * scale, chosen, model.counts(chosen))
+    return chosen
+
+
+class GroupedModel(NamedTuple):
+    """A model with the neighbours and groups of each variable, for compiled functions.
+
+    Attributes
+    ----------
+    offsets, owners, values, groups, members, penalties
+        As in the model.
+    start : (m + 1,) int32
+        Neighbours of variable a are ``to[start[a]:start[a + 1]]``, with ``rewards``.
+    to, rewards : (h,)
+    first : (m + 1,) int64
+        Groups of variable a are ``of_variable[first[a]:first[a + 1]]``.
+    of_variable : (G,) int64
+    """
+
+    offsets: np.ndarray
+    owners: np.ndarray
+    values: np.ndarray
+    start: np.ndarray
+    to: np.ndarray
+    rewards: np.ndarray
+    first: np.ndarray
+    of_variable: np.ndarray
+    groups: np.ndarray
+    members: np.ndarray
+    penalties: np.ndarray
+
+
+@njit
+def _gain_in_groups(model, a, chosen, counts):
+    """What variable a adds, or would add, to the chosen ones."""
+    gain = model.values[a]
+    for h in range(model.start[a], model.start[a + 1]):
+        if chosen[model.to[h]]:
+            gain += model.rewards[h]
+    for h in range(model.first[a], model.first[a + 1]):
+        group = model.of_variable[h]
+        if counts[group] > chosen[a]:
+            gain -= model.penalties[group]
+    return gain
+
+
+@njit
+def _set(model, a, label, chosen, counts):
+    if chosen[a] != label:
+        chosen[a] = label
+        for h in range(model.first[a], model.first[a + 1]):
+            counts[model.of_variable[h]] += 1 if label else -1
+
+
+@njit
+def _exchange_in_groups(model, noisy, tolerance, chosen, counts):
+    """Change ``chosen`` in place; the number of tags stays."""
+    offsets, owners = model.offsets, model.owners
+    n, m = len(offsets) - 1, len(owners)
+    tagged = np.zeros(n, np.bool_)
+    for a in range(m):
+        if chosen[a]:
+            tagged[owners[a]] = True
+    for _ in range(n + 20):
+        changed, worst, lowest = False, -1, np.inf
+        for a in range(m):
+            if not chosen[a]:
+                continue
+            i = owners[a]
+            before = _gain_in_groups(model, a, chosen, counts)
+            _set(model, a, False, chosen, counts)
+            tagged[i] = False
+            best, at = before + tolerance, a
+            for b in range(offsets[i], offsets[i + 1]):
+                gain = _gain_in_groups(model, b, chosen, counts)
+                if gain > best:
+                    best, at = gain, b
+            for h in range(model.first[a], model.first[a + 1]):
+                group = model.of_variable[h]
+                for k in range(model.groups[group], model.groups[group + 1]):
+                    b = model.members[k]
+                    if not tagged[owners[b]]:
+                        gain = _gain_in_groups(model, b, chosen, counts)
+                        if gain > best:
+                            best, at = gain, b
+            _set(model, at, True, chosen, counts)
+            tagged[owners[at]] = True
+            if at != a:
+                changed = True
+            elif before < lowest:
+                worst, lowest = a, before
+        if noisy and worst >= 0 and chosen[worst]:
+            before = _gain_in_groups(model, worst, chosen, counts)
+            _set(model, worst, False, chosen, counts)
+            tagged[owners[worst]] = False
+            best, at = before + tolerance, worst
+            for b in range(m):
+                if not tagged[owners[b]]:
+                    gain = _gain_in_groups(model, b, chosen, counts)
+                    if gain > best:
+                        best, at = gain, b
+            _set(model, at, True, chosen, counts)
+            tagged[owners[at]] = True
+            changed = changed or at != worst
+        if not changed:
+            break
 
 
 class Network(NamedTuple):
@@ -631,16 +819,20 @@ class Search:
         chosen[self.network.variables] = self.chosen
         return chosen
 
-    def margins(self) -> np.ndarray:
+    def margins(self, chosen: np.ndarray | None = None) -> np.ndarray:
         """Compute the certified margins (n,) of the best labelling, in the order of the model's instances.
 
         If no instance may be noisy, each connected component has its own bound. Otherwise the number of tags connects
-        them all.
+        them all. ``chosen`` (m,) bool is another labelling in place of the best one. Something outside of this model
+        connects all of its instances, too.
         """
         net, n = self.network, len(self.largest)
+        together = self.noisy or chosen is not None
+        if chosen is not None:
+            self.chosen = chosen[net.variables]
         if self.model.n_retained == 0:
             return np.full(n, np.inf)  # no labelling in which an instance is not noisy
-        groups = np.zeros(n, np.int32) if self.noisy else net.components
+        groups = np.zeros(n, np.int32) if together else net.components
         gains = np.empty(len(net.values))
         _gains(net, self.chosen, gains)
         chosen = np.flatnonzero(self.chosen)
