@@ -49,6 +49,7 @@ localrules:
     write_experiment,
     write_model,
     write_model_card,
+    write_onnx,
     write_results,
 
 
