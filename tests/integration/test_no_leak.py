@@ -29,6 +29,7 @@ EVALUATING = {
     "draw_examples",
     "draw_predictions",
     "write_model_card",
+    "compare_with_paper",
 }
 REFERENCE = "results/reference/"
 READS_KEYWORDS = "index_images"
