@@ -84,6 +84,13 @@ def _section(path, part, config, schema):
     """Title, description and table of a block, then the same of the blocks of networks in it."""
     yield f"## {key_name(path)}"
     yield _meaning(part)
+    if "patternProperties" in part:
+        named = part_of(part, ANY_NAME, schema)
+        yield f"### {key_name((*path, ANY_NAME))}"
+        yield _meaning(named)
+        defaults = {name: child.get("default") for name, child in named["properties"].items()}
+        yield "\n".join(_table(_rows(named["properties"], defaults, schema, ())))
+        return
     rows, networks = [], []
     for name, child in part["properties"].items():
         if "patternProperties" in (child := part_of(part, name, schema)):

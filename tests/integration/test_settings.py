@@ -32,6 +32,8 @@ def photos(folder):
             Image.new("L", (8, 8)).save(folder / (copy + name) / "a.png")
         (folder / f"{copy}keywords.csv").write_text("image_id,split,keywords\na,train,cat\n")
         (folder / f"{copy}found.json").write_text("[]")
+        for name in ("cams.h5", "p.csv", "features.npy", "features.csv"):
+            (folder / (copy + name)).touch()
         (folder / f"{copy}overrides.csv").write_text("image_id,instance_id,tag\n")
         (folder / f"{copy}sam").mkdir()
         for part in ("encoder", "decoder"):
@@ -74,7 +76,11 @@ VOC = {
     },
     "salient_instances": {"method": "import", "import": {"coco": "found.json"}},
 }
-BASES = {"demo": DEMO, "photos": PHOTOS, "plain": PLAIN, "voc": VOC}
+OWN = {
+    "attention": {"import": "cams.h5"},
+    "features": {"import": {"array": "features.npy", "rows": "features.csv"}},
+}
+BASES = {"demo": DEMO, "photos": PHOTOS, "plain": PLAIN, "own": OWN, "voc": VOC}
 
 VALUES = {
     "dataset.format": ("plain", "voc"),
@@ -101,9 +107,16 @@ VALUES = {
     "salient_instances.prompts.grid": ("photos", 8),
     "salient_instances.prompts.max_instances": ("photos", 20),
     "salient_instances.training.root": ("demo", "voc"),
+    "attention.import": ("own", "other_cams.h5"),
+    "scores.import": ("own", "p.csv"),
+    "features.import.array": ("own", "other_features.npy"),
+    "features.import.rows": ("own", "other_features.csv"),
     "features.weights": ("demo", "pretrained"),
     "features.training.root": ("demo", "simple"),
     "graph.device": ("demo", "cuda"),
+    "partition.solver": ("demo", "highs"),
+    "partition.batch_solver": ("demo", "highs"),
+    "semantic.networks.light.network.head": ("demo", "sum"),
     "partition.overrides": ("demo", "overrides.csv"),
     "partition.stale_overrides": ("photos", "drop"),
     "semantic.assignments": ("demo", ["attention"]),

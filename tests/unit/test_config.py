@@ -33,24 +33,26 @@ def leaves(config, path=()):
     return [
         leaf
         for name, value in config.items()
-        for leaf in (leaves(value, (*path, name)) if isinstance(value, dict) and value else [(*path, name)])
+        for leaf in (leaves(value, (*path, name)) if isinstance(value, dict) else [(*path, name)])
     ]
 
 
 PARTS = dict(all_keys(SCHEMA))
 """The schema's part for every key; NAME stands for a name that the user chooses."""
 BLOCKS = [path for path, part in PARTS.items() if part["type"] == "object"]
-NETWORKS = [("semantic", "networks"), ("instance", "networks")]
+NETWORKS = [("semantic", "networks"), ("instance", "networks"), ("external",)]
 """Blocks with names that the user chooses."""
 KEYS = {tuple("light" if name == ANY_NAME else name for name in path): part for path, part in PARTS.items()}
 """The same for the default config, whose networks are called light."""
+WHOLE = DEFAULT | {"external": {"light": {}}}
+"""The default config with a block of every type."""
 LEAVES = [path for path, part in KEYS.items() if part["type"] != "object"]
 NUMBERS = [path for path in LEAVES if {"number", "integer"} & set(types_of(KEYS[path]))]
 
 
 def replaced(path, value):
     """The default config with another value, or another key."""
-    config = copy.deepcopy(DEFAULT)
+    config = copy.deepcopy(WHOLE)
     reduce(dict.get, path[:-1], config)[path[-1]] = value
     return config
 
@@ -67,7 +69,7 @@ def on_command_line(path, value):
     first, *rest = path
     value = reduce(lambda inner, key: {key: inner}, reversed(rest), value)
     text = yaml.safe_dump(value, default_flow_style=True, width=10**6).removesuffix("...\n").strip()
-    config = copy.deepcopy(DEFAULT)
+    config = copy.deepcopy(WHOLE)
     update_config(config, parse_config([f"{first}={text}"]))
     return config
 
@@ -158,7 +160,7 @@ def test_every_value_has_a_comment(file):
 
 @pytest.mark.parametrize("path", LEAVES, ids=".".join)
 def test_value_on_the_command_line_is_read_by_its_type(path):
-    value = reduce(dict.get, path, DEFAULT)
+    value = reduce(dict.get, path, WHOLE)
     value = KEYS[path]["default"] if value is None and "default" in KEYS[path] else value
     other = {("partition", "time_limit"): 2.5, ("dataset", "categories"): ["cat", "on"]}.get(path, value)
     assert read_config(on_command_line(path, other), SCHEMA) == replaced(path, other)
@@ -183,7 +185,7 @@ def test_null_on_the_command_line_is_null(path):
     ],
 )
 def test_text_is_read_as_a_file_would_have_it(text, path, value):
-    config = copy.deepcopy(DEFAULT)
+    config = copy.deepcopy(WHOLE)
     update_config(config, parse_config([text]))
     assert read_config(config, SCHEMA) == replaced(path, value)
 
@@ -235,7 +237,7 @@ def test_unknown_key_is_refused(path):
 
 @pytest.mark.parametrize("path", [path for path in KEYS if path[:-1] not in NETWORKS], ids=".".join)
 def test_missing_key_is_refused_if_it_has_no_default(path):
-    config = copy.deepcopy(DEFAULT)
+    config = copy.deepcopy(WHOLE)
     reduce(dict.get, path[:-1], config).pop(path[-1], None)
     if "default" in KEYS[path]:
         assert read_config(config, SCHEMA) == config
@@ -377,3 +379,45 @@ def test_snakemake_refuses_a_key_that_stands_twice_in_the_default_config(project
     run = project.snakemake("-n")
     assert run.returncode == 1
     assert re.search(rf"seed stands twice, .*config\.yaml:\d+ and {re.escape(str(file))}:{line}\.", run.stderr)
+
+
+# ------------------------------------------------------------------ networks that are like another one
+
+
+def with_networks(**networks):
+    """The default config with more semantic networks."""
+    config = copy.deepcopy(DEFAULT)
+    config["semantic"]["networks"] |= networks
+    return config
+
+
+def test_a_network_like_another_one_gives_only_what_differs():
+    own = {"like": "light", "network": {"rates": [1]}, "training": {"recipe": {"epochs": 3}}}
+    networks = read_config(with_networks(short=own, shorter={"like": "short", "prediction": {"flip": False}}), SCHEMA)
+    light, short, shorter = networks["semantic"]["networks"].values()
+    expected = copy.deepcopy(light)
+    expected["network"]["rates"], expected["training"]["recipe"]["epochs"] = [1], 3
+    assert short == expected and light == DEFAULT["semantic"]["networks"]["light"]
+    expected["prediction"]["flip"] = False
+    assert shorter == expected
+
+
+def test_like_also_works_for_instance_networks_and_on_the_command_line():
+    path = ("instance", "networks", "big")
+    config = read_config(on_command_line(path, {"like": "light", "network": {"image_size": 320}}), SCHEMA)
+    big, light = config["instance"]["networks"]["big"], config["instance"]["networks"]["light"]
+    assert big == light | {"network": light["network"] | {"image_size": 320}}
+
+
+@pytest.mark.parametrize(
+    ("networks", "message"),
+    [
+        ({"a": {"like": "b"}}, 'semantic.networks.a.like is "b"; it must be the name of another network'),
+        ({"a": {"like": "a"}}, 'semantic.networks.a.like is "a"; it must be'),
+        ({"a": {"like": "b"}, "b": {"like": "a"}}, "another network that is not like this one: light, b."),
+        ({"a": {"like": "light", "network": {"width": "wide"}}}, 'semantic.networks.a.network.width is "wide"'),
+        ({"a": {"like": "light", "nettwork": {}}}, "semantic.networks.a.nettwork is no key of the config"),
+    ],
+)
+def test_wrong_like(networks, message):
+    assert message in refusal(with_networks(**networks))

@@ -12,7 +12,7 @@ from workflow_text import ROOT, SCRIPTS
 FOLDERS_OF_PAGES = ("", "config/", "docs/", "resources/weights/")
 PAGES = [page for folder in FOLDERS_OF_PAGES for page in sorted(ROOT.glob(f"{folder}*.md"))]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
-EXAMPLES = {"count_tags.py", "tag_counts.py", "greedy.py", "mine.yaml"}
+EXAMPLES = {"count_tags.py", "tag_counts.py", "greedy.py", "mine.yaml", "my_solver.py", "my_networks.py", "this.py"}
 """Files that the recipes of CONTRIBUTING.md, and people with photos, write."""
 FOLDERS = r"\.ci|\.github|benchmarks|config|docs|profiles|resources|tests|tools|workflow"
 PATHS = {

@@ -103,9 +103,11 @@ def tag_oracle():
 
 
 def write_proxies(tags="oracle.csv", **params):
-    silent = {"noisy_pixels": "ignore", "missing_keywords": "background"}
-    output = {"masks": "proxies", "coco": "instances.json"}
-    run("write_proxy_masks", "proxies.log", input=SHARED | {"tags": tags}, output=output, params=silent | params)
+    silent = {"noisy_pixels": "ignore", "missing_keywords": "background", "rejected_as_crowd": False}
+    silent |= {"seed": 0, "split": "train"}
+    output = {"masks": "proxies", "coco": "instances.json", "listed": "lists/train.txt", "shares": "shares.csv"}
+    files = {"input": SHARED | {"tags": tags}, "output": output, "wildcards": {"assignment": "oracle"}}
+    run("write_proxy_masks", "proxies.log", **files, params=silent | params)
 
 
 def evaluate(script, task="", missing="error", **inputs):
@@ -232,7 +234,7 @@ def test_report(run_folder):
     run("collect_metrics", "log.txt", input={"parts": ["part.csv", "part.csv"]}, output={"metrics": "metrics.csv"})
     assert len(read_metrics("metrics.csv")) == 2 * len(read_metrics("part.csv"))
     pages = {"table": "results.csv", "html": "results.html", "page": "results.md"}
-    words = {"name": "three", "command": "snakemake", "shown": "oracle", "notes": []}
+    words = {"name": "three", "command": "snakemake", "shown": "oracle", "notes": [], "imported": {}, "others": []}
     run(
         "write_results", "log.txt", input={"metrics": "metrics.csv", "tags": ["oracle.csv"]}, output=pages, params=words
     )

@@ -26,7 +26,14 @@ from aisi.salient_instances.selection import REASONS, select
 
 TOP = Path(__file__).parents[2]
 HEIGHT, WIDTH = 4, 6
-SETTINGS = {"filter": False, "score_threshold": 0.4, "nms_iou": 0.4, "max_covered": 0.8, "max_instances": 6}
+SETTINGS = {
+    "origin": "",
+    "filter": False,
+    "score_threshold": 0.4,
+    "nms_iou": 0.4,
+    "max_covered": 0.8,
+    "max_instances": 6,
+}
 
 
 class Params(dict):
@@ -402,7 +409,7 @@ def test_script_on_an_empty_shard(tmp_path):
     paths = {"images_path": tmp_path / "images.csv", "salient_instances_path": tmp_path / "a.h5"}
     paths |= {"coco_path": None, "masks_folder": tmp_path}
     settings = {name: SETTINGS[name] for name in REASONS}
-    script["main"](**paths, on_bad_instance="stop", apply_filter=False, settings=settings)
+    script["main"](**paths, on_bad_instance="stop", apply_filter=False, settings=settings, origin="")
     assert len(read_salient_instances(tmp_path / "a.h5")) == 0
 
 
@@ -460,6 +467,7 @@ def test_settings_apply_on_request_and_otherwise_the_log_counts(tmp_path, capsys
         on_bad_instance="stop",
         apply_filter=apply_filter,
         settings={name: SETTINGS[name] for name in REASONS},
+        origin="a.json (1a2b)",
         salient_instances_path=tmp_path / "a.h5",
     )
     assert len(read_salient_instances(tmp_path / "a.h5")) == (1 if apply_filter else 3)

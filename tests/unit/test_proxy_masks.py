@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as rle
 
+from aisi.formats.coco import read_instances, write_coco
 from aisi.formats.dataset import Categories
 from aisi.formats.instances import SalientInstances, rows_by_photo
-from aisi.proxy_masks import CocoInstances, proxy_mask, tagged_photos
+from aisi.proxy_masks import CocoInstances, PixelShares, proxy_mask, tagged_photos
+from aisi.salient_instances.imported import from_coco
 
 CATEGORIES = Categories(("cat", "dog", "kite"), (7, 9, 90), ("#800000",) * 3)
 
@@ -133,3 +135,33 @@ def test_coco_instances():
     assert (first["bbox"], first["score"]) == ([0, 0, 4, 3], 0.5)
     assert (second["image_id"], second["category_id"]) == (2, 9)
     assert rle.decode(first["segmentation"]).tolist() == rle.decode(LEFT).tolist()
+
+
+def test_rejected_instances_become_crowds_of_each_keyword_on_request(tmp_path):
+    images = photos(("a", "a.jpg", 4, 4, ("cat", "kite")))
+    (photo,) = tagged_photos(
+        [(images, instances(["a", "a"], [0, 1], [TOP, LEFT]))], tags(("a", 0, 0), ("a", 1, 3)), CATEGORIES
+    )
+    coco = CocoInstances(CATEGORIES, rejected=True)
+    coco.add(photo)
+    tagged, *crowds = coco.content["annotations"]
+    assert (tagged["iscrowd"], tagged["category_id"], "rejected" in tagged) == (0, 90, False)
+    assert [(crowd["id"], crowd["category_id"]) for crowd in crowds] == [(2, 7), (3, 90)]
+    assert all((crowd["iscrowd"], crowd["rejected"], crowd["area"]) == (1, True, 8) for crowd in crowds)
+    write_coco(tmp_path / "a.json", coco.content)
+    labels, _, masks = read_instances(tmp_path / "a.json", CATEGORIES)["a"]
+    assert labels == [3] and rle.decode(masks[0]).tolist() == rle.decode(LEFT).tolist()
+    ((_, boxes, *_),) = from_coco(tmp_path / "a.json", images)
+    assert len(boxes) == 1
+
+
+def test_shares_of_pixels():
+    shares = PixelShares()
+    assert np.isnan([value for _, _, value, _ in shares.rows()]).all()
+    shares.add(np.array([[0, 0, 255, 3]], np.uint8))
+    shares.add(np.array([[1, 2, 255, 255]], np.uint8))
+    assert shares.rows() == [
+        ("share_background", "all", 0.25, 2),
+        ("share_labels", "all", 0.375, 2),
+        ("share_ignored", "all", 0.375, 2),
+    ]

@@ -1,7 +1,8 @@
-"""Attention: a classifier of keywords, its maps, and the scores of the instances (PAPER §3.1)."""
+"""Attention: a classifier of keywords, its maps, and the scores of the instances (PAPER §3.1), or those of others."""
 
 ATTENTION = config["attention"]
 ATTENTION_NETWORK, ATTENTION_TRAINING = ATTENTION["network"], ATTENTION["training"]
+SCORES = config["scores"]
 
 
 rule train_attention:
@@ -89,3 +90,64 @@ rule compute_scores:
         "Average attention inside the boxes of {wildcards.split}, shard {wildcards.shard}."
     script:
         "../scripts/compute_scores.py"
+
+
+if ATTENTION["import"]:
+
+    ruleorder: import_attention > compute_attention_maps
+
+    rule import_attention:
+        input:
+            images="results/images/{split}/shard_{shard}.csv",
+            categories="results/categories.csv",
+            source=by_content(ATTENTION["import"]),
+        output:
+            attention="{home}/attention/{split}/shard_{shard}.h5",
+        log:
+            "{home}/logs/import_attention/{split}/shard_{shard}.log",
+        benchmark:
+            "{home}/benchmarks/import_attention/{split}/shard_{shard}.tsv"
+        conda:
+            "../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(4000),
+            runtime=60,
+        params:
+            code=code_digest("import_attention"),
+            origin=origin_of(ATTENTION["import"]),
+        message:
+            "Import attention maps of {wildcards.split}, shard {wildcards.shard}."
+        script:
+            "../scripts/import_attention.py"
+
+
+if SCORES["import"]:
+
+    ruleorder: import_scores > compute_scores
+
+    rule import_scores:
+        input:
+            images="results/images/{split}/shard_{shard}.csv",
+            categories="results/categories.csv",
+            salient_instances="results/salient_instances/{split}/shard_{shard}.h5",
+            table=by_content(SCORES["import"]),
+        output:
+            scores="{home}/scores/{split}/shard_{shard}.h5",
+        log:
+            "{home}/logs/import_scores/{split}/shard_{shard}.log",
+        benchmark:
+            "{home}/benchmarks/import_scores/{split}/shard_{shard}.tsv"
+        conda:
+            "../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(4000),
+            runtime=60,
+        params:
+            code=code_digest("import_scores"),
+            origin=origin_of(SCORES["import"]),
+        message:
+            "Import the scores of {wildcards.split}, shard {wildcards.shard}."
+        script:
+            "../scripts/import_scores.py"

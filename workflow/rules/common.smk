@@ -36,6 +36,7 @@ from aisi.planning.config import read_config  # noqa: E402
 from aisi.planning.file_contents import content_digest  # noqa: E402
 from aisi.planning.recipes import check_recipe, recipes_in_use  # noqa: E402
 from aisi.planning.schema import load_schema  # noqa: E402
+from aisi.plugins import code_of_parts  # noqa: E402
 from aisi.progress import shortened  # noqa: E402
 
 
@@ -87,6 +88,8 @@ def digest_of_script(name):
 def code_digest(rule_name):
     """Digest of what a job depends on except other jobs: code of the script, params by name, contents of user files.
 
+    The code of a part of an installed package counts in each rule that names the part.
+
     Snakemake compares params as a set of values. Without the names it would not see that two values change places.
     It compares files that no rule makes by their times, and folders without the times of the files inside.
     """
@@ -102,6 +105,8 @@ def code_digest(rule_name):
         params = {name: evaluated(item) for name, item in compared.items()}
         inputs = [path for item in given.input for path in listed(evaluated(item))]
         yours = [contents_of(path) for path in inputs if not path.startswith(("results/", "{"))]
+        parts = code_of_parts(params)
+        yours += [parts] if parts else []
         return f"{code}-{hashlib.sha256(repr((params, yours)).encode()).hexdigest()[:12]}"
 
     return digest
@@ -128,6 +133,11 @@ def by_content(path):
         stop(f"The config names {path}, which does not exist (from {Path.cwd()}). Correct the path.")
     # A path that a function gives is taken as it is; otherwise Snakemake would take {name} for a wildcard.
     return (lambda wildcards: ancient(path)) if "{" in path else ancient(path)
+
+
+def origin_of(path):
+    """Name of a user's file or folder and digest of its content: where imported results come from, on any machine."""
+    return f"{Path(path).name} ({contents_of(path)})"
 
 
 def listed(value):

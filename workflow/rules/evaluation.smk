@@ -9,7 +9,8 @@ TRAIN_MASKS = SEMANTIC_MASKS if TRAIN_HAS_MASKS else NO_MASKS
 
 # Where there are true masks, the results have a row with the paper's own settings beside those of the config
 PAPER_ROWS = paper_rows(config["graph"], PARTITION) if TRAIN_HAS_MASKS else []
-ASSIGNMENTS = list(dict.fromkeys([*config["report"]["assignments"], *PAPER_ROWS]))
+ASSIGNMENTS = list(dict.fromkeys([*config["report"]["assignments"], *PAPER_ROWS, *EXTERNAL_TAGS]))
+OTHERS = [name for name in EXTERNAL if name not in EXTERNAL_TAGS]  # rows without tags
 REFERENCES = ["oracle"] if TRAIN_HAS_MASKS else []
 PROXY_FILES = for_assignments("{home}/proxy_masks/{assignment}/instances.json")
 
@@ -27,6 +28,10 @@ if SEMANTIC_MASKS and VAL:
     METRIC_PARTS += SEMANTIC_PARTS
 if SEMANTIC_MASKS and INSTANCE_MASKS and VAL:
     METRIC_PARTS += INSTANCE_PARTS
+EXTERNAL_PARTS = [f"results/evaluation/proxy_masks/{name}.csv" for name in EXTERNAL_PROXIES if TRAIN_HAS_MASKS]
+EXTERNAL_PARTS += [f"results/evaluation/external/{name}.csv" for name in EXTERNAL_PREDICTIONS if SEMANTIC_MASKS]
+METRIC_PARTS += EXTERNAL_PARTS
+METRIC_PARTS += [f"results/proxy_masks/{name}/shares.csv" for name in (*ASSIGNMENTS, *EXTERNAL_PROXIES)]
 
 
 if ANNOTATIONS:
@@ -272,6 +277,32 @@ use rule evaluate_semantic as evaluate_proxy_masks with:
         missing="background",
     message:
         "Evaluate the proxy masks of {wildcards.assignment}."
+
+
+if EXTERNAL_PREDICTIONS:
+
+    use rule evaluate_semantic as evaluate_external with:
+        input:
+            label_maps=lambda wildcards: by_content(EXTERNAL_PREDICTIONS[wildcards.assignment]),
+            images=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv"),
+            categories="results/categories.csv",
+            masks=SEMANTIC_MASKS or NO_MASKS,
+        output:
+            metrics="results/evaluation/external/{assignment}.csv",
+        log:
+            "results/logs/evaluate_external/{assignment}.log",
+        benchmark:
+            "results/benchmarks/evaluate_external/{assignment}.tsv"
+        params:
+            code=code_digest("evaluate_external"),
+            task="semantic",
+            network="",
+            seed=config["seed"],
+            split=VAL,
+            protocol=lambda wildcards: protocol_of(EXTERNAL[wildcards.assignment]),
+            missing="error",
+        message:
+            "Evaluate the predictions of {wildcards.assignment}."
 
 
 rule evaluate_instance:

@@ -25,11 +25,14 @@ try:
     SWEEP_NETWORKS = sweep_networks(EXPERIMENTS, SWEEPS["networks"])
 except ValueError as error:
     stop(error)
-# Proxy masks that the ablation trains networks on; cam has no instances, so it trains no instance networks
+# Proxy masks that the ablation trains networks on; cam and other methods' proxies have no instances, so they train no
+# instance networks
 PROXIES = [(name, home_of(seed), seed) for seed in NETWORK_SEEDS for name in ABLATION["assignments"]]
+PROXIES += [(name, "results", seed) for seed in NETWORK_SEEDS for name in EXTERNAL_TAGS]
 if TRAIN_HAS_MASKS:
     PROXIES += [("ground_truth", "results/reference", seed) for seed in NETWORK_SEEDS]
 CAM_PROXIES = [("cam", reference_of(home_of(seed)), seed) for seed in NETWORK_SEEDS]
+CAM_PROXIES += [(name, "results", seed) for seed in NETWORK_SEEDS for name in EXTERNAL_PROXIES]
 # Figures of the networks that an experiment trains
 NETWORKS = {"ablation": network_figures(PROXIES, CAM_PROXIES)}
 NETWORKS |= {
@@ -266,6 +269,7 @@ rule write_experiment:
         notes=notes_of_experiment,
         paper_table=lambda wildcards: PAPER_TABLES.get(wildcards.experiment),
         paper_train=PAPER_TRAINING_SETS[DATASET["train_on"]],
+        imported=IMPORTED,
     message:
         "Write table, figure and page of {wildcards.experiment}."
     script:

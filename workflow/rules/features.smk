@@ -1,7 +1,14 @@
-"""Semantic features of salient instances (PAPER §3.2)."""
+"""Semantic features of salient instances (PAPER §3.2), or those of another method."""
+
+from aisi.planning.dataset_files import check_features_import
 
 FEATURES = config["features"]
 FEATURES_NETWORK, FEATURES_TRAINING = FEATURES["network"], FEATURES["training"]
+try:
+    check_features_import(FEATURES["import"])
+except DatasetError as error:
+    stop(error)
+
 match FEATURES["weights"]:
     case "pretrained":
         EXTRACTOR = []
@@ -77,3 +84,33 @@ rule compute_features:
         "Compute features of the salient instances in {wildcards.split}, shard {wildcards.shard}."
     script:
         "../scripts/compute_features.py"
+
+
+if FEATURES["import"]["array"]:
+
+    ruleorder: import_features > compute_features
+
+    rule import_features:
+        input:
+            salient_instances="results/salient_instances/{split}/shard_{shard}.h5",
+            array=by_content(FEATURES["import"]["array"]),
+            rows=by_content(FEATURES["import"]["rows"]),
+        output:
+            features="results/features/{split}/shard_{shard}.h5",
+        log:
+            "results/logs/import_features/{split}/shard_{shard}.log",
+        benchmark:
+            "results/benchmarks/import_features/{split}/shard_{shard}.tsv"
+        conda:
+            "../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(4000),
+            runtime=60,
+        params:
+            code=code_digest("import_features"),
+            origin=origin_of(FEATURES["import"]["array"]),
+        message:
+            "Import the features of {wildcards.split}, shard {wildcards.shard}."
+        script:
+            "../scripts/import_features.py"

@@ -154,7 +154,7 @@ def network_figures(proxies, without_instances=()):
 def rows_of_experiment(wildcards):
     """Assignment and seed of each row whose tags are evaluated, as they are in metrics.csv."""
     name = wildcards.experiment
-    return evaluated_rows(name, EXPERIMENTS[name], SEEDS, config["seed"])
+    return evaluated_rows(name, EXPERIMENTS[name], SEEDS, config["seed"], list(EXTERNAL_TAGS))
 
 
 def tags_of_experiment(wildcards):
@@ -168,7 +168,7 @@ def tags_of_experiment(wildcards):
 def rows_of_table(wildcards):
     """The rows of an experiment's table."""
     name = wildcards.experiment
-    return table_rows(name, EXPERIMENTS[name], TRAIN_HAS_MASKS, bool(NETWORKS["ablation"]))
+    return table_rows(name, EXPERIMENTS[name], TRAIN_HAS_MASKS, bool(NETWORKS["ablation"]), list(EXTERNAL))
 
 
 def networks_of_paper_table(wildcards):
@@ -194,7 +194,7 @@ def parts_of_experiment(wildcards):
     match wildcards.experiment:
         case "ablation":
             cam = [f"{reference_of(home_of(seed))}/evaluation/proxy_masks/cam.csv" for seed in SEEDS]
-            return evaluation + (cam if TRAIN_HAS_MASKS else []) + networks
+            return evaluation + (cam if TRAIN_HAS_MASKS else []) + EXTERNAL_PARTS + networks
         case "batches":  # objectives need no true masks
             objectives = [f"{home_of(seed)}/experiments/objectives.csv" for seed in SEEDS]
             return objectives + (evaluation if TRAIN_HAS_MASKS else [])

@@ -15,12 +15,14 @@ rule write_proxy_masks:
     output:
         masks=directory("{home}/proxy_masks/{assignment}/SegmentationClass"),
         coco="{home}/proxy_masks/{assignment}/instances.json",
+        listed=f"{{home}}/proxy_masks/{{assignment}}/ImageSets/Segmentation/{TRAIN}.txt",
+        shares="{home}/proxy_masks/{assignment}/shares.csv",
     log:
         "{home}/logs/write_proxy_masks/{assignment}.log",
     benchmark:
         "{home}/benchmarks/write_proxy_masks/{assignment}.tsv"
     wildcard_constraints:
-        assignment=r"(?!(?:cam|ground_truth)\b)[\w.-]+",
+        assignment=rf"(?!(?:{'|'.join(['cam', 'ground_truth', *EXTERNAL_PROXIES])})/)[\w.-]+",
     conda:
         "../envs/analysis.yaml"
     threads: 1
@@ -31,6 +33,9 @@ rule write_proxy_masks:
         code=code_digest("write_proxy_masks"),
         noisy_pixels=config["proxy_masks"]["noisy_pixels"],
         missing_keywords=config["proxy_masks"]["missing_keywords"],
+        rejected_as_crowd=config["proxy_masks"]["rejected_as_crowd"],
+        seed=seed_of,
+        split=TRAIN,
     message:
         "Write the proxy masks of {wildcards.assignment}."
     script:

@@ -13,8 +13,9 @@ SHOWN_RUNS = {
 TRUE_MASKS = {"true mask": SEMANTIC_MASKS} if SEMANTIC_MASKS else {}
 
 TRAINING_LOGS = {"S4Net": "results/salient_instances/s4net.csv"} if S4NET_TRAINED_HERE else {}
-TRAINING_LOGS["attention"] = "results/attention/classifier.csv"
-if FEATURES["weights"] == "train":
+if not (ATTENTION["import"] or SCORES["import"]):
+    TRAINING_LOGS["attention"] = "results/attention/classifier.csv"
+if FEATURES["weights"] == "train" and not FEATURES["import"]["array"]:
     TRAINING_LOGS["features"] = "results/features/extractor.csv"
 TRAINING_LOGS |= {title.replace("prediction of ", ""): f"{run}/training.csv" for title, run in SHOWN_RUNS.items()}
 TRAINING_LOGS |= {
@@ -31,6 +32,18 @@ REPORT += [f"results/report/{name}.png" for name in ("assignments", "categories"
 if config["report"]["examples"]:
     REPORT += ["results/report/examples.png"] + (["results/report/predictions.png"] if VAL and TRAINS else [])
     REPORT += ["results/report/extremes.png"] if TRAIN_HAS_MASKS else []
+
+
+# What other programs made of this run's inputs, for the tables
+GIVEN = {
+    "salient instances": (
+        (SALIENT["import"]["coco"] or SALIENT["import"]["masks"]) if SALIENT["method"] == "import" else None
+    ),
+    "attention maps": ATTENTION["import"],
+    "scores": SCORES["import"],
+    "features": FEATURES["import"]["array"],
+}
+IMPORTED = {part: origin_of(path) for part, path in GIVEN.items() if path}
 
 
 rule write_results:
@@ -67,6 +80,8 @@ rule write_results:
         command=command_of(""),
         notes=[note for note in (config["report"]["note"], PAPER_NOTE) if note],
         shown=SHOWN,
+        imported=IMPORTED,
+        others=OTHERS,
     message:
         "Write the table of results."
     script:
@@ -101,7 +116,7 @@ rule plot_results:
         runtime=10,
     params:
         code=code_digest("plot_results"),
-        assignments=ASSIGNMENTS + REFERENCES,
+        assignments=ASSIGNMENTS + REFERENCES + OTHERS,
         detailed=[SHOWN, *REFERENCES],
     message:
         "Plot the figures of the assignments and categories."

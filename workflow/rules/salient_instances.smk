@@ -209,6 +209,7 @@ if SALIENT["method"] == "import":
             nms_iou=SALIENT["nms_iou"],
             max_covered=SALIENT["max_covered"],
             max_instances=SALIENT["max_instances"],
+            origin=origin_of(SALIENT["import"]["coco"] or SALIENT["import"]["masks"]),
         message:
             "Import the salient instances of {wildcards.split}, shard {wildcards.shard}."
         script:

@@ -9,12 +9,12 @@ from aisi.salient_instances.imported import from_coco, from_masks
 from aisi.salient_instances.selection import REASONS, select
 
 
-def main(images_path, coco_path, masks_folder, on_bad_instance, apply_filter, settings, salient_instances_path):
+def main(images_path, coco_path, masks_folder, on_bad_instance, apply_filter, settings, origin, salient_instances_path):
     """Write the instances of a shard: from COCO JSON if ``coco_path`` is given, else from a folder of PNGs."""
     photos = read_images(images_path)
     found = from_coco(coco_path, photos, on_bad_instance) if coco_path else from_masks(masks_folder, photos)
     n_instances, removed = 0, Counter()
-    with new_salient_instances(salient_instances_path) as writer:
+    with new_salient_instances(salient_instances_path, origin=origin) as writer:
         for image_id, boxes, scores, masks in progress(found, total=len(photos), unit="photo"):
             kept, reasons = select(boxes, scores, masks, **settings)
             n_instances, removed = n_instances + len(masks), removed + reasons
@@ -45,5 +45,6 @@ if "snakemake" in globals():
             on_bad_instance=snakemake.params.on_bad_instance,
             apply_filter=snakemake.params.filter,
             settings={name: snakemake.params[name] for name in REASONS},
+            origin=snakemake.params.origin,
             salient_instances_path=snakemake.output.salient_instances,
         )

@@ -6,7 +6,7 @@ from aisi.files import atomic
 from aisi.formats.metrics import read_metrics
 from aisi.progress import log_to
 from aisi.report.plots import plot_seeds, save_figure
-from aisi.report.tables import add_paper, experiment_page, ratio_notes, seed_table
+from aisi.report.tables import add_paper, experiment_page, imported_note, ratio_notes, seed_table, with_imported
 
 
 def main(
@@ -18,6 +18,7 @@ def main(
     notes,
     paper_table,
     paper_train,
+    imported,
     table_path,
     figure_path,
     page_path,
@@ -27,10 +28,13 @@ def main(
     paper = paper[(paper["table"] == paper_table) & (paper["train"] == paper_train)]
     rows, paper_column = add_paper(seed_table(read_metrics(metrics_path), assignments), paper)
     with atomic(table_path) as temporary:
-        rows.to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
+        with_imported(rows, imported).to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
     save_figure(figure_path, plot_seeds(rows, paper_column))
     with atomic(page_path) as temporary:
-        temporary.write_text(experiment_page(title, command, rows, [*ratio_notes(rows), *notes]), encoding="utf-8")
+        temporary.write_text(
+            experiment_page(title, command, rows, [*ratio_notes(rows), *notes, *imported_note(imported)]),
+            encoding="utf-8",
+        )
 
 
 if "snakemake" in globals():
@@ -44,6 +48,7 @@ if "snakemake" in globals():
             notes=snakemake.params.notes,
             paper_table=snakemake.params.paper_table,
             paper_train=snakemake.params.paper_train,
+            imported=snakemake.params.imported,
             table_path=snakemake.output.table,
             figure_path=snakemake.output.figure,
             page_path=snakemake.output.page,

@@ -6,22 +6,25 @@ from aisi.files import atomic
 from aisi.formats.metrics import read_metrics
 from aisi.formats.tags import read_tags
 from aisi.progress import log_to
-from aisi.report.tables import assignment_table, results_page, sortable_html, tag_counts
+from aisi.report.tables import assignment_table, imported_note, results_page, sortable_html, tag_counts, with_imported
 
 
-def main(metrics_path, tags_paths, name, command, notes, shown, table_path, html_path, page_path):
+def main(metrics_path, tags_paths, name, command, notes, shown, imported, others, table_path, html_path, page_path):
     """``tags_paths``: assignment, in the order of the rows, to tags; ``notes``: paragraphs at the top of the page;
-    ``shown``: the assignment that the page explains.
+    ``shown``: the assignment that the page explains; ``imported``: part of the run to the origin of what another
+    program made; ``others``: rows without tags.
     """
     metrics = read_metrics(metrics_path)
     counts = {assignment: tag_counts(read_tags(path)) for assignment, path in tags_paths.items()}
-    rows = assignment_table(metrics, counts)
+    counts |= {name: {} for name in others}
+    rows = with_imported(assignment_table(metrics, counts), imported)
     with atomic(table_path) as temporary:
         rows.to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
     with atomic(html_path) as temporary:
         temporary.write_text(sortable_html(rows), encoding="utf-8")
     with atomic(page_path) as temporary:
-        temporary.write_text(results_page(name, command, notes, metrics, counts, shown), encoding="utf-8")
+        paragraphs = [*notes, *imported_note(imported)]
+        temporary.write_text(results_page(name, command, paragraphs, metrics, counts, shown), encoding="utf-8")
 
 
 if "snakemake" in globals():
@@ -33,6 +36,8 @@ if "snakemake" in globals():
             command=snakemake.params.command,
             notes=snakemake.params.notes,
             shown=snakemake.params.shown,
+            imported=snakemake.params.imported,
+            others=snakemake.params.others,
             table_path=snakemake.output.table,
             html_path=snakemake.output.html,
             page_path=snakemake.output.page,

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aisi.formats.coco import REJECTED
 from aisi.formats.dataset import KEYWORD_SEPARATOR, Categories, file_name_of
 from aisi.formats.instances import SalientInstances, rows_by_photo
 from aisi.formats.rows import row_digests
 from aisi.formats.tags import BOX
-from aisi.labels import IGNORE, NOISY
+from aisi.labels import ALL, IGNORE, NOISY
 from aisi.masks import area, check_sizes, decode, to_json
 
 PHOTO_COLUMNS = ["image_id", "mask", "n_instances", "tags", "keywords_without_instance"]
@@ -154,6 +155,10 @@ class CocoInstances:
     ----------
     categories : Categories
         Annotations have the dataset's own ``category_id``.
+    rejected : bool
+        Whether rejected instances become crowds, so that a training takes their pixels neither for an object nor for
+        background. COCO ignores a crowd for its own category alone, so there is one for each keyword of the photo. They
+        have ``"rejected": true``, by which an import here leaves them out.
 
     Attributes
     ----------
@@ -162,39 +167,65 @@ class CocoInstances:
         whole mask as RLE with text counts; bbox as x, y, width, height).
     """
 
-    def __init__(self, categories: Categories) -> None:
-        self._ids = categories.ids
+    def __init__(self, categories: Categories, rejected: bool = False) -> None:
+        self._ids, self._rejected = categories.ids, rejected
         listed = [{"id": number, "name": name} for number, name in zip(categories.ids, categories.names, strict=True)]
         self.content: dict[str, list[dict[str, Any]]] = {"images": [], "categories": listed, "annotations": []}
 
     def add(self, photo: TaggedPhoto) -> None:
         """Add a photo and its instances that have a tag."""
-        number = len(self.content["images"]) + 1
         self.content["images"].append(
             {
-                "id": number,
+                "id": len(self.content["images"]) + 1,
                 "file_name": photo.file_name,
                 "image_id": photo.image_id,
                 "width": int(photo.width),
                 "height": int(photo.height),
             }
         )
-        annotations = self.content["annotations"]
         for instance in np.flatnonzero(photo.labels != NOISY):
-            x0, y0, x1, y1 = map(int, photo.boxes[instance])
-            mask = photo.masks[instance]
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": number,
-                    "category_id": self._ids[photo.labels[instance] - 1],
-                    "bbox": [x0, y0, x1 - x0, y1 - y0],
-                    "area": area(mask),
-                    "iscrowd": 0,
-                    "score": round(float(photo.scores[instance]), 6),
-                    "segmentation": to_json(mask),
-                }
-            )
+            self._annotate(photo, instance, photo.labels[instance])
+        if self._rejected:
+            for instance in np.flatnonzero(photo.labels == NOISY):
+                for label in photo.keywords:
+                    self._annotate(photo, instance, label, iscrowd=1, **{REJECTED: True})
+
+    def _annotate(self, photo, instance, label, iscrowd=0, **marks):
+        x0, y0, x1, y1 = map(int, photo.boxes[instance])
+        mask, annotations = photo.masks[instance], self.content["annotations"]
+        annotations.append(
+            {
+                "id": len(annotations) + 1,
+                "image_id": len(self.content["images"]),
+                "category_id": self._ids[label - 1],
+                "bbox": [x0, y0, x1 - x0, y1 - y0],
+                "area": area(mask),
+                "iscrowd": iscrowd,
+                "score": round(float(photo.scores[instance]), 6),
+                "segmentation": to_json(mask),
+            }
+            | marks
+        )
+
+
+class PixelShares:
+    """Counts what the pixels of label maps are: background, a category, or ignored."""
+
+    def __init__(self) -> None:
+        self._counts, self._n = np.zeros(IGNORE + 1, np.int64), 0
+
+    def add(self, label_map: np.ndarray) -> None:
+        """Add a label map, (H, W) uint8."""
+        self._counts += np.bincount(label_map.ravel(), minlength=IGNORE + 1)
+        self._n += 1
+
+    def rows(self) -> list[tuple[str, str, float, int]]:
+        """Rows for metrics.csv: ``share_background``, ``share_labels``, ``share_ignored``; n is the number of maps."""
+        background, ignored, total = self._counts[0], self._counts[IGNORE], self._counts.sum()
+        parts = {"background": background, "labels": total - background - ignored, "ignored": ignored}
+        return [
+            (f"share_{name}", ALL, float(count / total) if total else np.nan, self._n) for name, count in parts.items()
+        ]
 
 
 def photo_row(photo: TaggedPhoto, categories: Categories) -> tuple[str, str, int, str, str]:

@@ -12,7 +12,7 @@ from aisi.formats.files import Format, require
 from aisi.formats.hdf5 import TEXT, extend, growing_column, new_hdf5, open_hdf5, texts
 from aisi.labels import LARGEST
 
-ATTENTION = Format("attention", "compute_attention_maps", 2)
+ATTENTION = Format("attention", "compute_attention_maps or import_attention", 2)
 _COLUMNS: dict[str, tuple[Any, int | None]] = {
     "image_id": (TEXT, None),
     "label": (np.int64, None),
@@ -57,9 +57,9 @@ class AttentionWriter:
 
 
 @contextmanager
-def new_attention(path: str | Path) -> Iterator[AttentionWriter]:
+def new_attention(path: str | Path, origin: str = "") -> Iterator[AttentionWriter]:
     """Give an :class:`AttentionWriter`; the file appears at ``path`` when the block ends without an error."""
-    with new_hdf5(path, ATTENTION) as file:
+    with new_hdf5(path, ATTENTION, origin) as file:
         yield AttentionWriter(file)
 
 

@@ -69,7 +69,7 @@ def read_instances(path: str | Path, categories: Categories) -> dict[str, tuple[
     -------
     dict
         image_id to (labels, scores, masks): lists of int 1..C, float and COCO RLE. Photos without instances are
-        missing.
+        missing, and so are rejected instances.
     """
     coco = _read_sealed_json(path)
     found: dict[str, tuple[list, list, list]] = {}
@@ -81,13 +81,15 @@ def read_instances(path: str | Path, categories: Categories) -> dict[str, tuple[
             image_id_of, annotations = {image["id"]: image["image_id"] for image in coco["images"]}, coco["annotations"]
             _check_categories(path, coco["categories"], categories)
         for item in annotations:
+            if item.get(REJECTED) is True:
+                continue
             image_id = image_id_of[item["image_id"]] if image_id_of else item["image_id"]
             labels, scores, masks = found.setdefault(image_id, ([], [], []))
             _check_instance(item)
             labels.append(categories.label_of_id[item["category_id"]])
             scores.append(item["score"])
             masks.append(item["segmentation"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, FormatError):
             raise
         expected = "a known image_id, a known category_id, a score, a bbox and a whole segmentation in each"

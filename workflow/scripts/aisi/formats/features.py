@@ -10,12 +10,14 @@ from aisi.formats.files import Format, reading, require
 from aisi.formats.hdf5 import extend, growing_column, new_hdf5, read_hdf5
 from aisi.formats.rows import check_shards
 
-FEATURES = Format("features", "compute_features", 2)
+FEATURES = Format("features", "compute_features or import_features", 2)
 _COLUMNS = {"feature": (np.float32, -1), "rows": (np.uint64, None)}
 
 
 @contextmanager
-def new_features(path: str | Path, dimension: int, rows: np.ndarray) -> Iterator[Callable[[np.ndarray], None]]:
+def new_features(
+    path: str | Path, dimension: int, rows: np.ndarray, origin: str = ""
+) -> Iterator[Callable[[np.ndarray], None]]:
     """Give a function that appends features (n, D) float32; the file appears when the block ends without an error.
 
     Parameters
@@ -25,8 +27,10 @@ def new_features(path: str | Path, dimension: int, rows: np.ndarray) -> Iterator
         D.
     rows : (N,) uint64
         Digests of the shard's salient instances, to which the N features belong.
+    origin : str
+        Where imported features come from.
     """
-    with new_hdf5(path, FEATURES) as file:
+    with new_hdf5(path, FEATURES, origin) as file:
         column = growing_column(file, "feature", np.float32, dimension)
 
         def append(features: np.ndarray) -> None:

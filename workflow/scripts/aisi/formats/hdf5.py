@@ -20,10 +20,15 @@ Columns = Mapping[str, tuple[Any, int | None]]
 
 
 @contextmanager
-def new_hdf5(path: str | Path, fmt: Format) -> Iterator[h5py.File]:
-    """Give a new file with format and version; it appears at ``path`` when the block ends without an error."""
+def new_hdf5(path: str | Path, fmt: Format, origin: str = "") -> Iterator[h5py.File]:
+    """Give a new file with format and version; it appears at ``path`` when the block ends without an error.
+
+    ``origin`` is noted in imported files: where the content comes from.
+    """
     with writing(path), sealed(path) as temporary, h5py.File(temporary, "w", userblock_size=USER_BLOCK) as file:
         file.attrs["format"], file.attrs["version"] = f"aisi/{fmt.name}", fmt.version
+        if origin:
+            file.attrs["origin"] = origin
         yield file
 
 
@@ -86,6 +91,12 @@ def _check_type(column, name, dtype, width):
     expected = f"{np.dtype(dtype)} and shape (N{', width' * (width is not None)})"
     require(fits and column.shape[1:] == shape, f"{name} of {column.dtype} and shape {column.shape}", expected)
     require(column.ndim == 1 + (width is not None), f"{name} of shape {column.shape}", expected)
+
+
+def origin_of(path: str | Path) -> str:
+    """Where the content of an imported file comes from; empty if the workflow computed it."""
+    with h5py.File(path, "r") as file:
+        return file.attrs.get("origin", "")
 
 
 def growing_column(file: h5py.File, name: str, dtype: Any, width: int | None = None) -> h5py.Dataset:

@@ -125,12 +125,14 @@ class SalientInstancesWriter:
 
 
 @contextmanager
-def new_salient_instances(path: str | Path, prompts: bool = False) -> Iterator[SalientInstancesWriter]:
+def new_salient_instances(
+    path: str | Path, prompts: bool = False, origin: str = ""
+) -> Iterator[SalientInstancesWriter]:
     """Give a :class:`SalientInstancesWriter`; the file appears at ``path`` when the block ends without an error.
 
     With ``prompts`` the file has the columns ``PROMPT_COLUMNS``, too.
     """
-    with new_hdf5(path, SALIENT_INSTANCES) as file:
+    with new_hdf5(path, SALIENT_INSTANCES, origin) as file:
         yield SalientInstancesWriter(file, prompts)
 
 

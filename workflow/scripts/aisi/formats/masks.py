@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,12 @@ def write_labels(path: str | Path, labels: np.ndarray) -> None:
     note.add_text("aisi", f"{PROXY_MASKS.name} {PROXY_MASKS.version}")
     with atomic(path) as temporary:
         image.save(temporary, pnginfo=note)
+
+
+def write_image_set(path: str | Path, image_ids: Sequence[str]) -> None:
+    """Write the list of the photos that have a label map, one image_id a line, as VOC's ``{split}.txt``."""
+    with atomic(path) as temporary:
+        temporary.write_text("".join(f"{image_id}\n" for image_id in image_ids), encoding="utf-8")
 
 
 def read_labels(path: str | Path) -> np.ndarray:

@@ -10,7 +10,7 @@ from aisi.formats.hdf5 import new_hdf5, read_hdf5
 from aisi.formats.rows import check_shards
 from aisi.labels import LARGEST
 
-SCORES = Format("scores", "compute_scores", 2)
+SCORES = Format("scores", "compute_scores or import_scores", 2)
 _COLUMNS = {
     name: (dtype, None)
     for name, dtype in (("offset", np.int64), ("label", np.int64), ("score", np.float32), ("rows", np.uint64))
@@ -36,11 +36,11 @@ class Scores:
     scores: np.ndarray
 
 
-def write_scores(path: str | Path, scores: Scores, rows: np.ndarray) -> None:
+def write_scores(path: str | Path, scores: Scores, rows: np.ndarray, origin: str = "") -> None:
     """Write one shard's :class:`Scores`, and the digests ``rows``, (N,) uint64, of its salient instances."""
     with writing(path):
         _check(scores, rows)
-    with new_hdf5(path, SCORES) as file:
+    with new_hdf5(path, SCORES, origin) as file:
         file["offset"] = np.asarray(scores.offsets, np.int64)
         file["label"] = np.asarray(scores.labels, np.int64)
         file["score"] = np.asarray(scores.scores, np.float32)

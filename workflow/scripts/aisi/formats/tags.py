@@ -44,7 +44,7 @@ def tag_columns(
     attention, margins : (N,) float or float
         NaN where unknown.
     source : (N,) str or str
-        ``solver`` or ``override``.
+        ``solver``, ``override`` or ``external`` (another method).
 
     Returns
     -------
@@ -76,7 +76,7 @@ def write_tags(path: str | Path, tags: pd.DataFrame) -> None:
     tags : DataFrame
         Columns ``TAG_COLUMNS``. keywords is a tuple of names. A rejected instance has label 0 and tag ``noisy``.
         attention is p of the tag (PAPER §3.1 eq. 2; empty for noisy). margin is NaN where the solver gives none.
-        source is ``solver`` or ``override``.
+        source is ``solver``, ``override`` or ``external``.
     """
     with writing(path):
         _check(tags)
@@ -120,8 +120,8 @@ def _check(tags):
     scores = (tags["score"] >= 0) & (tags["score"] <= 1)
     attention = tags["attention"].isna() | ((tags["attention"] >= 0) & (tags["attention"] <= 1))
     require(bool((scores & attention).all()), "a score or attention outside [0, 1]", "numbers in [0, 1]")
-    sources = set(tags["source"]) - {"solver", "override"}
-    require(not sources, f"source {sorted(sources)}", "solver or override")
+    sources = set(tags["source"]) - {"solver", "override", "external"}
+    require(not sources, f"source {sorted(sources)}", "solver, override or external")
     pairs = set(zip(tags["label"], tags["tag"], strict=True))
     once = len({label for label, _ in pairs}) == len({tag for _, tag in pairs}) == len(pairs)
     noisy = all((label == NOISY) == (tag == NOISY_TAG) for label, tag in pairs)

@@ -11,6 +11,10 @@ import numpy as np
 from aisi.labels import NOISY
 from aisi.partition.model import Answer, ByValue, PartitionError, SolverError, Status
 from aisi.partition.problem import PartitionProblem, build_model, is_number, objective
+from aisi.plugins import Registry
+
+SOLVERS = Registry("aisi.solvers", ("message_passing", "cplex", "highs", "exhaustive", "attention", "random"))
+"""Functions of (model, gap, time_limit, seed) that give an Answer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +69,7 @@ def solve(
     problem : PartitionProblem
     solver : str
         ``message_passing`` (any size, certified), ``cplex`` (needs the package cplex), ``highs``, ``exhaustive``
-        (tiny problems), ``attention`` (largest score) or ``random``.
+        (tiny problems), ``attention`` (largest score), ``random``, or a solver of an installed package.
     gap : float
         Relative distance from the bound at which a solver may stop.
     time_limit : float or None
@@ -158,7 +162,8 @@ def _backend(solver: str) -> Callable[..., Answer]:
 
         return getattr(baselines, solver)
     else:
-        raise PartitionError(
-            f"Unknown solver {solver!r}. Use message_passing, cplex, highs, exhaustive, attention or random."
-        )
+        try:
+            return SOLVERS.load(solver)
+        except ValueError as error:
+            raise PartitionError(f"Unknown solver {solver!r}. Use {', '.join(SOLVERS.names)}.") from error
     return module.solve

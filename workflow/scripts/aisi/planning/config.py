@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
 from aisi.planning.schema import LOADER, KeyPath, Schema, all_keys, allowed, key_name, part_at, part_of, types_of
+from aisi.plugins import installed
 
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 """Numbers as people write them; YAML 1.1 reads 1e-6 as text."""
@@ -30,6 +31,12 @@ TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many(
     }
 )
 """Stricter than JSON Schema, for which NaN is a number, 1.0 an integer, and a line break may end any name."""
+SOLVERS = ("message_passing", "highs", "cplex")
+"""Our solvers of whole datasets."""
+HEADS = ("decoder", "sum", "large_fov")
+"""Our heads of DeepLab."""
+STAGES = ("semantic", "instance")
+"""Blocks with networks that the user names."""
 VALIDATOR = extend(Draft202012Validator, type_checker=TYPES)
 
 
@@ -48,7 +55,8 @@ def read_config(config: dict[str, Any], schema: Schema, files: Iterable[str | Pa
     Returns
     -------
     dict
-        The config with numbers, switches, lists and null in place of texts. ``~/`` is the user's folder.
+        The config with numbers, switches, lists and null in place of texts. ``~/`` is the user's folder. A network with
+        ``like`` has all keys of the other network that it does not give itself.
 
     Raises
     ------
@@ -59,6 +67,10 @@ def read_config(config: dict[str, Any], schema: Schema, files: Iterable[str | Pa
     if repeated := [fault for file in files for fault in repeated_keys(file)]:
         raise ValueError("\n".join(repeated))
     config = _read(config, schema, schema)
+    for stage in STAGES:
+        _fill_networks(config, stage)
+    if faults := _unknown_models(config):
+        raise ValueError("\n".join(faults))
     if faults := find_faults(config, schema):
         raise ValueError("\n".join(faults))
     return config
@@ -128,6 +140,45 @@ def _from_text(text: str) -> Any:
         return text
 
 
+# ------------------------------------------------------------------ networks that are like another one
+
+
+def _fill_networks(config: dict[str, Any], stage: str) -> None:
+    """Give each network with ``like`` the keys of the other network, in place; ``like`` stays if that is impossible."""
+    block = config.get(stage)
+    networks = block.get("networks") if isinstance(block, dict) else None
+    if not isinstance(networks, dict):
+        return
+
+    def filled(name: str, above: tuple[str, ...]) -> Any:
+        network = networks[name]
+        other = network.get("like") if isinstance(network, dict) else None
+        if not isinstance(other, str) or other not in networks or other in (*above, name):
+            return network
+        own = {key: value for key, value in network.items() if key != "like"}
+        return _joined(filled(other, (*above, name)), own)
+
+    block["networks"] = {name: filled(name, ()) for name in networks}  # type: ignore[index]
+
+
+def _joined(block: Any, changes: Any) -> Any:
+    """A block with other values; blocks are joined key by key, lists are replaced."""
+    if not (isinstance(block, dict) and isinstance(changes, dict)):
+        return changes
+    return block | {key: _joined(block.get(key), value) for key, value in changes.items()}
+
+
+def _unknown_models(config: dict[str, Any]) -> list[str]:
+    return [
+        f"{stage}.networks.{name}.like is {_shown(network['like'])}; it must be the name of another network that is "
+        f"not like this one: {', '.join(other for other in networks if other != name) or 'there is none'}."
+        for stage in STAGES
+        if isinstance(config.get(stage), dict) and isinstance(networks := config[stage].get("networks"), dict)
+        for name, network in networks.items()
+        if isinstance(network, dict) and isinstance(network.get("like"), str)
+    ]
+
+
 # ------------------------------------------------------------------ faults
 
 
@@ -138,7 +189,7 @@ def find_faults(config: dict[str, Any], schema: Schema) -> list[str]:
     )
     faults = [fault for error in errors for fault in _faults(error, schema)]
     faults += [_missing(path, schema) for path in _missing_keys(config, schema, schema)]
-    return list(dict.fromkeys(faults)) or _unknown_networks(config)
+    return list(dict.fromkeys(faults)) or [*_unknown_networks(config), *_unknown_parts(config)]
 
 
 def _faults(error: ValidationError, schema: Schema) -> list[str]:
@@ -185,8 +236,22 @@ def _unknown_networks(config: dict[str, Any]) -> list[str]:
     return [
         f"{stage}.train is {_shown(config[stage]['train'])}; it must be a list of names from {stage}.networks: "
         f"{', '.join(config[stage]['networks'])}."
-        for stage in ("semantic", "instance")
+        for stage in STAGES
         if not set(config[stage]["train"]) <= set(config[stage]["networks"])
+    ]
+
+
+def _unknown_parts(config: dict[str, Any]) -> list[str]:
+    """Solvers and heads that neither we nor an installed package has."""
+    used = [
+        (f"partition.{key}", config["partition"][key], SOLVERS, "aisi.solvers") for key in ("solver", "batch_solver")
+    ]
+    for name, block in config["semantic"]["networks"].items():
+        used.append((f"semantic.networks.{name}.network.head", block["network"]["head"], HEADS, "aisi.heads"))
+    return [
+        f"{key} is {_shown(value)}; it must be {', '.join(known)}, or one of the {group} of an installed package."
+        for key, value, own, group in used
+        if value not in (known := [*own, *installed(group)])
     ]
 
 

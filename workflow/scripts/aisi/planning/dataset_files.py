@@ -118,6 +118,13 @@ def check_import(sources: dict[str, Any], true_masks: Iterable[str] = ()) -> Non
         raise DatasetError("\n".join(problems))
 
 
+def check_features_import(sources: dict[str, str | None]) -> None:
+    """Check the config's block ``features.import``: an array needs the table of its rows, and the other way round."""
+    if bool(sources["array"]) != bool(sources["rows"]):
+        missing = "rows" if sources["array"] else "array"
+        raise DatasetError(f"features.import.{missing} is null, expected a file. Set both array and rows, or none.")
+
+
 def _named_splits(dataset):
     """Pairs (key, split) of all splits; ``train`` is one or a list."""
     train = [dataset["train"]] if isinstance(dataset["train"], str) else dataset["train"]

@@ -52,7 +52,11 @@ def experiment_assignments(
 
 
 def evaluated_rows(
-    experiment: str, assignments: Sequence[str], seeds: Sequence[int], configured_seed: int
+    experiment: str,
+    assignments: Sequence[str],
+    seeds: Sequence[int],
+    configured_seed: int,
+    external: Sequence[str] = (),
 ) -> list[list[Any]]:
     """Assignment and seed of each row that rule evaluate_experiment evaluates, as they are in metrics.csv.
 
@@ -64,18 +68,26 @@ def evaluated_rows(
     seeds : sequence of int
         Seeds of the experiment.
     configured_seed : int
-        The config's own seed, which is the seed of the oracle: no seed changes the oracle's tags.
+        The config's own seed, which is the seed of the oracle and of other methods: no seed changes their tags.
+    external : sequence of str
+        Other methods that give tags.
 
     Returns
     -------
     list of [str, int]
-        The ablation has the oracle as its last row.
+        The ablation has the other methods and the oracle as its last rows.
     """
     rows: list[list[Any]] = [[name.format(seed=seed), seed] for seed in seeds for name in assignments]
-    return rows + ([["oracle", configured_seed]] if experiment == "ablation" else [])
+    return rows + ([[name, configured_seed] for name in (*external, "oracle")] if experiment == "ablation" else [])
 
 
-def table_rows(experiment: str, assignments: Sequence[str], has_true_masks: bool, has_networks: bool) -> list[str]:
+def table_rows(
+    experiment: str,
+    assignments: Sequence[str],
+    has_true_masks: bool,
+    has_networks: bool,
+    external: Sequence[str] = (),
+) -> list[str]:
     """Rows of an experiment's table, one for all seeds; references are the last rows.
 
     Parameters
@@ -87,6 +99,8 @@ def table_rows(experiment: str, assignments: Sequence[str], has_true_masks: bool
         Whether the training photos have true masks, which the references ``oracle`` and ``ground_truth`` need.
     has_networks : bool
         Whether networks are trained: nothing but their figures is in the row ``ground_truth``.
+    external : sequence of str
+        Other methods, which are rows of the ablation.
 
     Returns
     -------
@@ -95,6 +109,7 @@ def table_rows(experiment: str, assignments: Sequence[str], has_true_masks: bool
     names = [name.removesuffix("-{seed}") for name in assignments]
     if experiment != "ablation":
         return names
+    names += external
     names += ["cam", "oracle"] if has_true_masks else ["cam"]
     return names + (["ground_truth"] if has_true_masks and has_networks else [])
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from aisi.files import atomic
 from aisi.planning.dataset_files import SUFFIXES, list_files
 
-COUNTED = (*SUFFIXES, ".txt", ".xml")
-"""Suffixes of the files in a folder that count: photos, lists and annotations."""
+COUNTED = (*SUFFIXES, ".txt", ".xml", ".npy", ".npz")
+"""Suffixes of the files in a folder that count: photos, lists, annotations and arrays."""
 SETTLED = 10**9
 """Nanoseconds after which another change of a file surely gets another time."""
 

@@ -9,6 +9,9 @@ PROTOCOLS = {
 }
 """By task, for tasks of which the protocol is always the same."""
 
+PIXELS = "pixels of all proxy masks"
+"""Protocol of the shares of pixels, for which no true masks are needed."""
+
 
 def instance_protocol(has_annotations: bool) -> str:
     """Protocol of average precision.

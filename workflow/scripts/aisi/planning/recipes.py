@@ -12,8 +12,9 @@ def recipes_in_use(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]
     detector = config["salient_instances"]
     if detector["method"] == "s4net" and detector["weights"] == "train":
         yield "salient_instances.training.recipe", detector["training"]["recipe"]
-    yield "attention.training.recipe", config["attention"]["training"]["recipe"]
-    if config["features"]["weights"] == "train":
+    if not (config["attention"]["import"] or config["scores"]["import"]):
+        yield "attention.training.recipe", config["attention"]["training"]["recipe"]
+    if config["features"]["weights"] == "train" and not config["features"]["import"]["array"]:
         yield "features.training.recipe", config["features"]["training"]["recipe"]
     for task in ("semantic", "instance"):
         for name, network in config[task]["networks"].items():

@@ -51,7 +51,7 @@ def assignment_table(metrics: pd.DataFrame, counts: Mapping[str, Mapping[str, in
     metrics : DataFrame
         As from :func:`aisi.formats.metrics.read_metrics`. Several seeds are averaged.
     counts : dict
-        Assignment to its :func:`tag_counts`, in the order of the rows.
+        Assignment to its :func:`tag_counts`, in the order of the rows; an empty dict for a row without tags.
 
     Returns
     -------
@@ -70,7 +70,8 @@ def assignment_table(metrics: pd.DataFrame, counts: Mapping[str, Mapping[str, in
                 own = figures.get((assignment, network, task, metric))
                 row[heading] = figures.get((assignment, "", task, metric), np.nan) if own is None else own
             rows.append(row)
-    return pd.DataFrame(rows, columns=["assignment", "network", *_COUNTS, *(heading for *_, heading in columns)])
+    table = pd.DataFrame(rows, columns=["assignment", "network", *_COUNTS, *(heading for *_, heading in columns)])
+    return table.astype(dict.fromkeys(_COUNTS, "Int64")) if table[_COUNTS].isna().any(axis=None) else table
 
 
 _COUNTS = ["instances", "tagged", "photos"]
@@ -204,6 +205,32 @@ def compare_metrics(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
+def with_imported(table: pd.DataFrame, imported: Mapping[str, str]) -> pd.DataFrame:
+    """Add a column ``imported`` to a table of a run, if another program made a part of its inputs.
+
+    Parameters
+    ----------
+    table : DataFrame
+    imported : dict
+        Part of the run, such as ``features``, to its origin: name and digest of the file.
+
+    Returns
+    -------
+    DataFrame
+    """
+    return (
+        table.assign(imported="; ".join(f"{part}: {origin}" for part, origin in imported.items()))
+        if imported
+        else table
+    )
+
+
+def imported_note(imported: Mapping[str, str]) -> list[str]:
+    """The same as a paragraph for a page, in a list; an empty list if nothing was imported."""
+    parts = ", ".join(f"{part} from `{origin}`" for part, origin in imported.items())
+    return [f"Imported from other programs, with the digest of the content: {parts}."] if imported else []
+
+
 def experiment_page(title: str, command: str, table: pd.DataFrame, notes: Sequence[str]) -> str:
     """Page of an experiment in Markdown.
 
@@ -293,6 +320,8 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def _cell(value):
+    if value is pd.NA:
+        return ""
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:.3f}"
     return escaped(value)

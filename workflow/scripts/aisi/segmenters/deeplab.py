@@ -12,14 +12,18 @@ from torch import nn
 
 from aisi.formats.masks import read_labels
 from aisi.labels import IGNORE
+from aisi.plugins import Registry
 from aisi.segmenters.crops import OUTSIDE, Proxy, Sample
 from aisi.training.augmentation import to_tensor
 from aisi.training.backbones import create_backbone, pretrained_weights
 from aisi.training.weights import State, load_network, save_weights
 
+HEADS = Registry("aisi.heads", ("decoder", "sum", "large_fov"))
+"""Networks that make logits of C2..C5; :class:`Decoder` shows their arguments and their property ``bias``."""
+
 
 class DeepLab(nn.Module):
-    """A backbone with atrous convolutions and one of three heads.
+    """A backbone with atrous convolutions and a head.
 
     Parameters
     ----------
@@ -29,7 +33,8 @@ class DeepLab(nn.Module):
         Name for :func:`aisi.training.backbones.create_backbone`.
     output_stride : {8, 16, 32}
         Of the backbone's last stage.
-    head : {"large_fov", "sum", "decoder"}
+    head : str
+        ``large_fov``, ``sum``, ``decoder``, or a head of an installed package with the arguments of :class:`Decoder`.
         ``large_fov``: DeepLab LargeFOV, VGG16's fully connected layers as convolutions; the first is dilated.
         ``sum``: DeepLab v2, the sum of a 3x3 convolution at each rate. ``decoder``: DeepLab v3+, separable
         convolutions at each rate and the mean of the photo, concatenated, then refined at stride 4.
@@ -63,8 +68,9 @@ class DeepLab(nn.Module):
         elif head == "sum":
             self.head = AtrousSum(self.backbone.channels[-1], n_categories + 1, rates)
         else:
+            build = Decoder if head == "decoder" else HEADS.load(head)
             corners = self.backbone.sees_corners
-            self.head = Decoder(self.backbone.channels, n_categories + 1, rates, width, skip_width, corners)
+            self.head = build(self.backbone.channels, n_categories + 1, rates, width, skip_width, corners)
 
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
         """Photos (B, 3, H, W) uint8 -> logits (B, C + 1, h, w); channel 0 is background.

