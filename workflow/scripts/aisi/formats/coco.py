@@ -79,6 +79,9 @@ def read_instances(path: str | Path, categories: Categories) -> dict[str, tuple[
         else:
             coco = _checked(path, coco)
             image_id_of, annotations = {image["id"]: image["image_id"] for image in coco["images"]}, coco["annotations"]
+            texts = all(type(image_id) is str for image_id in image_id_of.values())
+            if not texts or not len(coco["images"]) == len(image_id_of) == len(set(image_id_of.values())):
+                raise ValueError("an image_id that is no text, or an image twice")
             _check_categories(path, coco["categories"], categories)
         for item in annotations:
             if item.get(REJECTED) is True:
