@@ -66,12 +66,12 @@ rule proxy_masks:
 
 rule semantic:
     input:
-        wanted(SEMANTIC_WEIGHTS, "semantic.train", "semantic.assignments"),
+        wanted(SEMANTIC_TARGET, "semantic.train", "semantic.assignments"),
 
 
 rule instance:
     input:
-        wanted(INSTANCE_FILES, "instance.train", "instance.assignments"),
+        wanted(INSTANCE_TARGET, "instance.train", "instance.assignments"),
 
 
 rule voc_submission:
@@ -181,7 +181,7 @@ rule review_curve:
 rule all:
     default_target: True
     input:
-        MASKS if DATASET["format"] == "photos" else [],
+        MASKS if IS_PHOTOS else [],
         PROXY_FILES,
         SEMANTIC_WEIGHTS if TRAINS else [],
         INSTANCE_FILES if TRAINS else [],

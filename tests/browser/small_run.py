@@ -115,6 +115,7 @@ class SmallRun:
             categories_path=self.categories,
             name="<script>alert(1)</script>",
             assignment="partition",
+            command="snakemake --cores all masks --directory 'runs/<b>'",
             data_path=home / "data.js",
             page_paths=[self.page, home / "review.css", home / "review.js"],
         )

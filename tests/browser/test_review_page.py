@@ -144,6 +144,60 @@ def test_filters(page, run, tags):
     assert sorted(choose(page, "photo", '3, <i>"写')) == there(tags["image_id"] == run.image_id(3))
 
 
+def test_photos_with_a_gap(page, run, tags):
+    """Two keywords a photo: a gap is a keyword that neither instance has."""
+    labels = tags["label"].to_numpy().reshape(-1, 2)
+    gap = np.repeat([set(own) != {1, 2} for own in labels.tolist()], 2)
+    assert 0 < gap.sum() < len(gap)
+    assert sorted(choose(page, "gap", "keyword")) == np.flatnonzero(gap).tolist()
+    words = page.execute_script("return document.querySelector('.photo').textContent")
+    assert "Keyword without an instance" in words
+    assert choose(page, "gap", "all") == np.flatnonzero(np.repeat((labels == 0).all(1), 2)).tolist()
+    page.execute_script("document.getElementById('clear').click()")
+    page.until("return order.length === N")
+    assert not page.execute_script("return document.getElementById('empty').checkVisibility()")
+
+
+def test_one_photo_with_all_its_tags(page, tags):
+    i = state(page)["chosen"]
+    photo = [i - i % 2, i - i % 2 + 1]
+    words = page.execute_script(
+        "return [...document.querySelectorAll('#detail .word')].map((word) => word.textContent)"
+    )
+    assert sorted(words) == sorted(tags["tag"][photo])
+    size = "return document.querySelector('#detail .word.own').getBoundingClientRect().height"
+    assert 14 < page.execute_script(size) < 30
+    page.look(390, 800)
+    assert 14 < page.until(size) < 30
+    page.look(1280, 800)
+    assert page.execute_script("return document.querySelectorAll('.photo li').length") == 2
+    page.execute_script("document.querySelector('#detail .outline.other').dispatchEvent(new MouseEvent('click'))")
+    assert state(page)["chosen"] == ({*photo} - {i}).pop()
+    page.press("n")
+    assert state(page)["decided"][({*photo} - {i}).pop()] == 0
+    page.press("u")
+
+
+def test_after_saving_the_page_gives_the_command_of_this_run(page):
+    page.press("n", "Control+s")
+    assert page.downloaded("overrides.csv").count(b"\n") == 2
+    assert message(page).startswith("Saved overrides.csv with 1 tag.")
+    page.execute_script("document.querySelector('#message button').click()")
+    assert page.execute_script("return document.getElementById('next').open")
+    command = page.execute_script("return document.getElementById('command').textContent")
+    assert command == "snakemake --cores all masks --directory 'runs/<b>'"
+    before = state(page)["decided"]
+    page.press("n", "Escape")
+    assert state(page)["decided"] == before and not page.execute_script("return document.getElementById('next').open")
+
+
+def test_the_help_explains_the_words(page):
+    page.press("?")
+    words = page.execute_script("return document.querySelector('dialog[open]').textContent")
+    for word in ("Margin", "Below 0", "Attention", "Graph", "Cosine", "Noisy"):
+        assert word in words
+
+
 def other(state):
     """The keyword's number that the chosen instance does not have, as a key."""
     return "2" if state["tags"][state["chosen"]] == 1 else "1"

@@ -114,7 +114,7 @@ def test_readme_from_the_first_mistake_to_the_report(home):
     assert re.search(r"persn +1  did you mean 'person'\?", printed)
     _, _, end = printed.rpartition(f"of {N_PHOTOS} photos have a mask.")
     results = home / "aisi/runs/mine/results"
-    assert "snakemake review --cores all --configfile config/mine.yaml" in end
+    assert "snakemake --cores all review --configfile config/mine.yaml" in end
     assert f"{results / 'masks'}" in end
     assert "forgotten.jpg" in (results / "rejected_images.csv").read_text()
     with open(results / "photos.csv", encoding="utf-8") as file:
@@ -129,6 +129,11 @@ def test_readme_from_the_first_mistake_to_the_report(home):
     assert after.returncode == 0, after.stdout + after.stderr
     assert (results / "review/index.html").is_file()
     assert (results / "report.html").stat().st_size > 100_000
+    page = (results / "report/overview.html").read_text("utf-8")
+    assert f"of {N_PHOTOS} photos have a mask" in page and page.count("<img") >= 2
+    assert not {"assignments.png", "categories.png"} & {path.name for path in (results / "report").iterdir()}
+    data = (results / "review/data.js").read_text("ascii")
+    assert "snakemake --cores all masks --configfile config/mine.yaml --directory runs/mine" in data
 
 
 def test_commands_of_the_page_on_photos_are_accepted(home):

@@ -27,6 +27,7 @@ EVALUATING = {
     "write_results",
     "plot_results",
     "draw_examples",
+    "draw_network_examples",
     "draw_predictions",
     "write_model_card",
     "compare_with_paper",

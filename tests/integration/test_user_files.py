@@ -9,7 +9,7 @@ from PIL import Image
 from project import Project
 from test_settings import PHOTOS, photos
 
-EVALUATING = {"draw_examples", "draw_predictions", "evaluate_proxy_masks", "evaluate_semantic", "tag_oracle"}
+EVALUATING = {"draw_examples", "evaluate_proxy_masks", "tag_oracle"}
 EVALUATING |= {"evaluate_examples", "evaluate_proxy_instances", "evaluate_salient_instances"}
 
 

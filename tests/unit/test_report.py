@@ -16,6 +16,8 @@ from aisi.report.examples import (
     draw_maps,
     draw_stages,
     label_colours,
+    labels_in,
+    legend_of,
     overlay,
     shrink,
     tag_words,
@@ -198,7 +200,7 @@ def photo_with_tags():
 
 
 def test_tag_words():
-    assert tag_words(photo_with_tags(), ["cat", "dog"]) == [(0.5, 0.5, "dog"), (0.5, 0.5, "noisy")]
+    assert tag_words(photo_with_tags(), ["cat", "dog"]) == [(0.5, 0.5, "dog"), (0.5, 0.5, "rejected")]
 
 
 def test_grid_of_stages(tmp_path):
@@ -218,6 +220,14 @@ def test_grid_of_stages(tmp_path):
     pixels, _ = read(tmp_path / "grid.png")
     assert (pixels == [90, 90, 90]).all(-1).any()
     save_figure(tmp_path / "none.png", draw_grid([], titles))
+    legend = legend_of({0, 2, 255}, CATEGORIES)
+    assert [entry.get_label() for entry in legend] == ["dog", "rejected instance", "unknown (255), trains nothing"]
+    save_figure(tmp_path / "with_legend.png", draw_grid(rows, titles, legend))
+    assert (read(tmp_path / "with_legend.png")[0] == [0, 255, 0]).all(-1).any()
+
+
+def test_labels_of_maps_leave_out_the_background():
+    assert labels_in([np.array([[0, 3], [255, 3]], np.uint8), None]) == {3, 255}
 
 
 # ------------------------------------------------------------------ experiments over seeds

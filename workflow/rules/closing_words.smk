@@ -1,36 +1,13 @@
 """The last words of a run: where the results are and what to do next, or the error that ended it."""
 
-import json
 import re
-import shlex
 
 from aisi.progress import error_in
 
 
-def command_of_run(*words):
-    """The command of this run with other targets or options, as it works from the folder of the Snakefile."""
-    base = Path(workflow.basedir)
-
-    def shown(path):
-        path = Path(path).resolve()
-        return str(path.relative_to(base) if path.is_relative_to(base) else path)
-
-    command = ["snakemake", *words, "--cores", "all"]
-    if workflow.overwrite_configfiles:
-        command += ["--configfile", *map(shown, workflow.overwrite_configfiles)]
-    if workflow.config_settings.config:
-        command += [
-            "--config",
-            *(f"{key}={json.dumps(value)}" for key, value in workflow.config_settings.config.items()),
-        ]
-    if Path.cwd() != base:
-        command += ["--directory", shown(Path.cwd())]
-    return shlex.join(command)
-
-
 def print_closing_words():
     """After a run on photos: the masks, the photos without one, and the commands for what comes next."""
-    if DATASET["format"] != "photos" or not Path(SUMMARY).is_file():
+    if not IS_PHOTOS or not Path(SUMMARY).is_file():
         return
     home = Path.cwd()
     report_path = home / "results" / "report.html"
@@ -41,10 +18,11 @@ def print_closing_words():
         f"All photos, with their tags and what is missing: {home / PHOTO_TABLE}",
         f"Photos that took no part, and why: {home / 'results/rejected_images.csv'}",
         "",
-        f"Look at the tags and correct them:  {command_of_run('review')}",
+        f"A first look at each keyword:  open {home / 'results/report/overview.html'} in a browser",
+        f"Look at the tags and correct them:  {command_of('review')}",
         f"  then open {home / 'results/review/index.html'} in a browser",
-        f"Write the report:  {command_of_run('report')} --report {report_path}",
-        f"Train a network on the masks:  {command_of_run('semantic')}",
+        f"Write the report:  {command_of('report')} --report {report_path}",
+        f"Train a network on the masks:  {command_of('semantic')}",
         sep="\n",
         file=sys.stderr,
     )

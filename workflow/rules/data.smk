@@ -19,6 +19,7 @@ except DatasetError as error:
 
 SPLITS = [*TRAIN_SPLITS, *VAL_SPLITS]
 IS_DEMO = DATASET["format"] == "demo"
+IS_PHOTOS = DATASET["format"] == "photos"
 ROOT = "results/demo" if IS_DEMO else DATASET["root"]
 KEYWORDS = "results/demo/keywords.csv" if IS_DEMO else DATASET["keywords"]
 SIMPLE_IMAGES = DATASET["simple_images"] if DATASET["train_on"] != "main" else None
@@ -34,7 +35,7 @@ SBD = DATASET["sbd"]["root"]
 if ANNOTATIONS or SBD:
     SEMANTIC_MASKS = "results/reference/true_masks/SegmentationClass"
     INSTANCE_MASKS = "results/reference/true_masks/SegmentationObject"
-elif DATASET["format"] == "photos":
+elif IS_PHOTOS:
     SEMANTIC_MASKS, INSTANCE_MASKS = (
         folder and by_content(folder) for folder in map(DATASET["ground_truth"].get, ("semantic", "instance"))
     )
@@ -43,8 +44,8 @@ else:
         by_content(folder) if IS_DEMO or Path(folder).is_dir() else None for folder in VOC_MASKS
     )
 TRAIN_HAS_MASKS = bool(SEMANTIC_MASKS) and DATASET["train_on"] != "simple"  # simple images have no masks
-# Whether the default target trains segmenters. For photos it ends with the masks, unless networks can be evaluated.
-TRAINS = DATASET["format"] != "photos" or bool(VAL and SEMANTIC_MASKS)
+# Whether the default target trains segmenters. For photos it ends with the masks.
+TRAINS = not IS_PHOTOS
 
 
 rule index_images:

@@ -24,9 +24,9 @@ if TRAIN_HAS_MASKS:
     METRIC_PARTS += for_assignments("{home}/evaluation/proxy_masks/{assignment}.csv")
 if TRAIN_HAS_MASKS and INSTANCE_MASKS:
     METRIC_PARTS += for_assignments("{home}/evaluation/proxy_instances/{assignment}.csv")
-if SEMANTIC_MASKS and VAL:
+if TRAINS and SEMANTIC_MASKS and VAL:
     METRIC_PARTS += SEMANTIC_PARTS
-if SEMANTIC_MASKS and INSTANCE_MASKS and VAL:
+if TRAINS and SEMANTIC_MASKS and INSTANCE_MASKS and VAL:
     METRIC_PARTS += INSTANCE_PARTS
 EXTERNAL_PARTS = [f"results/evaluation/proxy_masks/{name}.csv" for name in EXTERNAL_PROXIES if TRAIN_HAS_MASKS]
 EXTERNAL_PARTS += [f"results/evaluation/external/{name}.csv" for name in EXTERNAL_PREDICTIONS if SEMANTIC_MASKS]

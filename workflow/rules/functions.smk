@@ -214,6 +214,30 @@ def command_of(target):
     return command_line(target, *given, Path.cwd(), workflow.basedir)
 
 
+def network_name(run, runs):
+    """What tells the network of a run from others: nothing if it is the only one of ``runs``."""
+    return f" {run.split('/')[3]}" if len(runs) > 1 else ""
+
+
+def places_of_results():
+    """What to find where, for the first page of the report."""
+    review = {"Look at the tags and correct them": command_of("review")}
+    if not IS_PHOTOS:
+        return {"Masks on which networks train": f"results/proxy_masks/{SHOWN}"} | review
+    return {
+        "Masks, 0 is background, other values as in results/categories.csv": "results/masks",
+        "Each photo with its tags, and what is missing": PHOTO_TABLE,
+        **review,
+        "Take the masks to another tool": command_of("export"),
+        "Train a network on the masks": command_of("semantic"),
+    }
+
+
+def in_report_if_evaluated(path, **marks):
+    """Mark a result for the report if there are figures of the assignments."""
+    return report(path, **marks) if EVALUATED else path
+
+
 def experiment(name):
     """The files of an experiment, which its target asks for."""
     return [f"results/experiments/{name}/{file}" for file in ("metrics.csv", "table.csv", "figure.png", "page.md")]

@@ -4,34 +4,86 @@ from aisi.planning.experiments import paper_note
 
 # The assignment that is drawn; the networks trained on it, their titles and folders
 SHOWN = "partition" if "partition" in ASSIGNMENTS else config["report"]["assignments"][-1]
-SHOWN_RUNS = {
-    f"prediction of {network}": run
-    for run in SEMANTIC_RUNS
-    for *_, name, network, _ in [run.split("/")]
-    if TRAINS and name == SHOWN
-}
+SHOWN_SEMANTIC, SHOWN_INSTANCE = (
+    [run for run in runs if run.split("/")[2] == SHOWN] for runs in (SEMANTIC_RUNS, INSTANCE_RUNS)
+)
+SHOWN_RUNS = {f"trained network{network_name(run, SHOWN_SEMANTIC)}": run for run in SHOWN_SEMANTIC}
+NETWORKS = SHOWN_RUNS if TRAINS else {}  # those that the default target draws
 TRUE_MASKS = {"true mask": SEMANTIC_MASKS} if SEMANTIC_MASKS else {}
+# People with photos get masks without 255; networks train on the proxy masks
+SHOWN_MASKS = "results/masks" if IS_PHOTOS and SHOWN == MASKED else f"results/proxy_masks/{SHOWN}/SegmentationClass"
+MASK_TITLE = "mask" if SHOWN_MASKS == "results/masks" else "mask for training"
+EVALUATED = TRAIN_HAS_MASKS or bool(TRAINS and VAL and SEMANTIC_MASKS)  # whether there are figures of the assignments
 
-TRAINING_LOGS = {"S4Net": "results/salient_instances/s4net.csv"} if S4NET_TRAINED_HERE else {}
+TRAINING_LOGS = {"detector (S4Net)": "results/salient_instances/s4net.csv"} if S4NET_TRAINED_HERE else {}
 if not (ATTENTION["import"] or SCORES["import"]):
     TRAINING_LOGS["attention"] = "results/attention/classifier.csv"
 if FEATURES["weights"] == "train" and not FEATURES["import"]["array"]:
     TRAINING_LOGS["features"] = "results/features/extractor.csv"
-TRAINING_LOGS |= {title.replace("prediction of ", ""): f"{run}/training.csv" for title, run in SHOWN_RUNS.items()}
-TRAINING_LOGS |= {
-    f"{network} (instances)": f"{run}/training.csv"
-    for run in INSTANCE_RUNS
-    for *_, name, network, _ in [run.split("/")]
-    if TRAINS and name == SHOWN
-}
+TRAINING_LOGS |= {title: f"{run}/training.csv" for title, run in NETWORKS.items()}
+if TRAINS:
+    TRAINING_LOGS |= {
+        f"trained network{network_name(run, SHOWN_INSTANCE)}, instances": f"{run}/training.csv"
+        for run in SHOWN_INSTANCE
+    }
 
 PAPER_NOTE = paper_note(config["graph"], PARTITION) if TRAIN_HAS_MASKS else None
 
 REPORT = ["results/metrics.csv", "results/results.md", "results/report/results.csv", "results/report/results.html"]
-REPORT += [f"results/report/{name}.png" for name in ("assignments", "categories", "training")]
+REPORT += ["results/report/overview.html", "results/report/keywords.png", "results/report/training.png"]
+REPORT += [f"results/report/{name}.png" for name in ("assignments", "categories")] if EVALUATED else []
 if config["report"]["examples"]:
     REPORT += ["results/report/examples.png"] + (["results/report/predictions.png"] if VAL and TRAINS else [])
     REPORT += ["results/report/extremes.png"] if TRAIN_HAS_MASKS else []
+
+# What the targets semantic and instance make. The default target for photos trains nothing, so the pictures and figures
+# of their networks are made here.
+SEMANTIC_TARGET = [f"{run}/{name}" for run in SEMANTIC_RUNS for name in ("weights.safetensors", "training.png")]
+INSTANCE_TARGET = INSTANCE_FILES + [f"{run}/training.png" for run in INSTANCE_RUNS]
+if SHOWN_RUNS and config["report"]["examples"] and not TRAINS:
+    SEMANTIC_TARGET += ["results/report/network_examples.png"] + (["results/report/predictions.png"] if VAL else [])
+if VAL and SEMANTIC_MASKS and not TRAINS:
+    SEMANTIC_TARGET += SEMANTIC_PARTS
+    INSTANCE_TARGET += INSTANCE_PARTS if INSTANCE_MASKS else []
+
+
+rule write_overview:
+    input:
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        tags=f"results/tags/{SHOWN}.csv",
+        categories="results/categories.csv",
+    output:
+        page=report(
+            "results/report/overview.html",
+            caption="../report/overview.rst",
+            category="Examples",
+            labels={"content": "keywords", "kind": "page"},
+        ),
+        figure=report(
+            "results/report/keywords.png",
+            caption="../report/keywords.rst",
+            category="Examples",
+            labels={"content": "keywords", "kind": "plot"},
+        ),
+    log:
+        "results/logs/write_overview.log",
+    benchmark:
+        "results/benchmarks/write_overview.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=60,
+    params:
+        code=code_digest("write_overview"),
+        name=DATASET["name"],
+        places=places_of_results(),
+    message:
+        "Write the first page of the report: the photos of each keyword with their masks."
+    script:
+        "../scripts/write_overview.py"
 
 
 # What other programs made of this run's inputs, for the tables
@@ -51,13 +103,13 @@ rule write_results:
         metrics="results/metrics.csv",
         tags=for_assignments("{home}/tags/{assignment}.csv"),
     output:
-        table=report(
+        table=in_report_if_evaluated(
             "results/report/results.csv",
             caption="../report/results.rst",
             category="Results",
             labels={"content": "assignments", "kind": "CSV"},
         ),
-        html=report(
+        html=in_report_if_evaluated(
             "results/report/results.html",
             caption="../report/results.rst",
             category="Results",
@@ -153,6 +205,29 @@ rule plot_training:
         "../scripts/plot_training.py"
 
 
+use rule plot_training as plot_network_training with:
+    input:
+        logs="{home}/{task}/{assignment}/{network}/seed-{seed}/training.csv",
+    output:
+        figure=report(
+            "{home}/{task}/{assignment}/{network}/seed-{seed}/training.png",
+            caption="../report/training.rst",
+            category="Networks",
+            labels={"content": "{network} ({task}), trained on {assignment}", "kind": "plot"},
+        ),
+    log:
+        "{home}/logs/plot_network_training/{task}/{assignment}/{network}/seed-{seed}.log",
+    benchmark:
+        "{home}/benchmarks/plot_network_training/{task}/{assignment}/{network}/seed-{seed}.tsv"
+    wildcard_constraints:
+        task="semantic|instance",
+    params:
+        code=code_digest("plot_network_training"),
+        names=["trained network"],
+    message:
+        "Plot the loss of {wildcards.network}, trained on {wildcards.assignment}."
+
+
 rule choose_examples:
     input:
         images=files_of_split("results/images/{split}/shard_{shard}.csv"),
@@ -200,11 +275,7 @@ rule draw_examples:
         salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         tags=f"results/tags/{SHOWN}.csv",
         categories="results/categories.csv",
-        label_maps=[
-            f"results/proxy_masks/{SHOWN}/SegmentationClass",
-            *(f"{run}/examples" for run in SHOWN_RUNS.values()),
-            *TRUE_MASKS.values(),
-        ],
+        label_maps=[SHOWN_MASKS, *(f"{run}/examples" for run in NETWORKS.values()), *TRUE_MASKS.values()],
     output:
         figure=report(
             "results/report/examples.png",
@@ -224,11 +295,38 @@ rule draw_examples:
         runtime=10,
     params:
         code=code_digest("draw_examples"),
-        titles=["proxy", *SHOWN_RUNS, *TRUE_MASKS],
+        titles=[MASK_TITLE, *NETWORKS, *TRUE_MASKS],
     message:
         "Draw example photos with the results of each stage."
     script:
         "../scripts/draw_examples.py"
+
+
+use rule draw_examples as draw_network_examples with:
+    input:
+        examples=f"results/report/{TRAIN}_examples.csv",
+        notes=[],
+        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        tags=f"results/tags/{SHOWN}.csv",
+        categories="results/categories.csv",
+        label_maps=[SHOWN_MASKS, *(f"{run}/examples" for run in SHOWN_RUNS.values()), *TRUE_MASKS.values()],
+    output:
+        figure=report(
+            "results/report/network_examples.png",
+            caption="../report/examples.rst",
+            category="Networks",
+            labels={"content": f"{TRAIN}, with the trained network", "kind": "pictures"},
+        ),
+    log:
+        "results/logs/draw_network_examples.log",
+    benchmark:
+        "results/benchmarks/draw_network_examples.tsv"
+    params:
+        code=code_digest("draw_network_examples"),
+        titles=[MASK_TITLE, *SHOWN_RUNS, *TRUE_MASKS],
+    message:
+        "Draw the example photos with what the trained network finds in them."
 
 
 rule evaluate_examples:
@@ -282,7 +380,7 @@ use rule draw_examples as draw_extremes with:
         "results/benchmarks/draw_extremes.tsv"
     params:
         code=code_digest("draw_extremes"),
-        titles=["proxy", *TRUE_MASKS],
+        titles=["mask for training", *TRUE_MASKS],
     message:
         "Draw the best, the worst and the least certain proxy masks."
 

@@ -59,6 +59,7 @@ rule write_review:
         files=text_digest("workflow/report/review"),
         name=DATASET["name"],
         assignment=REVIEW["assignment"],
+        command=command_of("masks"),
     message:
         "Write the page for the review of the tags of {params.assignment}."
     script:

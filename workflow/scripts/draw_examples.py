@@ -8,7 +8,7 @@ from aisi.formats.tags import read_tags
 from aisi.photos import read_photo
 from aisi.progress import log_to
 from aisi.proxy_masks import tagged_photos
-from aisi.report.examples import draw_grid, draw_maps, draw_stages, label_colours
+from aisi.report.examples import draw_grid, draw_maps, draw_stages, label_colours, labels_in, legend_of
 from aisi.report.plots import save_figure
 
 
@@ -30,14 +30,16 @@ def main(
     notes = read_example_notes(notes_path) if notes_path else {}
     examples = {photo.image_id: photo for photo in read_images(examples_path).itertuples()}
     shards = zip(map(read_images, images_paths), map(read_salient_instances, salient_instances_paths), strict=True)
-    rows = dict.fromkeys(examples)
+    rows, labels = dict.fromkeys(examples), set()
     for tagged in tagged_photos(shards, tags, categories):
         if photo := examples.get(tagged.image_id):
             pixels, maps = read_photo(photo.path), [read_if_there(folder, photo) for folder in label_maps_folders]
             panels = draw_stages(pixels, tagged, colours, categories.names) + draw_maps(pixels, maps, colours)
             caption = [notes.get(photo.image_id), photo.image_id, ", ".join(photo.keywords)]
             rows[photo.image_id] = ": ".join(filter(None, caption)), panels
-    save_figure(figure_path, draw_grid(list(rows.values()), ["photo", "instances", "tags", *titles]))
+            labels |= {*tagged.labels.tolist(), *labels_in(maps)}
+    columns = ["photo", "instances\n(colours mean nothing)", "tags", *titles]
+    save_figure(figure_path, draw_grid(list(rows.values()), columns, legend_of(labels, categories)))
 
 
 if "snakemake" in globals():

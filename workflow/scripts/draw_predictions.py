@@ -4,17 +4,19 @@ from aisi.evaluation.ground_truth import read_if_there
 from aisi.formats.dataset import read_categories, read_images
 from aisi.photos import read_photo
 from aisi.progress import log_to
-from aisi.report.examples import draw_grid, draw_maps, label_colours, shrink
+from aisi.report.examples import draw_grid, draw_maps, label_colours, labels_in, legend_of, shrink
 from aisi.report.plots import save_figure
 
 
 def main(examples_path, categories_path, label_maps_folders, titles, figure_path):
     """Draw columns: photo, then one for each folder of label maps."""
-    colours, rows = label_colours(read_categories(categories_path)), []
+    categories = read_categories(categories_path)
+    colours, rows, labels = label_colours(categories), [], set()
     for photo in read_images(examples_path).itertuples():
         pixels, maps = read_photo(photo.path), [read_if_there(folder, photo) for folder in label_maps_folders]
         rows.append((photo.image_id, [(shrink(pixels), []), *draw_maps(pixels, maps, colours)]))
-    save_figure(figure_path, draw_grid(rows, ["photo", *titles]))
+        labels |= labels_in(maps)
+    save_figure(figure_path, draw_grid(rows, ["photo", *titles], legend_of(labels, categories)))
 
 
 if "snakemake" in globals():

@@ -20,10 +20,14 @@ def main(
     categories_path,
     name,
     assignment,
+    command,
     data_path,
     page_paths,
 ):
-    """Outline the instances shard by shard. ``page_paths`` are the files of the page."""
+    """Outline the instances shard by shard.
+
+    ``command`` makes tags and masks again after corrections; ``page_paths`` are the files of the page.
+    """
     outlines, rows = [], []
     for path in progress(salient_instances_paths, unit="shard"):
         shard = read_salient_instances(path)
@@ -33,7 +37,8 @@ def main(
     rows, categories = np.concatenate(rows), read_categories(categories_path)
     tags = read_tags(tags_path, rows, categories)
     scores, graph = read_scores(*scores_paths, rows=rows), read_graph(graph_path, rows=rows)
-    write_data(data_path, review_data(name, assignment, shards, categories, tags, scores, graph, outlines))
+    data = review_data(name, assignment, shards, categories, tags, scores, graph, outlines)
+    write_data(data_path, data | {"command": command})
     write_page(*page_paths)
 
 
@@ -48,6 +53,7 @@ if "snakemake" in globals():
             categories_path=snakemake.input.categories,
             name=snakemake.params.name,
             assignment=snakemake.params.assignment,
+            command=snakemake.params.command,
             data_path=snakemake.output.data,
             page_paths=[snakemake.output.page, snakemake.output.style, snakemake.output.program],
         )

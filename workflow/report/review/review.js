@@ -110,8 +110,23 @@ const DECISIONS = {
 };
 let order = [], chosen = -1, place = -1;   // instances of the list; the selected instance and its position, -1 for none
 
+const others = new Map();   // maps a photo to its instances
+instances.photo.forEach((photo, i) => others.set(photo, [...(others.get(photo) ?? []), i]));
+const ofPhoto = (photo) => others.get(photo) ?? [];
+const empty = photos.id.map((_, photo) => photo).filter((photo) => !ofPhoto(photo).length);   // photos without instances
+
+// Keywords of a photo that none of its instances has as tag
+function missing(photo) {
+  const found = new Set(ofPhoto(photo).map(tagOf));
+  return photos.keywords[photo].filter((label) => !found.has(label));
+}
+const GAPS = {
+  keyword: (photo) => missing(photo).length > 0,
+  all: (photo) => ofPhoto(photo).every((i) => tagOf(i) === NOISY),
+};
+
 function filter() {
-  const tag = $("tag").value, keyword = Number($("keyword").value), several = $("several").value;
+  const tag = $("tag").value, gap = GAPS[$("gap").value], keyword = Number($("keyword").value), several = $("several").value;
   const wanted = DECISIONS[$("decision").value], name = $("photo").value.trim().toLowerCase();
   const [, value, sign] = SORTS[$("sort").value];
   const found = [];
@@ -121,6 +136,7 @@ function filter() {
     if (keyword && !own.includes(keyword)) continue;
     if (several && (own.length > 1) !== (several === "many")) continue;
     if (wanted && !wanted(stateOf(i))) continue;
+    if (gap && !gap(instances.photo[i])) continue;
     if (name && !photos.id[instances.photo[i]].toLowerCase().includes(name)) continue;
     found.push(i);
   }
@@ -156,15 +172,35 @@ function drawing(name, attributes, ...children) {
 // Units of the outlines: the longer side of a photo has REVIEW.units
 const scaleOf = (photo) => REVIEW.units / Math.max(photos.width[photo], photos.height[photo]);
 
+// The photo of instance i, outlined: dashed for the other instances, with the tag of each as a word if it is the whole photo
 function picture(i, view, kind, others = []) {
-  const photo = instances.photo[i], scale = scaleOf(photo);
+  const photo = instances.photo[i], scale = scaleOf(photo), whole = kind === "whole";
   const image = drawing("image", {
     href: photos.thumbnail[photo], width: photos.width[photo] * scale, height: photos.height[photo] * scale,
     preserveAspectRatio: "none",
   });
-  const outlines = others.map((other) => drawing("path", { class: "outline other", d: instances.outline[other] }));
-  for (const part of ["under", "over"]) outlines.push(drawing("path", { class: `outline ${part}`, d: instances.outline[i] }));
-  return drawing("svg", { class: kind, viewBox: view.join(" "), "aria-hidden": "true" }, image, ...outlines);
+  const outlines = others.map((other) => {
+    const path = drawing("path", { class: "outline other", d: instances.outline[other], style: `--colour: ${COLOURS[tagOf(other)]}` });
+    path.addEventListener("click", () => select(other));
+    return path;
+  });
+  for (const part of ["under", "over"]) {
+    outlines.push(drawing("path", { class: `outline ${part}`, d: instances.outline[i], style: `--colour: ${COLOURS[tagOf(i)]}` }));
+  }
+  const tags = whole ? [...others, i].map((own) => word(own, scale, own === i)) : [];
+  const shape = `aspect-ratio: ${view[2]} / ${view[3]}`;
+  return drawing("svg", { class: kind, viewBox: view.join(" "), style: shape, "aria-hidden": "true" }, image, ...outlines, ...tags);
+}
+
+function word(i, scale, own) {
+  const [x0, y0, x1, y1] = instances.box[i].map((value) => value * scale);
+  return drawing("text", { class: own ? "word own" : "word", x: (x0 + x1) / 2, y: (y0 + y1) / 2 }, NAMES[tagOf(i)]);
+}
+
+// Words on the photo keep their size on the screen, however large the photo is drawn
+function sizeWords() {
+  const image = $("detail").querySelector(".whole"), scale = image?.getScreenCTM()?.a;
+  if (scale) image.style.setProperty("--unit", `${1 / scale}px`);
 }
 
 function crop(i) {
@@ -237,11 +273,20 @@ function drawList() {
   else list.removeAttribute("aria-activedescendant");
 }
 
+// What a margin means, among the margins of this run
+const margins = instances.margin.filter((margin) => margin !== null).map(Number).sort((a, b) => a - b);
+function surer(i) {
+  const margin = marginOf(i), below = margins.findIndex((other) => other >= margin);
+  if (!isFinite(margin)) return "no other tag is possible";
+  const rank = `surer than ${Math.round((100 * below) / margins.length)} of 100 tags`;
+  return margin > 0 ? rank : `${rank}; below 0, another tag may be as good`;
+}
+
 function facts(i) {
   const [x0, y0, x1, y1] = instances.box[i];
   const pairs = {
-    Margin: marginText(i) || (given[i] === OPEN ? "this solver gives none" : "none, the tag was given"),
-    Score: instances.score[i].toFixed(2),
+    Margin: marginText(i) ? `${marginText(i)}: ${surer(i)}` : given[i] === OPEN ? "this solver gives none" : "none, the tag was given",
+    Score: `${instances.score[i].toFixed(2)}: how sure the detector is that this is an object, 0 to 1`,
     Size: `${x1 - x0} × ${y1 - y0} pixels, ${percent(area(i))} of the photo`,
   };
   return element("dl", {}, ...Object.entries(pairs).flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]));
@@ -249,11 +294,12 @@ function facts(i) {
 
 function choice(i, label, key, p) {
   const notes = [];
+  if (label === NOISY) notes.push("none of these, or a bad outline");
   if (label === instances.label[i]) notes.push(given[i] === OPEN ? "solver's tag" : "given before");
   if (p !== undefined) notes.push(`attention ${p.toFixed(2)}`);
   const button = element("button", { type: "button", "aria-pressed": decided[i] === label, "data-choice": label },
     element("kbd", { "aria-hidden": "true" }, key), label === OPEN ? "no decision" : tagged(label),
-    element("span", { class: "p" }, notes.join(", ")));
+    element("span", { class: label === NOISY ? "p wide" : "p" }, notes.join(", ")));
   if (p !== undefined) {
     const bar = element("span", { class: "bar", "aria-hidden": "true" });
     bar.style.backgroundSize = `${100 * p}% 100%`;
@@ -281,12 +327,25 @@ function near(i) {
     button.addEventListener("click", () => select(j));
     return element("li", {}, button);
   });
-  return [element("section", { class: "near", "aria-label": "Nearest in the graph" },
-    element("h2", {}, "Nearest in the graph"), element("ul", {}, ...items))];
+  return [element("section", { class: "tiles near", "aria-label": "Nearest in the graph" },
+    element("h2", {}, "Instances that look alike"),
+    element("p", {}, "The graph joins them, so they like to get the same tag. Cosine 1: alike. 0: nothing in common."),
+    element("ul", {}, ...items))];
 }
 
-let others = new Map();   // maps a photo to its instances
-instances.photo.forEach((photo, i) => others.set(photo, [...(others.get(photo) ?? []), i]));
+// All instances of the photo with their tags, and its keywords that no instance has
+function wholePhoto(photo) {
+  const items = ofPhoto(photo).map((i) => {
+    const state = stateOf(i), badge = state ? [element("span", { class: `state ${state}` }, STATES[state])] : [];
+    const button = element("button", { type: "button", "aria-current": i === chosen, "data-choice": `instance ${i}` }, crop(i), tagged(tagOf(i)), ...badge);
+    button.addEventListener("click", () => select(i));
+    return element("li", {}, button);
+  });
+  const gaps = missing(photo).map((label) => NAMES[label]);
+  const note = gaps.length ? [element("p", { class: "gap" }, `Keyword without an instance: ${gaps.join(", ")}`)] : [];
+  return element("section", { class: "tiles photo", "aria-label": "All instances of this photo" },
+    element("h2", {}, "All tags of this photo"), ...note, element("ul", {}, ...items));
+}
 
 function drawDetail() {
   const detail = $("detail"), focused = detail.contains(document.activeElement) && document.activeElement.dataset.choice;
@@ -299,16 +358,19 @@ function drawDetail() {
     element("p", { class: "name" },
       element("span", {}, element("b", {}, photos.id[photo]), ` instance ${instances.id[i]}`),
       element("span", {}, place < 0 ? "not in the list" : `${place + 1} of ${order.length}`)),
-    picture(i, view, "whole", others.get(photo).filter((other) => other !== i)),
-    element("div", {},
+    picture(i, view, "whole", ofPhoto(photo).filter((other) => other !== i)),
+    element("div", { class: "side" },
+      element("h2", {}, "What does the solid outline show?"),
       element("div", { class: "choices", role: "group", "aria-label": "Tag" },
         ...own.map((label, number) => choice(i, label, number < 9 ? number + 1 : "", instances.attention[i][number])),
         choice(i, NOISY, "n"), choice(i, OPEN, "⌫")),
-      moves(), facts(i), ...near(i)));
+      moves(), facts(i), ...near(i)),
+    wholePhoto(photo));
   const image = detail.querySelector(".whole");
   image.setAttribute("role", "img");
   image.removeAttribute("aria-hidden");
   image.setAttribute("aria-label", `Photo ${photos.id[photo]} with the outline of instance ${instances.id[i]}, tagged ${NAMES[tagOf(i)]}${state ? `, ${STATES[state]}` : ""}`);
+  sizeWords();
   detail.scrollTop = 0;
   if (focused) (detail.querySelector(`[data-choice="${CSS.escape(focused)}"]`) ?? $("list")).focus();
 }
@@ -378,7 +440,7 @@ const KEYS = {
 
 document.addEventListener("keydown", (event) => {
   const target = event.target, typing = target.matches("input, select, textarea, summary");
-  if ($("keys").open) return;
+  if (document.querySelector("dialog[open]")) return;
   if ((event.ctrlKey || event.metaKey) && !event.altKey) {
     const act = { s: save, z: event.shiftKey ? redo : undo, y: redo }[event.key.toLowerCase()];
     if (act && (event.key === "s" || !typing)) {
@@ -428,7 +490,7 @@ function save() {
   keep();
   drawCounter();
   const rows = decided.reduce((count, label) => count + (label !== OPEN), 0);
-  say(`Saved overrides.csv with ${rows} tag${rows === 1 ? "" : "s"}. Name it in the config as partition.overrides, then run snakemake again.`);
+  say(`Saved overrides.csv with ${rows} tag${rows === 1 ? "" : "s"}.`, "What now?", () => $("next").showModal());
 }
 
 // Rows of a CSV as spreadsheet programs write it: byte order mark, any line ends, commas, semicolons or tabs, quotes
@@ -492,10 +554,15 @@ function open(file) {
 }
 
 let silence;
-function say(text) {
+function say(text, action, act) {
   clearTimeout(silence);
   $("message").textContent = text;
   $("message").hidden = false;
+  if (act) {
+    const button = element("button", { type: "button" }, action);
+    button.addEventListener("click", act);
+    $("message").append(" ", button);
+  }
   silence = setTimeout(() => { $("message").hidden = true; }, 9000);
 }
 
@@ -516,7 +583,16 @@ options("keyword", [["", "any"], ...named(byKeyword).filter((pair) => byKeyword.
 $("title").textContent = `Review: ${REVIEW.name}`;
 $("title").title = `Tags of ${REVIEW.assignment}, ${N} instances in ${photos.id.length} photos`;
 
-for (const name of ["sort", "tag", "keyword", "several", "decision"]) $(name).addEventListener("change", filter);
+// Photos without instances are in no list, so they have a window of their own
+function drawEmpty() {
+  $("empty").hidden = !empty.length;
+  $("empty").textContent = `Photos without an instance (${empty.length})`;
+  $("empty-photos").replaceChildren(...empty.map((photo) => element("figure", {},
+    element("img", { src: photos.thumbnail[photo], loading: "lazy", alt: "" }),
+    element("figcaption", {}, element("b", {}, photos.id[photo]), ` ${photos.keywords[photo].map((label) => NAMES[label]).join(", ")}`))));
+}
+
+for (const name of ["sort", "tag", "keyword", "several", "gap", "decision"]) $(name).addEventListener("change", filter);
 $("photo").addEventListener("input", filter);
 $("filters").addEventListener("reset", () => setTimeout(filter));
 $("filters").addEventListener("submit", (event) => event.preventDefault());
@@ -529,16 +605,22 @@ $("undo").addEventListener("click", undo);
 $("redo").addEventListener("click", redo);
 $("save").addEventListener("click", save);
 $("help").addEventListener("click", () => $("keys").showModal());
+$("empty").addEventListener("click", () => $("without").showModal());
+$("after").addEventListener("click", () => { $("keys").close(); $("next").showModal(); });
+$("copy").addEventListener("click", () => navigator.clipboard.writeText(REVIEW.command).then(
+  () => { $("copy").textContent = "Copied"; }, () => getSelection().selectAllChildren($("command"))));
 $("load").addEventListener("click", () => $("file").click());
 $("file").addEventListener("change", () => { open($("file").files[0]); $("file").value = ""; });
 document.addEventListener("dragover", (event) => event.preventDefault());
 document.addEventListener("drop", (event) => { event.preventDefault(); open(event.dataTransfer.files[0]); });
-addEventListener("resize", drawList);
+addEventListener("resize", () => { drawList(); sizeWords(); });
 addEventListener("beforeunload", (event) => { if (counts().unsaved) event.preventDefault(); });
 addEventListener("storage", (event) => { if (event.key === STORE) { restore(); show(); } });   // another tab of this page
 
 if (matchMedia("(max-width: 720px)").matches) $("panel").open = false;
+$("command").textContent = REVIEW.command;
 restore();
+drawEmpty();
 filter();
 drawCounter();
 $("list").focus();

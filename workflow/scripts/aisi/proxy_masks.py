@@ -265,7 +265,11 @@ def summary(table: pd.DataFrame, n_rejected: int) -> str:
         for column in ("tags", "keywords_without_instance")
     )
     lines.append(f"{int((table['keywords_without_instance'] != '').sum())} photos have a keyword without an instance.")
-    never = [f"{name} ({count} photos)" for name, count in sorted(missing.items()) if not found[name]]
+    never = [
+        f"{name} ({count} {'photo' if count == 1 else 'photos'})"
+        for name, count in sorted(missing.items())
+        if not found[name]
+    ]
     if never:
         lines.append(f"Keywords that got no instance in any photo: {', '.join(never)}.")
     if n_rejected:

@@ -1,11 +1,12 @@
 """Examples in the report: a photo and the results of each stage, side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from PIL import ImageColor
 from scipy import ndimage
 
@@ -159,7 +160,7 @@ def tag_words(photo: TaggedPhoto, names: Sequence[str]) -> list[Word]:
     names : list of str
         Names of labels 1..C.
     """
-    words = ["noisy", *names]
+    words = ["rejected", *names]
     return [
         ((x0 + x1) / 2 / photo.width, (y0 + y1) / 2 / photo.height, words[label])
         for (x0, y0, x1, y1), label in zip(photo.boxes.tolist(), photo.labels, strict=True)
@@ -171,8 +172,35 @@ def tag_colours(labels: Sequence[int] | np.ndarray, colours: np.ndarray) -> np.n
     return np.where((np.asarray(labels) == NOISY)[:, None], WHITE, colours[labels]).astype(np.uint8).reshape(-1, 3)
 
 
-def draw_grid(rows: Sequence[tuple[str, Sequence[Panel]]], titles: Sequence[str], width: float = 2.4) -> Figure:
-    """Draw panels as a grid.
+def labels_in(label_maps: Iterable[np.ndarray | None]) -> set[int]:
+    """Labels that occur in label maps, (H, W) uint8 or None, without the background."""
+    return {label for labels in label_maps if labels is not None for label in np.unique(labels).tolist()} - {0}
+
+
+def legend_of(labels: Collection[int], categories: Categories) -> list[Patch]:
+    """Colours of these labels with their names, for the legend of :func:`draw_grid`.
+
+    Parameters
+    ----------
+    labels : collection of int
+        Labels that occur in the pictures: 0 is a rejected instance, 255 unknown.
+    categories : Categories
+    """
+    named = zip(categories.labels, categories.names, categories.colours, strict=True)
+    entries = [
+        Patch(facecolor=colour, edgecolor="black", label=name) for label, name, colour in named if label in labels
+    ]
+    if NOISY in labels:
+        entries.append(Patch(facecolor="white", edgecolor="black", label="rejected instance"))
+    if IGNORE in labels:
+        entries.append(Patch(facecolor="white", edgecolor="black", hatch="////", label="unknown (255), trains nothing"))
+    return entries
+
+
+def draw_grid(
+    rows: Sequence[tuple[str, Sequence[Panel]]], titles: Sequence[str], legend: Sequence[Patch] = (), width: float = 2.4
+) -> Figure:
+    """Draw panels as a grid, with a legend below.
 
     Parameters
     ----------
@@ -181,6 +209,8 @@ def draw_grid(rows: Sequence[tuple[str, Sequence[Panel]]], titles: Sequence[str]
         for each title.
     titles : list of str
         Titles of the columns.
+    legend : list of Patch
+        As from :func:`legend_of`.
     width : float
         Width of a column in inches.
 
@@ -190,7 +220,9 @@ def draw_grid(rows: Sequence[tuple[str, Sequence[Panel]]], titles: Sequence[str]
     """
     first = [row[0][0] for _, row in rows]
     heights = [width * min(1.5, picture.shape[0] / picture.shape[1]) + 0.2 for picture in first] or [1]
-    figure = Figure(figsize=(width * len(titles), sum(heights) + 0.3), layout="constrained")
+    n_columns = max(1, int(width * len(titles) / 1.3))
+    legend_height = 0.2 * -(-len(legend) // n_columns)
+    figure = Figure(figsize=(width * len(titles), sum(heights) + 0.3 + legend_height), layout="constrained")
     panels = figure.subplots(len(heights), len(titles), squeeze=False, height_ratios=heights)
     for axes in panels.ravel():
         axes.set_axis_off()
@@ -203,6 +235,9 @@ def draw_grid(rows: Sequence[tuple[str, Sequence[Panel]]], titles: Sequence[str]
                 axes.imshow(picture, extent=(0, 1, 1, 0), aspect=picture.shape[0] / picture.shape[1])
                 for x, y, word in words:
                     axes.text(x, y, word, **WORD)
+    if legend:
+        place: dict[str, Any] = {"loc": "outside lower center", "ncols": n_columns, "frameon": False}
+        figure.legend(handles=legend, fontsize=8, columnspacing=1.2, handlelength=1.4, **place)
     return figure
 
 

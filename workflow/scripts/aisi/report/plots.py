@@ -12,6 +12,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from aisi.files import atomic
+from aisi.labels import NOISY
 from aisi.report.tables import SPREAD
 
 HATCHES = ("", "///", "...", "xxx", "---", "\\\\\\", "ooo", "+++")
@@ -163,11 +164,12 @@ def plot_training(logs: Mapping[str, pd.DataFrame]) -> Figure:
     -------
     Figure
     """
-    figure = Figure(figsize=(3.2 * max(1, len(logs)), 3), layout="constrained")
+    figure = Figure(figsize=(max(4, 3.2 * len(logs)), 3.4), layout="constrained")
+    figure.suptitle("Good: the loss falls, then becomes level.", fontsize=9)
     panels = figure.subplots(1, max(1, len(logs)), squeeze=False)[0]
     for axes, (name, log) in zip(panels, logs.items(), strict=False):
         axes.plot(log["epoch"] + 1, log["loss"], "k-", marker="o", markersize=3)
-        axes.set(title=name, xlabel="epoch", ylabel="loss")
+        axes.set(title=name, xlabel="epoch: one pass over the photos", ylabel="loss: how wrong the network is")
         axes.set_ylim(0, 1.05 * log["loss"].max())
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)
@@ -196,6 +198,45 @@ def plot_calibration(calibration: pd.DataFrame) -> Figure:
     axes.set(xlabel="mean of the score", ylabel="share that shows an object", xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
+    return figure
+
+
+def plot_keywords(table: pd.DataFrame, tags: pd.DataFrame) -> Figure:
+    """Plot for each keyword its photos with and without an instance, and the margins of its instances.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from :func:`aisi.report.overview.keyword_table`.
+    tags : DataFrame
+        As from :func:`aisi.formats.tags.read_tags`. Without finite margins there is one panel.
+
+    Returns
+    -------
+    Figure
+    """
+    known = tags[(tags["label"] != NOISY) & np.isfinite(tags["margin"])]
+    n_panels = 2 if len(known) else 1
+    figure = Figure(figsize=(4.5 * n_panels, 1.4 + 0.24 * len(table)), layout="constrained")
+    axes, *more = figure.subplots(1, n_panels, sharey=True, squeeze=False)[0]
+    places, style = np.arange(len(table)), {"edgecolor": "black", "height": 0.7}
+    axes.barh(places, table["found"], color="0.35", label="with an instance", **style)
+    axes.barh(places, table["missing"], left=table["found"], color="white", hatch="///", label="without", **style)
+    axes.set_yticks(places, table["keyword"])
+    axes.set_xlabel("photos with the keyword")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    for panel in more:
+        margins = [known.loc[known["tag"] == name, "margin"].to_numpy() for name in table["keyword"]]
+        dots = np.random.default_rng(0)  # moves dots apart that would cover each other
+        for place, own in zip(places, margins, strict=True):
+            panel.plot(own, place + dots.uniform(-0.25, 0.25, len(own)), "ko", markersize=3, alpha=0.5, linewidth=0)
+        panel.axvline(0, color="black", linewidth=0.8)
+        panel.set_xlabel("margin of each tag (near 0: unsure)")
+        panel.tick_params(labelleft=False)
+    for panel in (axes, *more):
+        panel.spines[["top", "right"]].set_visible(False)
+    axes.invert_yaxis()
     return figure
 
 
