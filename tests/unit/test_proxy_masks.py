@@ -10,7 +10,15 @@ from pycocotools import mask as rle
 from aisi.formats.coco import read_instances, write_coco
 from aisi.formats.dataset import Categories
 from aisi.formats.instances import SalientInstances, rows_by_photo
-from aisi.proxy_masks import CocoInstances, PixelShares, proxy_mask, tagged_photos
+from aisi.proxy_masks import (
+    PHOTO_COLUMNS,
+    CocoInstances,
+    PixelShares,
+    photo_row,
+    proxy_mask,
+    summary,
+    tagged_photos,
+)
 from aisi.salient_instances.imported import from_coco
 
 CATEGORIES = Categories(("cat", "dog", "kite"), (7, 9, 90), ("#800000",) * 3)
@@ -165,3 +173,34 @@ def test_shares_of_pixels():
         ("share_labels", "all", 0.375, 2),
         ("share_ignored", "all", 0.375, 2),
     ]
+
+
+def test_row_of_a_photo_names_keywords_without_an_instance():
+    images = photos(("a", "a.png", 4, 4, ("cat", "dog")), ("b", "b.png", 4, 4, ("cat",)))
+    found = tagged_photos(
+        [(images, instances(["a", "a"], [0, 1], [TOP, DOT]))], tags(("a", 0, 2), ("a", 1, 0)), CATEGORIES
+    )
+    rows = [photo_row(photo, CATEGORIES) for photo in found]
+    assert rows == [("a", "yes", 2, "dog", "cat"), ("b", "no", 0, "", "cat")]
+
+
+def test_summary_counts_what_a_run_found_and_missed():
+    rows = [
+        ("a", "yes", 2, "dog", ""),
+        ("b", "no", 0, "", "cat"),
+        ("c", "no", 1, "", "cat;dog"),
+        ("d", "yes", 1, "dog", "eel"),
+    ]
+    lines = summary(pd.DataFrame(rows, columns=PHOTO_COLUMNS), n_rejected=4).splitlines()
+    assert lines == [
+        "2 of 4 photos have a mask.",
+        "2 have none: in 1 no instance was found, in 1 all were rejected.",
+        "3 photos have a keyword without an instance.",
+        "Keywords that got no instance in any photo: cat (2 photos), eel (1 photo).",
+        "4 photos took no part.",
+    ]
+
+
+def test_summary_of_a_run_that_found_all_is_short():
+    table = pd.DataFrame([("a", "yes", 1, "dog", "")], columns=PHOTO_COLUMNS)
+    assert summary(table, 0) == "1 of 1 photos have a mask.\n0 photos have a keyword without an instance.\n"

@@ -205,8 +205,8 @@ def draw_grid(
     Parameters
     ----------
     rows : list of (caption, list of (picture, words))
-        picture: (h, w, 3) uint8, or None for an empty panel. words: as from :func:`tag_words`. Each row has a panel
-        for each title.
+        picture: (h, w, 3) uint8, or None for a panel with the word "none". words: as from :func:`tag_words`. Each row
+        has a panel for each title.
     titles : list of str
         Titles of the columns.
     legend : list of Patch
@@ -231,7 +231,9 @@ def draw_grid(
     for line, (caption, row) in zip(panels, rows, strict=False):
         line[0].text(0, -0.02, caption, fontsize=6, va="top", transform=line[0].transAxes, in_layout=False)
         for axes, (picture, words) in zip(line, row, strict=True):
-            if picture is not None:
+            if picture is None:
+                axes.text(0.5, 0.5, "none", fontsize=9, ha="center", va="center", transform=axes.transAxes)
+            else:
                 axes.imshow(picture, extent=(0, 1, 1, 0), aspect=picture.shape[0] / picture.shape[1])
                 for x, y, word in words:
                     axes.text(x, y, word, **WORD)
