@@ -142,3 +142,23 @@ def test_commands_of_the_page_on_photos_are_accepted(home):
     for line in lines[1:]:
         planned = run(home, [lines[0], f"{small(line)} --dry-run" if "--report" not in line else "true"])
         assert planned.returncode == 0, planned.stdout + planned.stderr
+
+
+def test_true_masks_for_evaluation_train_nothing_unasked(home):
+    """With a split to evaluate on, the default target still ends with masks; ``semantic`` trains and evaluates."""
+    (home / "table.csv").write_text(
+        "image_id,split,keywords\nAusflug Größe 0,train,a\nAusflug Größe 1,val,b\n", "utf-8"
+    )
+    (home / "aisi/config/evaluated.yaml").write_text(
+        "dataset: {format: photos, root: ~/Pictures, keywords: ~/table.csv, train: train, val: val, categories: [a, b],"
+        " ground_truth: {semantic: ~/Pictures, instance: ~/Pictures}}\ninstance: {train: [light]}\n"
+    )
+    plan = "snakemake -n --quiet rules --cores 1 --configfile config/evaluated.yaml --directory runs/evaluated -- {}"
+    activate = "source .venv/bin/activate"
+    default, semantic = (run(home, [activate, plan.format(target)]) for target in ("all", "semantic"))
+    assert default.returncode == semantic.returncode == 0, default.stderr + semantic.stderr
+    trained = {"train_semantic", "train_instance", "predict_semantic"}
+    assert not any(rule in default.stdout + default.stderr for rule in trained)
+    assert "write_masks" in default.stdout + default.stderr
+    for rule in ("train_semantic", "plot_network_training", "evaluate_semantic", "draw_network_examples"):
+        assert rule in semantic.stdout + semantic.stderr
