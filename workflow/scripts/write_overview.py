@@ -15,7 +15,8 @@ from aisi.report.plots import plot_keywords, save_figure
 
 def main(images_paths, salient_instances_paths, tags_path, categories_path, name, places, page_path, figure_path):
     """``places``: what to find where, words to a path or a command."""
-    images, categories, tags = read_images(*images_paths), read_categories(categories_path), read_tags(tags_path)
+    images, categories = read_images(*images_paths), read_categories(categories_path)
+    tags = read_tags(tags_path, categories=categories)
     table, chosen = keyword_table(images, tags, categories), choose_photos(tags, categories)
     drawn = {image_id for photos in chosen.values() for image_id in photos}
     path_of, figures = dict(zip(images["image_id"], images["path"], strict=True)), {}
