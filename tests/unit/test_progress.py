@@ -36,12 +36,15 @@ def test_only_the_last_error_of_a_log_counts(tmp_path):
     assert error_in(log) == "line 1\nline 2"
 
 
-@pytest.mark.parametrize("content", [None, "", "killed here\n", "\xff"])
+@pytest.mark.parametrize("content", ["", "killed here\n", "\xff"])
 def test_a_job_that_was_killed_has_no_message(tmp_path, content):
     log = tmp_path / "a.log"
-    if content is not None:
-        log.write_bytes(content.encode("latin-1"))
+    log.write_bytes(content.encode("latin-1"))
     assert error_in(log) is None
+
+
+def test_a_job_without_a_log_is_named(tmp_path):
+    assert "before its first line" in error_in(tmp_path / "a.log")
 
 
 def test_an_interrupted_job_stays_interrupted(tmp_path):
