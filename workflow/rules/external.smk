@@ -18,8 +18,8 @@ if EXTERNAL_TAGS:
     rule import_tags:
         input:
             tags=lambda wildcards: by_content(EXTERNAL_TAGS[wildcards.assignment]),
-            salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
-            images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+            salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
+            images=train_files("results/images/{split}/shard_{shard}.csv"),
             categories="results/categories.csv",
         output:
             tags="results/tags/{assignment}.csv",
@@ -48,7 +48,7 @@ if EXTERNAL_PROXIES:
     rule import_proxy_masks:
         input:
             given=lambda wildcards: by_content(EXTERNAL_PROXIES[wildcards.assignment]),
-            images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
+            images=train_files("results/images/{split}/shard_{shard}.csv"),
             categories="results/categories.csv",
         output:
             masks=directory("results/proxy_masks/{assignment}/SegmentationClass"),

@@ -49,8 +49,8 @@ if VAL and SEMANTIC_MASKS and not TRAINS:
 
 rule write_overview:
     input:
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         tags=f"results/tags/{SHOWN}.csv",
         categories="results/categories.csv",
     output:
@@ -306,8 +306,8 @@ use rule draw_examples as draw_network_examples with:
     input:
         examples=f"results/report/{TRAIN}_examples.csv",
         notes=[],
-        images=shards_of(f"results/images/{TRAIN}/shard_{{shard}}.csv"),
-        salient_instances=shards_of(f"results/salient_instances/{TRAIN}/shard_{{shard}}.h5"),
+        images=train_files("results/images/{split}/shard_{shard}.csv"),
+        salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         tags=f"results/tags/{SHOWN}.csv",
         categories="results/categories.csv",
         label_maps=[SHOWN_MASKS, *(f"{run}/examples" for run in SHOWN_RUNS.values()), *TRUE_MASKS.values()],
