@@ -51,7 +51,7 @@ GRID = {
     "shared_keywords_only": [False, True],
     "retention": [0.95, 0.9, 0.8, 0.7],
 }
-PAPER = {name: value for name, value in assignments.PAPER.items() if name in GRID}
+PAPER = {name: assignments.PAPER[name] for name in GRID}  # in the order of GRID
 OTHERS = {name: value for name, value in assignments.PAPER.items() if name not in GRID}
 THEMES = {
     "animals": {"bird", "cat", "cow", "dog", "horse", "sheep"},
