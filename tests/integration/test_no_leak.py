@@ -22,6 +22,7 @@ PROJECT = Path(__file__).parents[2]
 EVALUATING = {
     "collect_metrics",
     "collect_experiment",
+    "compare_with_paper",
     "draw_extremes",
     "write_experiment",
     "write_results",
@@ -160,7 +161,7 @@ def sbd_folder(folder):
 def coco_root(folder):
     """COCO's layout, as far as building the graph needs it."""
     (folder / "annotations").mkdir(parents=True)
-    for split in ("train", "val"):
+    for split in ("train", "more", "val"):
         (folder / split).mkdir()
         (folder / "annotations" / f"instances_{split}.json").touch()
     return folder
@@ -172,7 +173,7 @@ def config_of(layout, folder):
     if layout == "demo":
         dataset = {}
     elif layout == "coco":
-        dataset = {"format": "coco", "root": str(coco_root(folder / "coco"))}
+        dataset = {"format": "coco", "root": str(coco_root(folder / "coco")), "train": ["train", "more"]}
     else:
         root = voc_root(folder / "voc")
         masks = {"semantic": f"{root}/SegmentationClass", "instance": f"{root}/SegmentationObject"}
