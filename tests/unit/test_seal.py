@@ -142,6 +142,7 @@ PARSERS = {
     "json.loads": {
         "predict._read_record": "sealed",
         "weights._read": "sealed",
+        "collect_predictions.main": "sealed",
         "file_contents._read": "notes that may be lost",
         "processes.run_script": "arguments of a process of the same job",
     },

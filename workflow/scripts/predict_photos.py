@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from aisi.files import atomic
+from aisi.formats.seal import sealed
 from aisi.predict import load_model, predict_shard
 from aisi.progress import log_to
 
@@ -13,7 +13,7 @@ def main(model_path, root, keywords_path, shard, shards, threads, part_path):
     """Write masks and overlays, and what was found as ``part_path``, in a sub-folder beside them."""
     folder = Path(part_path).parents[1]
     found = predict_shard(load_model(model_path, threads), [root], folder, keywords_path, shard, shards)
-    with atomic(part_path) as temporary:
+    with sealed(part_path) as temporary:
         temporary.write_text(json.dumps(asdict(found), ensure_ascii=False), encoding="utf-8")
 
 
