@@ -37,14 +37,9 @@ def main(
     """``scores_paths``: one file after the other, each for all seeds. Every other photo is in the first half."""
     instances, categories = read_salient_instances(*salient_instances_paths), read_categories(categories_path)
     rows = instances.rows
-    split = Split(
-        read_images(*images_paths),
-        categories,
-        instances,
-        read_objectness(objectness_paths, instances),
-        read_features(*features_paths, rows=rows),
-        read_tags(oracle_path, rows, categories),
-    )
+    objectness, features = read_objectness(objectness_paths, instances), read_features(*features_paths, rows=rows)
+    oracle = read_tags(oracle_path, rows, categories)
+    split = Split(read_images(*images_paths), categories, instances, objectness, features, oracle)
     scores = {seed: read_scores(*scores_paths[place :: len(seeds)], rows=rows) for place, seed in enumerate(seeds)}
     chosen_from = combinations(grid, configured)
     image_ids = photos_with_masks(split.photos, masks_folder)["image_id"]
