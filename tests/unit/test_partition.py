@@ -259,7 +259,7 @@ def test_tag_table_of_nothing():
 
 GRAPH = {"k": 3, "shared_keywords_only": False, "centre_features": False}
 PARTITION = {"mode": "dataset", "solver": "message_passing", "batch_solver": "cplex", "beta": 30, "r": 0.95}
-PARTITION |= {"objectness_weight": 0.25, "balance_categories": True}
+PARTITION |= {"objectness_weight": 0.25, "balance_categories": True, "overlap_penalty": 1.0, "presence_reward": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -314,11 +314,13 @@ def test_the_papers_settings_do_not_depend_on_the_config(graph, name):
 
 def test_rows_with_the_papers_settings():
     """They stand beside other settings only."""
-    as_printed = PARTITION | {"objectness_weight": 0.0, "balance_categories": False}
+    as_printed = PARTITION | {"objectness_weight": 0.0, "balance_categories": False, "overlap_penalty": 0.0}
     assert paper_rows(GRAPH, as_printed) == []
     assert paper_rows(GRAPH | {"k": 5}, as_printed) == ["paper"]
     assert paper_rows(GRAPH, as_printed | {"r": 0.9}) == ["paper"]
-    assert paper_rows(GRAPH, as_printed | {"balance_categories": True}) == ["paper_attention", "paper"]
+    assert paper_rows(GRAPH, as_printed | {"overlap_penalty": 1}) == ["paper"]
+    for power in (True, 0.5):
+        assert paper_rows(GRAPH, as_printed | {"balance_categories": power}) == ["paper_attention", "paper"]
 
 
 def test_objectness_of_an_assignment():
