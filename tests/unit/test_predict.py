@@ -103,7 +103,8 @@ def test_a_model_knows_its_categories_and_settings(model_path):
 @pytest.mark.parametrize("evaluated", [False, True])
 def test_the_card_says_what_the_network_learned_from(tmp_path, evaluated):
     write_categories(tmp_path / "categories.csv", CATEGORIES)
-    instance = {"image_id": "a", "category_id": 9, "score": 1.0, "segmentation": {"size": [1, 1], "counts": "01"}}
+    instance = {"image_id": "a", "category_id": 9, "score": 1.0, "bbox": [0, 0, 1, 1]}
+    instance["segmentation"] = {"size": [1, 1], "counts": "01"}
     write_coco_results(tmp_path / "proxies.json", [instance])
     rows = [("a", "a.jpg", 1, 1, ("dog", "cat"), "0"), ("b", "b.jpg", 1, 1, ("dog",), "1")]
     write_images(tmp_path / "images.csv", pd.DataFrame(rows, columns=IMAGE_COLUMNS))
@@ -152,7 +153,7 @@ def test_shards_together_are_the_whole(model_path, photos, tmp_path, capsys):
     assert masks == {
         path.relative_to(divided / "masks"): path.read_bytes() for path in (divided / "masks").rglob("*.png")
     }
-    sizes = [len(json.loads(path.read_text())["images"]) for path in (divided / "shards").iterdir()]
+    sizes = [len(json.loads(path.read_text())["images"]) for path in (divided / "shards").glob("*.json")]
     assert sum(sizes) == 8 and max(sizes) < 8
 
 
