@@ -33,6 +33,7 @@ def root(tmp_path):
 def dataset(root, **changes):
     block = {"format": "coco", "root": str(root), "keywords": None, "categories": None, "train_on": "main"}
     block |= {"train": "train", "val": "val", "test": "test-dev2017", "ground_truth": {}, "simple_images": None}
+    block |= {"sbd": {"root": None}}
     return block | changes
 
 
@@ -58,7 +59,7 @@ def test_a_photo_without_an_id_is_an_error(root):
 
 
 def result(image_id):
-    mask = {"size": [6, 8], "counts": "0P1"}
+    mask = {"size": [6, 8], "counts": "0`1"}
     return {"image_id": image_id, "category_id": 18, "bbox": [0, 0, 8, 6], "score": 0.5, "segmentation": mask}
 
 

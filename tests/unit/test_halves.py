@@ -94,7 +94,7 @@ def test_a_part_of_a_split_has_its_own_instances():
     photos = pd.DataFrame({"image_id": ["a", "b", "c"]})
     oracle = pd.DataFrame({"image_id": ["a", "a", "b", "c"], "instance_id": [0, 1, 0, 0]})
     split = Split(
-        photos, Categories(["cat"], [1], [(9, 9, 9)]), instances, instances.scores, np.arange(8.0).reshape(4, 2), oracle
+        photos, Categories(["cat"], [1], ["#090909"]), instances, instances.scores, np.arange(8.0).reshape(4, 2), oracle
     )
     parts = [split.of(photos["image_id"][half::2]) for half in (0, 1)]
     assert [part.photos["image_id"].tolist() for part in parts] == [["a", "c"], ["b"]]

@@ -69,7 +69,8 @@ def write_instances(path, images, masks):
     ]
     for entry in entries:
         entry["segmentation"] = entry["segmentation"] | {"counts": entry["segmentation"]["counts"].decode()}
-    write_coco(path, {"images": listed, "categories": [], "annotations": entries})
+    categories = [{"id": n, "name": name} for n, name in zip(CATEGORIES.ids, CATEGORIES.names, strict=True)]
+    write_coco(path, {"images": listed, "categories": categories, "annotations": entries})
 
 
 def photos_of(folder):

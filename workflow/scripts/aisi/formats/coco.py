@@ -118,8 +118,8 @@ def _check_instance(instance):
 
 def _check_categories(path, listed, categories):
     """The file and categories.csv must give one number one name."""
-    found = [(one["id"], one["name"]) for one in listed]
-    known = list(zip(categories.ids, categories.names, strict=True))
+    found = sorted((one["id"], one["name"]) for one in listed)
+    known = sorted(zip(categories.ids, categories.names, strict=True))
     if found != known:
         raise mismatch_of_masks(path, f"categories {found[:9]}", f"{known[:9]}, as in categories.csv")
 
