@@ -31,7 +31,6 @@ EVALUATING = {
     "draw_network_examples",
     "draw_predictions",
     "write_model_card",
-    "compare_with_paper",
 }
 REFERENCE = "results/reference/"
 READS_KEYWORDS = "index_images"
