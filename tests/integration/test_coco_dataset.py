@@ -13,6 +13,7 @@ from aisi.demo.scenes import render_scene
 from aisi.formats.coco import read_coco
 from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.graph import read_graph
+from aisi.formats.instances import read_salient_instances
 from aisi.formats.masks import read_labels
 from aisi.formats.metrics import read_metrics
 from aisi.formats.tags import read_tags
@@ -35,7 +36,7 @@ TARGETS = [
         for home, name in (("", "partition"), ("reference/", "oracle"))
     ),
     "review",
-    "results/report/examples.png",
+    "results/report/train+more_examples.csv",
 ]
 
 
@@ -145,7 +146,9 @@ def test_each_training_split_keeps_its_folders_and_all_are_tagged_together(run, 
     assert more == {f"train_{index}" for index in range(N_MORE)}
     assert train == {f"train_{index}" for index in range(N_MORE, N_TRAIN)} | set(simple)
     assert [path.name for path in (results / "graph").iterdir()] == ["train+more"]
-    assert read_graph(results / "graph/train+more/dataset.npz").n_nodes == sum(counts.values())
+    shards = [results / f"salient_instances/{split}/shard_0.h5" for split in ("train", "more")]
+    rows = read_salient_instances(*shards).rows
+    assert read_graph(results / "graph/train+more/dataset.npz", rows).n_nodes == len(rows) == sum(counts.values())
     tags = read_tags(results / "tags/partition.csv")
     first = tags["image_id"].isin(train).to_numpy()
     assert first[: first.sum()].all() and not first[first.sum() :].any()
