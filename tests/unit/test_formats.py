@@ -747,3 +747,13 @@ def test_coco_instances(tmp_path):
     path.write_text("[" * 100_000)
     with pytest.raises(FormatError, match="cannot be read"):
         read_coco_instances(path)
+
+
+@pytest.mark.parametrize("source", ["override", "external"])
+def test_only_the_solver_is_bound_to_keywords(tmp_path, source):
+    """The true category of an instance counts for the oracle even if it is no keyword; so does another method's."""
+    tags = TAGS.iloc[:1].assign(keywords=[("cat",)])
+    write_tags(tmp_path / "tags.csv", tags.assign(source=source))
+    assert read_tags(tmp_path / "tags.csv")["tag"].tolist() == ["dog"]
+    with pytest.raises(ValueError, match="expected a keyword of the photo"):
+        write_tags(tmp_path / "tags.csv", tags.assign(source="solver"))
