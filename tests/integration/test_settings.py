@@ -107,6 +107,7 @@ VALUES = {
     "salient_instances.prompts.grid": ("photos", 8),
     "salient_instances.prompts.max_instances": ("photos", 20),
     "salient_instances.training.root": ("demo", "voc"),
+    "salient_instances.training.start": ("demo", "resources/weights/s4net_efficientnet_lite2.safetensors"),
     "attention.import": ("own", "other_cams.h5"),
     "scores.import": ("own", "p.csv"),
     "features.import.array": ("own", "other_features.npy"),
