@@ -40,7 +40,6 @@ from aisi.planning.experiments import (  # noqa: E402
 from aisi.report.tables import (  # noqa: E402
     add_paper,
     experiment_page,
-    markdown,
     ratio_notes,
     results_page,
     seed_table,
@@ -133,15 +132,16 @@ def provenance(folder, run):
     """Section that says which commit and which weights made the figures, with the log of each training."""
     networks = pd.read_csv(folder / "networks.csv", keep_default_na=False)
     place = f"figures/{folder.name}"
-    shown = networks.assign(
-        log=[f"[{name}]({place}/{name})" if name else "" for name in networks["log"]],
-        sha256=[f"`{digest}`" for digest in networks["sha256"]],
-    )
+    rows = [
+        f"| {weights} | {f'[{log}]({place}/{log})' if log else ''} | `{digest}` |"
+        for weights, log, digest in networks[["weights", "log", "sha256"]].itertuples(index=False)
+    ]
+    table = "\n".join(["| weights | log | sha256 |", "| --- | --- | --- |", *rows])
     configs = ", ".join(f"`{file}`" for file in ["config/config.yaml", *run["configfiles"]])
     return (
         f"## Where the figures come from\n\nCommit {run['commit']}, settings of {configs}. The figures are stored in "
         f"[{place}]({place}), and a test compares them with this page. The weights have these SHA-256:\n\n"
-        f"{markdown(shown)}\n"
+        f"{table}\n"
     )
 
 

@@ -62,6 +62,7 @@ def write_instances(path, images, masks):
             "image_id": n,
             "category_id": 1 + NAMES.index(PAIRS[(n - 1) % len(PAIRS)][side]),
             "score": 0.5,
+            "bbox": [0, 0, 1, 1],
             "segmentation": mask,
         }
         for n, photo in enumerate(masks, start=1)

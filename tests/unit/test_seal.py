@@ -24,7 +24,7 @@ from aisi.formats.seal import SealError, check_seal, has_seal, read_sealed, rese
 from aisi.formats.tags import read_tags
 from aisi.training.engine import fit
 from aisi.training.weights import load_weights, read_note, save_weights
-from test_formats import CATEGORIES, FORMATS, SUFFIX
+from test_formats import CATEGORIES, FORMATS, SUFFIX, TWO
 
 LIBRARY = Path(aisi.__file__).parent
 
@@ -58,6 +58,7 @@ OTHER_NAMES = {"read_salient_instances": "instances", "read_coco_results": "coco
 ARGUMENTS = {
     "read_instances": {"categories": CATEGORIES},
     "load_weights": {"network": "line"},
+    "read_objectness": {"instances": TWO},
     **dict.fromkeys(("read_scores", "read_features", "read_graph", "read_partition"), {"rows": None}),
 }
 
@@ -91,7 +92,8 @@ def test_every_reader_is_known():
 
 
 def read(name, path):
-    found = readers()[name](path, **ARGUMENTS.get(name.rpartition(".")[2], {}))
+    paths = [path] if name.endswith(".read_objectness") else path
+    found = readers()[name](paths, **ARGUMENTS.get(name.rpartition(".")[2], {}))
     if isinstance(found, contextlib.AbstractContextManager):
         with found:
             pass
@@ -136,17 +138,27 @@ PARSERS = {
         "merge_ablations.main": "a file of the repository",
         "tables.read_table": "sealed",
     },
-    "np.load": {"npz.read_npz": "sealed"},
+    "np.load": {
+        "npz.read_npz": "sealed",
+        "imported.imported_features": "a user's",
+        "imported.read_array": "a user's",
+    },
     "torch.load": {"weights.read_tensors": "a user's, or sealed"},
     "json.load": {"coco._read_json": "sealed, or a user's"},
     "json.loads": {
         "predict._read_record": "sealed",
         "weights._read": "sealed",
         "collect_predictions.main": "sealed",
+        "objectness.read_objectness_model": "sealed",
         "file_contents._read": "notes that may be lost",
         "processes.run_script": "arguments of a process of the same job",
     },
-    "h5py.File": {"hdf5.new_hdf5": "a writer", "hdf5.open_hdf5": "sealed"},
+    "h5py.File": {
+        "hdf5.new_hdf5": "a writer",
+        "hdf5.open_hdf5": "sealed",
+        "hdf5.origin_of": "sealed",
+        "imported._maps_reader": "a user's",
+    },
     "safe_open": {"weights._read": "sealed"},
     "load_file": {"backbones.read_state_dict": "a user's, or sealed"},
 }

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
+from aisi.formats.seal import sealed
 from aisi.training import engine
 from aisi.training.engine import NonFiniteLossError, fit, make_optimizer, make_schedule, training_identity
 from aisi.training.processes import SynchronisedBatchNorm, on_gpus, synchronise_batch_norms
@@ -211,7 +212,8 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     with pytest.raises(ValueError, match="c.pt: cannot be read.*Delete it"):
         train(tmp_path)
     assert not (tmp_path / "made").exists()
-    torch.save({"weight": torch.zeros(1)}, file)
+    with sealed(file) as temporary:
+        torch.save({"weight": torch.zeros(1)}, temporary)
     with pytest.raises(ValueError, match="c.pt: not a checkpoint"):
         train(tmp_path)
 

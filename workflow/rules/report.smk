@@ -8,7 +8,7 @@ SHOWN_SEMANTIC, SHOWN_INSTANCE = (
     [run for run in runs if run.split("/")[2] == SHOWN] for runs in (SEMANTIC_RUNS, INSTANCE_RUNS)
 )
 SHOWN_RUNS = {f"trained network{network_name(run, SHOWN_SEMANTIC)}": run for run in SHOWN_SEMANTIC}
-NETWORKS = SHOWN_RUNS if TRAINS else {}  # those that the default target draws
+DRAWN_NETWORKS = SHOWN_RUNS if TRAINS else {}  # those that the default target draws
 TRUE_MASKS = {"true mask": SEMANTIC_MASKS} if SEMANTIC_MASKS else {}
 # People with photos get masks without 255; networks train on the proxy masks
 SHOWN_MASKS = "results/masks" if IS_PHOTOS and SHOWN == MASKED else f"results/proxy_masks/{SHOWN}/SegmentationClass"
@@ -20,7 +20,7 @@ if not (ATTENTION["import"] or SCORES["import"]):
     TRAINING_LOGS["attention"] = "results/attention/classifier.csv"
 if FEATURES["weights"] == "train" and not FEATURES["import"]["array"]:
     TRAINING_LOGS["features"] = "results/features/extractor.csv"
-TRAINING_LOGS |= {title: f"{run}/training.csv" for title, run in NETWORKS.items()}
+TRAINING_LOGS |= {title: f"{run}/training.csv" for title, run in DRAWN_NETWORKS.items()}
 if TRAINS:
     TRAINING_LOGS |= {
         f"trained network{network_name(run, SHOWN_INSTANCE)}, instances": f"{run}/training.csv"
@@ -275,7 +275,7 @@ rule draw_examples:
         salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         tags=f"results/tags/{SHOWN}.csv",
         categories="results/categories.csv",
-        label_maps=[SHOWN_MASKS, *(f"{run}/examples" for run in NETWORKS.values()), *TRUE_MASKS.values()],
+        label_maps=[SHOWN_MASKS, *(f"{run}/examples" for run in DRAWN_NETWORKS.values()), *TRUE_MASKS.values()],
     output:
         figure=report(
             "results/report/examples.png",
@@ -295,7 +295,7 @@ rule draw_examples:
         runtime=10,
     params:
         code=code_digest("draw_examples"),
-        titles=[MASK_TITLE, *NETWORKS, *TRUE_MASKS],
+        titles=[MASK_TITLE, *DRAWN_NETWORKS, *TRUE_MASKS],
     message:
         "Draw example photos with the results of each stage."
     script:

@@ -94,7 +94,14 @@ def _check_type(column, name, dtype, width):
 
 
 def origin_of(path: str | Path) -> str:
-    """Where the content of an imported file comes from; empty if the workflow computed it."""
+    """Where the content of an imported file comes from; empty if the workflow computed it.
+
+    Raises
+    ------
+    SealError
+        If the file is not as it was written.
+    """
+    check_seal(path)
     with h5py.File(path, "r") as file:
         return file.attrs.get("origin", "")
 
