@@ -35,6 +35,8 @@ def photos(folder):
         for name in ("cams.h5", "p.csv", "features.npy", "features.csv"):
             (folder / (copy + name)).touch()
         (folder / f"{copy}overrides.csv").write_text("image_id,instance_id,tag\n")
+        (folder / f"{copy}run/results/experiments/ablation").mkdir(parents=True)
+        (folder / f"{copy}run/results/experiments/ablation/metrics.csv").touch()
         (folder / f"{copy}sam").mkdir()
         for part in ("encoder", "decoder"):
             (folder / f"{copy}sam/{part}.onnx").write_bytes(b"")
@@ -126,10 +128,12 @@ VALUES = {
     "instance.assignments": ("demo", ["attention"]),
     "instance.train": ("demo", []),
     "ablation.network_seeds": ("demo", [1]),
+    **{f"ablation.runs.{name}": ("photos", "run") for name in ("main", "simple", "both")},
     "review.assignment": ("demo", "partition_unfiltered"),
     "report.assignments": ("demo", ["attention"]),
     "export.assignments": ("demo", ["attention"]),
     "predict.root": ("demo", "photos"),
+    "predict.keywords": ("demo", "keywords.csv"),
     "predict.formats": ("demo", ["coco"]),
 }
 """Keys that need more than :func:`other`: the base to start from, and the other value."""
