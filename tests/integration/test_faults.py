@@ -170,7 +170,7 @@ PAIRS = (
 
 @pytest.mark.parametrize(("name", "rule"), PAIRS)
 def test_interrupted_runs_end_with_the_same_bytes(copy, finished, name, rule):
-    """The signal reaches Snakemake and its jobs, as from a closed terminal or a batch system."""
+    """The signal reaches Snakemake and its jobs, as from a closed terminal. Then the same command runs again."""
     process = subprocess.Popen(
         copy.command("--cores", "1", "--forcerun", rule),
         cwd=copy.home,
@@ -189,7 +189,7 @@ def test_interrupted_runs_end_with_the_same_bytes(copy, finished, name, rule):
     assert process.wait(60) != 0
     if is_locked(copy):
         copy.finish("--unlock")
-    copy.finish()
+    copy.finish("--forcerun", rule)
     assert digests(copy.run_folder) == digests(finished.run_folder)
     assert not list(copy.run_folder.glob("results/**/.*.partial*"))
 
