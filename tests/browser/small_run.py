@@ -81,11 +81,12 @@ class SmallRun:
         options = {"solver": "message_passing", "gap": 1e-6, "time_limit": None}
         solve_partition.main(
             **read,
-            objective=Objective(beta=1.0, balance_categories=False, objectness_weight=0.0),
+            objective=Objective(beta=1.0, balance_categories=0.0, objectness_weight=0.0),
             r=0.9,
             options=options,
             graph=self.graph,
             instances=[self.instances],
+            objectness=[],
             overrides=overrides,
             stale=stale,
             jobs=1,
