@@ -168,7 +168,7 @@ def test_metrics(results):
     metrics = read_metrics(results / "metrics.csv")
     assert set(metrics["task"]) == {"tags", "proxy_semantic", "proxy_instance", "semantic", "salient_instances"}
     for task in ("tags", "proxy_semantic", "proxy_instance"):
-        assert set(metrics.loc[metrics["task"] == task, "assignment"]) == {*ASSIGNMENTS, "oracle"}
+        assert set(metrics.loc[metrics["task"] == task, "assignment"]) == {*ASSIGNMENTS, "oracle", "paper"}
     shares = metrics[metrics["metric"] != "instances_per_photo"]
     assert shares["value"].dropna().between(0, 1).all()
     oracle = shares[(shares["task"] == "tags") & (shares["assignment"] == "oracle")]
