@@ -2,21 +2,18 @@
 
 import pandas as pd
 
-from aisi.files import atomic
 from aisi.formats.metrics import read_metrics
 from aisi.progress import log_to
 from aisi.report.paper_tables import comparison
-from aisi.report.tables import experiment_page, in_percent
+from aisi.report.tables import experiment_page, in_percent, save_page, save_table
 
 
 def main(metrics_paths, paper_path, table_name, trained_on, title, command, notes, table_path, page_path):
     """``metrics_paths``: figures of the networks; ``table_name``: 3 or 4; ``trained_on``: name of the training set."""
     metrics = pd.concat([read_metrics(path) for path in metrics_paths], ignore_index=True)
     table = comparison(pd.read_csv(paper_path), metrics, table_name, trained_on)
-    with atomic(table_path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
-    with atomic(page_path) as temporary:
-        temporary.write_text(experiment_page(title, command, in_percent(table), notes), encoding="utf-8")
+    save_table(table_path, table)
+    save_page(page_path, experiment_page(title, command, in_percent(table), notes))
 
 
 if "snakemake" in globals():

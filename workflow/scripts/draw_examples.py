@@ -3,11 +3,10 @@
 from aisi.evaluation.ground_truth import read_if_there
 from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.example_notes import read_example_notes
-from aisi.formats.instances import read_salient_instances
 from aisi.formats.tags import read_tags
 from aisi.photos import read_photo
 from aisi.progress import log_to
-from aisi.proxy_masks import tagged_photos
+from aisi.proxy_masks import read_shards, tagged_photos
 from aisi.report.examples import draw_grid, draw_maps, draw_stages, label_colours, labels_in, legend_of
 from aisi.report.plots import save_figure
 
@@ -29,7 +28,7 @@ def main(
     colours = label_colours(categories)
     notes = read_example_notes(notes_path) if notes_path else {}
     examples = {photo.image_id: photo for photo in read_images(examples_path).itertuples()}
-    shards = zip(map(read_images, images_paths), map(read_salient_instances, salient_instances_paths), strict=True)
+    shards = read_shards(images_paths, salient_instances_paths)
     rows, labels = dict.fromkeys(examples), set()
     for tagged in tagged_photos(shards, tags, categories):
         if photo := examples.get(tagged.image_id):

@@ -2,7 +2,6 @@
 
 from aisi.evaluation.ground_truth import photos_with_masks
 from aisi.evaluation.halves import Split, combinations, evaluate_halves, halves_table
-from aisi.files import atomic
 from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.features import read_features
 from aisi.formats.instances import read_salient_instances
@@ -10,7 +9,7 @@ from aisi.formats.objectness import read_objectness
 from aisi.formats.scores import read_scores
 from aisi.formats.tags import read_tags
 from aisi.progress import log_to
-from aisi.report.tables import experiment_page, with_headings
+from aisi.report.tables import experiment_page, save_page, save_table, with_headings
 
 
 def main(
@@ -45,10 +44,9 @@ def main(
     image_ids = photos_with_masks(split.photos, masks_folder)["image_id"]
     figures = evaluate_halves(split, image_ids, scores, chosen_from, configured, masks_folder, solver, gap)
     table = with_headings(halves_table(figures, chosen_from, configured))
-    with atomic(figures_path) as first, atomic(table_path) as second, atomic(page_path) as third:
-        figures.to_csv(first, index=False, float_format="%.7g", lineterminator="\n")
-        table.to_csv(second, index=False, float_format="%.7g", lineterminator="\n")
-        third.write_text(experiment_page(title, command, table, notes), encoding="utf-8")
+    save_table(figures_path, figures)
+    save_table(table_path, table)
+    save_page(page_path, experiment_page(title, command, table, notes))
 
 
 if "snakemake" in globals():

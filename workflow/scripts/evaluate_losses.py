@@ -2,14 +2,12 @@
 
 from aisi.evaluation.ground_truth import photos_with_masks, read_truth
 from aisi.evaluation.losses import loss_table
-from aisi.files import atomic
 from aisi.formats.dataset import read_categories, read_images
-from aisi.formats.instances import read_salient_instances
 from aisi.formats.tags import read_tags
 from aisi.progress import log_to
-from aisi.proxy_masks import tagged_photos
+from aisi.proxy_masks import read_shards, tagged_photos
 from aisi.report.plots import plot_losses, save_figure
-from aisi.report.tables import losses_page
+from aisi.report.tables import losses_page, save_page, save_table
 
 
 def main(tags, images, salient_instances, categories, masks, objects, title, command, table, figure, page):
@@ -17,17 +15,15 @@ def main(tags, images, salient_instances, categories, masks, objects, title, com
     categories, photos = read_categories(categories), read_images(*images)
     with_masks, names = photos_with_masks(photos, masks), categories.names
     with_objects = photos_with_masks(with_masks, objects) if objects else with_masks[:0]
-    shards = list(zip(map(read_images, images), map(read_salient_instances, salient_instances), strict=True))
+    shards = list(read_shards(images, salient_instances))
     tagged = zip(
         *(tagged_photos(shards, read_tags(path, categories=categories), categories) for path in tags), strict=True
     )
     truths = read_truth(photos, with_masks, with_objects, masks, objects, len(names))
     losses = loss_table(with_labels(tagged, truths), names)
-    with atomic(table) as temporary:
-        losses.to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
+    save_table(table, losses)
     save_figure(figure, plot_losses(losses))
-    with atomic(page) as temporary:
-        temporary.write_text(losses_page(title, command, losses), encoding="utf-8")
+    save_page(page, losses_page(title, command, losses))
 
 
 def with_labels(tagged, truths):

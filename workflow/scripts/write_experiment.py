@@ -2,11 +2,19 @@
 
 import pandas as pd
 
-from aisi.files import atomic
 from aisi.formats.metrics import read_metrics
 from aisi.progress import log_to
 from aisi.report.plots import plot_seeds, save_figure
-from aisi.report.tables import add_paper, experiment_page, imported_note, ratio_notes, seed_table, with_imported
+from aisi.report.tables import (
+    add_paper,
+    experiment_page,
+    imported_note,
+    ratio_notes,
+    save_page,
+    save_table,
+    seed_table,
+    with_imported,
+)
 
 
 def main(
@@ -27,14 +35,10 @@ def main(
     paper = pd.read_csv(paper_path)
     paper = paper[(paper["table"] == paper_table) & (paper["train"] == paper_train)]
     rows, paper_column = add_paper(seed_table(read_metrics(metrics_path), assignments), paper)
-    with atomic(table_path) as temporary:
-        with_imported(rows, imported).to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
+    save_table(table_path, with_imported(rows, imported))
     save_figure(figure_path, plot_seeds(rows, paper_column))
-    with atomic(page_path) as temporary:
-        temporary.write_text(
-            experiment_page(title, command, rows, [*ratio_notes(rows), *notes, *imported_note(imported)]),
-            encoding="utf-8",
-        )
+    notes = [*ratio_notes(rows), *notes, *imported_note(imported)]
+    save_page(page_path, experiment_page(title, command, rows, notes))
 
 
 if "snakemake" in globals():

@@ -6,12 +6,11 @@ import pandas as pd
 
 from aisi.files import atomic, inside
 from aisi.formats.dataset import read_categories, read_images, read_rejected_images
-from aisi.formats.instances import read_salient_instances
 from aisi.formats.masks import write_labels
 from aisi.formats.tables import write_table
 from aisi.formats.tags import read_tags
 from aisi.progress import log_to, progress
-from aisi.proxy_masks import PHOTO_COLUMNS, photo_row, proxy_mask, summary, tagged_photos
+from aisi.proxy_masks import PHOTO_COLUMNS, photo_row, proxy_mask, read_shards, summary, tagged_photos
 
 
 def main(
@@ -28,7 +27,7 @@ def main(
     categories = read_categories(categories_path)
     tags = read_tags(tags_path, categories=categories)
     Path(masks_folder).mkdir(parents=True, exist_ok=True)
-    shards = zip(map(read_images, images_paths), map(read_salient_instances, salient_instances_paths), strict=True)
+    shards = read_shards(images_paths, salient_instances_paths)
     n_photos = len(read_images(*images_paths))
     rows = []
     for photo in progress(tagged_photos(shards, tags, categories), total=n_photos, unit="photo"):

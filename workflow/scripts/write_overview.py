@@ -1,16 +1,15 @@
 """Write the first page of the report: the photos of each keyword with their masks, what is missing, and the words."""
 
-from aisi.files import atomic
 from aisi.formats.dataset import read_categories, read_images
-from aisi.formats.instances import read_salient_instances
 from aisi.formats.tags import read_tags
 from aisi.labels import NOISY
 from aisi.photos import read_photo
 from aisi.progress import log_to
-from aisi.proxy_masks import proxy_mask, tagged_photos
+from aisi.proxy_masks import proxy_mask, read_shards, tagged_photos
 from aisi.report.examples import label_colours, labels_in, overlay
 from aisi.report.overview import choose_photos, keyword_table, overview_page, picture
 from aisi.report.plots import plot_keywords, save_figure
+from aisi.report.tables import save_page
 
 
 def main(images_paths, salient_instances_paths, tags_path, categories_path, name, places, page_path, figure_path):
@@ -21,7 +20,7 @@ def main(images_paths, salient_instances_paths, tags_path, categories_path, name
     drawn = {image_id for photos in chosen.values() for image_id in photos}
     path_of, figures = dict(zip(images["image_id"], images["path"], strict=True)), {}
     colours = label_colours(categories)
-    shards = zip(map(read_images, images_paths), map(read_salient_instances, salient_instances_paths), strict=True)
+    shards = read_shards(images_paths, salient_instances_paths)
     for photo in tagged_photos(shards, tags, categories):
         if photo.image_id in drawn:
             mask = proxy_mask(photo.masks, photo.labels, photo.keywords, "background", "background")
@@ -32,8 +31,7 @@ def main(images_paths, salient_instances_paths, tags_path, categories_path, name
     with_mask = set(tags.loc[tags["label"] != NOISY, "image_id"])
     without_mask = sorted(set(images["image_id"]) - with_mask)
     page = overview_page(name, table, categories, pictures, without_mask, len(images), places)
-    with atomic(page_path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    save_page(page_path, page)
     save_figure(figure_path, plot_keywords(table, tags))
 
 

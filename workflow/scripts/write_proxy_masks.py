@@ -6,13 +6,12 @@ from aisi.evaluation.metrics import metric_table
 from aisi.files import inside
 from aisi.formats.coco import write_coco
 from aisi.formats.dataset import read_categories, read_images
-from aisi.formats.instances import read_salient_instances
 from aisi.formats.masks import write_image_set, write_labels
 from aisi.formats.metrics import write_metrics
 from aisi.formats.tags import read_tags
 from aisi.planning.protocols import PIXELS
 from aisi.progress import log_to, progress
-from aisi.proxy_masks import CocoInstances, PixelShares, proxy_mask, tagged_photos
+from aisi.proxy_masks import CocoInstances, PixelShares, proxy_mask, read_shards, tagged_photos
 
 
 def main(
@@ -33,7 +32,7 @@ def main(
     tags = read_tags(tags_path, categories=categories)
     Path(masks_folder).mkdir(parents=True, exist_ok=True)
     coco, shares, written = CocoInstances(categories, rejected_as_crowd), PixelShares(), []
-    shards = zip(map(read_images, images_paths), map(read_salient_instances, salient_instances_paths), strict=True)
+    shards = read_shards(images_paths, salient_instances_paths)
     n_photos = len(read_images(*images_paths))
     for photo in progress(tagged_photos(shards, tags, categories), total=n_photos, unit="photo"):
         proxy = proxy_mask(photo.masks, photo.labels, photo.keywords, **settings)

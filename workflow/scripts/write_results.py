@@ -2,11 +2,19 @@
 
 from pathlib import Path
 
-from aisi.files import atomic
 from aisi.formats.metrics import read_metrics
 from aisi.formats.tags import read_tags
 from aisi.progress import log_to
-from aisi.report.tables import assignment_table, imported_note, results_page, sortable_html, tag_counts, with_imported
+from aisi.report.tables import (
+    assignment_table,
+    imported_note,
+    results_page,
+    save_page,
+    save_table,
+    sortable_html,
+    tag_counts,
+    with_imported,
+)
 
 
 def main(metrics_path, tags_paths, name, command, notes, shown, imported, others, table_path, html_path, page_path):
@@ -18,13 +26,10 @@ def main(metrics_path, tags_paths, name, command, notes, shown, imported, others
     counts = {assignment: tag_counts(read_tags(path)) for assignment, path in tags_paths.items()}
     counts |= {name: {} for name in others}
     rows = with_imported(assignment_table(metrics, counts), imported)
-    with atomic(table_path) as temporary:
-        rows.to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
-    with atomic(html_path) as temporary:
-        temporary.write_text(sortable_html(rows), encoding="utf-8")
-    with atomic(page_path) as temporary:
-        paragraphs = [*notes, *imported_note(imported)]
-        temporary.write_text(results_page(name, command, paragraphs, metrics, counts, shown), encoding="utf-8")
+    save_table(table_path, rows)
+    save_page(html_path, sortable_html(rows))
+    paragraphs = [*notes, *imported_note(imported)]
+    save_page(page_path, results_page(name, command, paragraphs, metrics, counts, shown))
 
 
 if "snakemake" in globals():

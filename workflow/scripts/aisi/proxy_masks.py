@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from aisi.formats.coco import REJECTED
-from aisi.formats.dataset import KEYWORD_SEPARATOR, Categories, file_name_of
-from aisi.formats.instances import SalientInstances, rows_by_photo
+from aisi.formats.dataset import KEYWORD_SEPARATOR, Categories, file_name_of, read_images
+from aisi.formats.instances import SalientInstances, read_salient_instances, rows_by_photo
 from aisi.formats.rows import row_digests
 from aisi.formats.tags import BOX
 from aisi.labels import ALL, IGNORE, NOISY
@@ -53,6 +54,13 @@ class TaggedPhoto:
     labels: np.ndarray
 
 
+def read_shards(
+    images_paths: Iterable[str | Path], salient_instances_paths: Iterable[str | Path]
+) -> Iterator[tuple[pd.DataFrame, SalientInstances]]:
+    """Read the photos and the instances of one shard after another; the files are in the same order."""
+    return zip(map(read_images, images_paths), map(read_salient_instances, salient_instances_paths), strict=True)
+
+
 def tagged_photos(
     shards: Iterable[tuple[pd.DataFrame, SalientInstances]], tags: pd.DataFrame, categories: Categories
 ) -> Iterator[TaggedPhoto]:
@@ -61,8 +69,7 @@ def tagged_photos(
     Parameters
     ----------
     shards : iterable of (DataFrame, SalientInstances)
-        Photos of a shard, as from :func:`aisi.formats.dataset.read_images`, and their instances. One shard is read at
-        a time.
+        As from :func:`read_shards`. One shard is read at a time.
     tags : DataFrame
         Of the whole split, as from :func:`aisi.formats.tags.read_tags`, in any order.
     categories : Categories

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aisi.formats.files import Format, mismatch
+from aisi.formats.files import Format, reading, require
 from aisi.formats.instances import SalientInstances
 from aisi.formats.seal import BLANK, read_sealed, sealed
 from aisi.formats.tables import read_table, write_table
@@ -58,15 +58,14 @@ def read_objectness_model(path: str | Path) -> ObjectnessModel:
     FormatError
         If the file is another one, or not as it was written.
     """
-    try:
+    expected = f"{OBJECTNESS_MODEL.name}, version {OBJECTNESS_MODEL.version}"
+    with reading(path, OBJECTNESS_MODEL, expected):
         content = json.loads(read_sealed(path))
-        if (content["format"], content["version"]) != (OBJECTNESS_MODEL.name, OBJECTNESS_MODEL.version):
-            raise ValueError(f"format {content['format']}, version {content['version']}")
+        found = content["format"], content["version"]
+        right = found == (OBJECTNESS_MODEL.name, OBJECTNESS_MODEL.version)
+        require(right, f"format {found[0]}, version {found[1]}", expected)
         means, scales, weights = (np.array(content[name], float) for name in ("means", "scales", "weights"))
         return ObjectnessModel(tuple(content["features"]), means, scales, weights, float(content["constant"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        expected = f"{OBJECTNESS_MODEL.name}, version {OBJECTNESS_MODEL.version}"
-        raise mismatch(path, OBJECTNESS_MODEL, f"a file that cannot be read ({error})", expected) from error
 
 
 def write_objectness(path: str | Path, instances: SalientInstances, objectness: np.ndarray) -> None:

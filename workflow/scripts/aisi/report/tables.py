@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from aisi.evaluation.losses import CAUSES
+from aisi.files import atomic
 from aisi.labels import ALL, NOISY
 
 COLUMNS = [
@@ -127,6 +129,18 @@ def with_headings(table: pd.DataFrame) -> pd.DataFrame:
     headings |= {metric: heading for task, metric, heading in COLUMNS if task == "tags"}
     headings |= {"proxy_miou": headings["proxy_semantic_miou"], "retention": "r"}
     return table.rename(columns=headings | {name + SPREAD: heading + SPREAD for name, heading in headings.items()})
+
+
+def save_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table of the report as CSV; numbers have seven digits."""
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.7g", lineterminator="\n")
+
+
+def save_page(path: str | Path, page: str) -> None:
+    """Write a page of the report, Markdown or HTML."""
+    with atomic(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
 
 
 def in_percent(table: pd.DataFrame) -> pd.DataFrame:
