@@ -40,8 +40,10 @@ def package(tmp_path_factory):
 @pytest.fixture
 def installed(package, monkeypatch):
     monkeypatch.syspath_prepend(package)
+    plugins.installed.cache_clear()
     plugins._code.cache_clear()
     yield package
+    plugins.installed.cache_clear()
     for name in ("my_solver", "my_networks"):
         sys.modules.pop(name, None)
     importlib.invalidate_caches()
@@ -79,6 +81,7 @@ def test_config_of_the_page(installed, monkeypatch):
     assert read["semantic"]["networks"]["mine"]["network"]["head"] == "linear"
     assert read["partition"]["solver"] == "greedy"
     monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder != str(installed)])
+    plugins.installed.cache_clear()
     with pytest.raises(ValueError) as error:
         read_config(config, SCHEMA)
     assert 'partition.solver is "greedy"; it must be message_passing, highs, cplex, or one of the' in str(error.value)

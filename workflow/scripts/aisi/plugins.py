@@ -50,6 +50,7 @@ class Registry:
         return installed(self.group)[name].load()
 
 
+@cache  # it reads the list of every installed package, and planning asks once for each job
 def installed(group: str) -> dict[str, EntryPoint]:
     """The parts that installed packages add to a group, by name."""
     return {point.name: point for point in entry_points(group=group)}

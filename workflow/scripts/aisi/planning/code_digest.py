@@ -55,7 +55,7 @@ def code_of(script: str | Path) -> dict[str, str]:
         if path in seen:
             continue
         seen[path], names = _read(path, path.read_text())
-        todo += [found for name in names for found in _module_paths(name)]
+        todo += [found for name in names for found in _module_paths(name, PACKAGE)]
     return {os.path.relpath(path, PACKAGE.parent): tree for path, tree in seen.items()}
 
 
@@ -85,13 +85,14 @@ def _imports(tree, path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _module_paths(name):
-    """Files that Python runs when it imports a module of this package: of the packages around it, and its own."""
+@cache
+def _module_paths(name, package):
+    """Files that Python runs when it imports a module of the package: of the packages around it, and its own."""
     head, *rest = name.split(".")
-    if head != PACKAGE.name:
+    if head != package.name:
         return []
-    packages = [PACKAGE.joinpath(*rest[:depth], "__init__.py") for depth in range(len(rest) + 1)]
-    return [path for path in (*packages, PACKAGE.joinpath(*rest).with_suffix(".py")) if path.is_file()]
+    packages = [package.joinpath(*rest[:depth], "__init__.py") for depth in range(len(rest) + 1)]
+    return [path for path in (*packages, package.joinpath(*rest).with_suffix(".py")) if path.is_file()]
 
 
 def _without_docstrings(tree):
