@@ -80,6 +80,7 @@ lint: setup
 docs: setup
 	python tools/write_config_page.py
 	python tools/write_api_page.py
+	python tools/write_artefacts_page.py
 	python tools/draw_architecture.py
 	python tools/write_reruns.py
 	python tools/write_results_pages.py

@@ -36,6 +36,7 @@ def edit(file, old, new):
         ("build.py", "edges()", "edges(\n    )"),
         ("aisi/graph.py", "def edges", "# A comment.\n\n\ndef edges"),
         ("aisi/graph.py", '"""Graphs."""', "'''The graphs.'''"),
+        ("aisi/graph.py", "def edges", '"""What the import above brings."""\ndef edges'),
         ("aisi/report.py", "x = 1", "x = 2"),
     ],
 )

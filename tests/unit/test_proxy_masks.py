@@ -10,8 +10,8 @@ from pycocotools import mask as rle
 from aisi.formats.coco import read_instances, write_coco
 from aisi.formats.dataset import Categories
 from aisi.formats.instances import SalientInstances, rows_by_photo
+from aisi.formats.masks import PHOTO_COLUMNS
 from aisi.proxy_masks import (
-    PHOTO_COLUMNS,
     CocoInstances,
     PixelShares,
     photo_row,

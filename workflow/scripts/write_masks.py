@@ -6,11 +6,10 @@ import pandas as pd
 
 from aisi.files import atomic, inside
 from aisi.formats.dataset import read_categories, read_images, read_rejected_images
-from aisi.formats.masks import write_labels
-from aisi.formats.tables import write_table
+from aisi.formats.masks import PHOTO_COLUMNS, write_labels, write_photo_table
 from aisi.formats.tags import read_tags
 from aisi.progress import log_to, progress
-from aisi.proxy_masks import PHOTO_COLUMNS, photo_row, proxy_mask, read_shards, summary, tagged_photos
+from aisi.proxy_masks import photo_row, proxy_mask, read_shards, summary, tagged_photos
 
 
 def main(
@@ -36,7 +35,7 @@ def main(
             write_labels(inside(masks_folder, f"{photo.image_id}.png"), mask)
         rows.append(photo_row(photo, categories))
     table = pd.DataFrame(rows, columns=PHOTO_COLUMNS).sort_values("image_id")
-    write_table(photos_path, table, PHOTO_COLUMNS)
+    write_photo_table(photos_path, table)
     with atomic(summary_path) as temporary:
         Path(temporary).write_text(summary(table, len(read_rejected_images(rejected_path))), encoding="utf-8")
 

@@ -17,9 +17,6 @@ from aisi.formats.tags import BOX
 from aisi.labels import ALL, IGNORE, NOISY
 from aisi.masks import area, check_sizes, decode, to_json
 
-PHOTO_COLUMNS = ["image_id", "mask", "n_instances", "tags", "keywords_without_instance"]
-"""Columns of the table of photos; ``mask`` is yes or no."""
-
 
 @dataclass(frozen=True)
 class TaggedPhoto:

@@ -3,22 +3,41 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 
-from aisi.formats.files import Format, require
-from aisi.formats.hdf5 import TEXT, extend, growing_column, new_hdf5, open_hdf5, texts
+from aisi.formats.files import TEXT, Format, require
+from aisi.formats.hdf5 import extend, growing_column, new_hdf5, open_hdf5, texts
 from aisi.labels import LARGEST
 
-ATTENTION = Format("attention", "compute_attention_maps or import_attention", 2)
-_COLUMNS: dict[str, tuple[Any, int | None]] = {
-    "image_id": (TEXT, None),
-    "label": (np.int64, None),
-    "shape": (np.int64, 2),
-    "value": (np.float16, None),
-}
+ATTENTION = Format(
+    "attention",
+    "compute_attention_maps or import_attention",
+    2,
+    columns={
+        "image_id": (TEXT, ("M",)),
+        "label": ("int64", ("M",)),
+        "shape": ("int64", ("M", 2)),
+        "value": ("float16", ("V",)),
+    },
+)
+"""Attention maps of the photos of a shard, each of one of the photo's keywords: `attention/{split}/shard_{shard}.h5`.
+
+There are M maps, those of a photo side by side, by ascending label.
+
+Columns
+-------
+image_id
+    Photo of each map.
+label
+    Label 1..C of the keyword.
+shape
+    Height and width of each map in cells: the photo's size divided by the stride of the network. The maps of a photo
+    have one shape.
+value
+    Attention in [0, 1], the maps row by row, one after the other: V is the sum of height times width.
+"""
 
 
 class AttentionWriter:
@@ -107,5 +126,5 @@ def _check_values(maps):
 @contextmanager
 def open_attention(path: str | Path) -> Iterator[AttentionMaps]:
     """Give the :class:`AttentionMaps` of one shard."""
-    with open_hdf5(path, ATTENTION, _COLUMNS) as file:
+    with open_hdf5(path, ATTENTION) as file:
         yield AttentionMaps(file)

@@ -103,7 +103,7 @@ def read_instances(path: str | Path, categories: Categories) -> dict[str, tuple[
 
 def _check_instance(instance):
     """Check an entry of COCO's annotations or results; TypeError or ValueError."""
-    missing = {"image_id", "category_id", "score", "bbox", "segmentation"} - set(instance)
+    missing = set(PROXY_MASKS.columns) - set(instance)
     if missing:
         raise ValueError(f"a missing {', '.join(sorted(missing))}")
     image_id, category_id, score, box = (instance[key] for key in ("image_id", "category_id", "score", "bbox"))

@@ -7,25 +7,73 @@ from pathlib import Path, PurePath
 
 import pandas as pd
 
-from aisi.formats.files import Format, reading, require, writing
+from aisi.formats.files import TEXT, Format, reading, require, writing
 from aisi.formats.tables import read_table, write_table
 from aisi.labels import LARGEST, NOISY_TAG
 
-PHOTOS = Format("images", "index_images")
-COCO_IDS = Format("coco_ids", "index_images or index_test_images")
-REJECTED = Format("rejected_images", "index_images")
-CATEGORIES = Format("categories", "index_images")
+PHOTOS = Format(
+    "images",
+    "index_images",
+    columns={"image_id": TEXT, "path": TEXT, "width": "int64", "height": "int64", "keywords": TEXT, "sha256": TEXT},
+)
+"""The photos of a shard of a split, one a row, by ascending image_id: `images/{split}/shard_{shard}.csv`.
 
-IMAGE_COLUMNS = ["image_id", "path", "width", "height", "keywords", "sha256"]
-"""One photo a row: unique id, path, size in pixels of the EXIF-upright photo, keywords, digest of the file's bytes."""
+Columns
+-------
+image_id
+    Name of the photo, each once.
+path
+    Where the file is.
+width, height
+    Size of the upright photo in pixels.
+keywords
+    Names of categories, with `;` between them. They may be empty.
+sha256
+    SHA-256 of the file's bytes.
+"""
+IMAGE_COLUMNS = list(PHOTOS.columns)
 
-COCO_ID_COLUMNS = ["image_id", "coco_id"]
+COCO_IDS = Format("coco_ids", "index_images or index_test_images", columns={"image_id": TEXT, "coco_id": TEXT})
+"""The ids that photos have in the dataset's COCO JSON, one photo a row: `images/{split}/coco_ids.csv`.
 
-REJECTED_COLUMNS = ["path", "reason"]
-"""One file a row that is not used, and why."""
+Columns
+-------
+image_id
+    Name of the photo.
+coco_id
+    `id` of the photo in the JSON.
+"""
+COCO_ID_COLUMNS = list(COCO_IDS.columns)
 
-CATEGORY_COLUMNS = ["label", "category_id", "name", "colour"]
-"""One category a row: label 1..C (its value in PNGs), the dataset's own number, name, colour #rrggbb."""
+REJECTED = Format("rejected_images", "index_images", columns={"path": TEXT, "reason": TEXT})
+"""The files that are not used, one a row, by ascending path: `rejected_images.csv`.
+
+Columns
+-------
+path
+    The file.
+reason
+    Why it is not used.
+"""
+REJECTED_COLUMNS = list(REJECTED.columns)
+
+CATEGORIES = Format(
+    "categories", "index_images", columns={"label": "int64", "category_id": "int64", "name": TEXT, "colour": TEXT}
+)
+"""The categories of the dataset, one a row, by ascending label: `categories.csv`.
+
+Columns
+-------
+label
+    1..C, the value in PNGs and in all other artefacts.
+category_id
+    The dataset's own number, as in its COCO JSON.
+name
+    The keyword.
+colour
+    #rrggbb, its colour in the palette and in figures.
+"""
+CATEGORY_COLUMNS = list(CATEGORIES.columns)
 
 KEYWORD_SEPARATOR = ";"
 """Separates the keywords of a photo in tables."""
@@ -110,7 +158,7 @@ def write_images(path: str | Path, images: pd.DataFrame) -> None:
     table = images.assign(keywords=[KEYWORD_SEPARATOR.join(names) for names in images["keywords"]])
     with writing(path):
         _check_images(images)
-    write_table(path, table, IMAGE_COLUMNS)
+    write_table(path, table, PHOTOS)
 
 
 def _check_images(images):
@@ -143,7 +191,7 @@ def read_images(*paths: str | Path) -> pd.DataFrame:
 
 
 def _read_images(path):
-    images = read_table(path, PHOTOS, IMAGE_COLUMNS, {"width": "int64", "height": "int64"})
+    images = read_table(path, PHOTOS)
     images["keywords"] = [tuple(text.split(KEYWORD_SEPARATOR)) if text else () for text in images["keywords"]]
     with reading(path, PHOTOS, "photos"):
         _check_images(images)
@@ -152,12 +200,12 @@ def _read_images(path):
 
 def write_coco_ids(path: str | Path, coco_ids: dict[str, int | str]) -> None:
     """Write the ids that photos have in a dataset's COCO JSON: columns ``COCO_ID_COLUMNS``."""
-    write_table(path, pd.DataFrame(list(coco_ids.items()), columns=COCO_ID_COLUMNS), COCO_ID_COLUMNS)
+    write_table(path, pd.DataFrame(list(coco_ids.items()), columns=COCO_ID_COLUMNS), COCO_IDS)
 
 
 def read_coco_ids(path: str | Path) -> dict[str, int | str]:
     """Read what :func:`write_coco_ids` wrote: image_id to id, an int if it is a number."""
-    table = read_table(path, COCO_IDS, COCO_ID_COLUMNS, {})
+    table = read_table(path, COCO_IDS)
     with reading(path, COCO_IDS, "ids"):
         _check_ids(table)
     return {
@@ -168,23 +216,23 @@ def read_coco_ids(path: str | Path) -> dict[str, int | str]:
 
 def write_rejected_images(path: str | Path, rejected: pd.DataFrame) -> None:
     """Write the photos that are not used: columns ``REJECTED_COLUMNS``."""
-    write_table(path, rejected, REJECTED_COLUMNS)
+    write_table(path, rejected, REJECTED)
 
 
 def read_rejected_images(path: str | Path) -> pd.DataFrame:
     """Read what :func:`write_rejected_images` wrote."""
-    return read_table(path, REJECTED, REJECTED_COLUMNS, {})
+    return read_table(path, REJECTED)
 
 
 def write_categories(path: str | Path, categories: Categories) -> None:
     """Write the categories, a row each: columns ``CATEGORY_COLUMNS``."""
     columns = categories.labels, categories.ids, categories.names, categories.colours
-    write_table(path, pd.DataFrame(dict(zip(CATEGORY_COLUMNS, columns, strict=True))), CATEGORY_COLUMNS)
+    write_table(path, pd.DataFrame(dict(zip(CATEGORY_COLUMNS, columns, strict=True))), CATEGORIES)
 
 
 def read_categories(path: str | Path) -> Categories:
     """Read what :func:`write_categories` wrote."""
-    table = read_table(path, CATEGORIES, CATEGORY_COLUMNS, {"label": "int64", "category_id": "int64"})
+    table = read_table(path, CATEGORIES)
     with reading(path, CATEGORIES, "the categories of one dataset"):
         labels = table["label"].tolist()
         require(labels == list(range(1, len(table) + 1)), f"labels {labels}", f"1 to {len(table)}, ascending")

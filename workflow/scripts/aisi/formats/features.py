@@ -10,8 +10,22 @@ from aisi.formats.files import Format, reading, require
 from aisi.formats.hdf5 import extend, growing_column, new_hdf5, read_hdf5
 from aisi.formats.rows import check_shards
 
-FEATURES = Format("features", "compute_features or import_features", 2)
-_COLUMNS = {"feature": (np.float32, -1), "rows": (np.uint64, None)}
+FEATURES = Format(
+    "features",
+    "compute_features or import_features",
+    2,
+    columns={"feature": ("float32", ("N", "D")), "rows": ("uint64", ("N",))},
+)
+"""Features of the N salient instances of a shard, in their order: `features/{split}/shard_{shard}.h5`.
+
+Columns
+-------
+feature
+    Finite numbers without a unit; D is 2048 for ResNet. They are not normalised: the graph takes their cosine.
+rows
+    Digest of image_id, instance_id and box of each instance: the first 8 bytes of a SHA-256. Files that belong together
+    have equal rows.
+"""
 
 
 @contextmanager
@@ -51,7 +65,7 @@ def read_features(*paths: str | Path, rows: np.ndarray | None) -> np.ndarray:
     """
     parts = []
     for path in paths:
-        part = read_hdf5(path, FEATURES, _COLUMNS)
+        part = read_hdf5(path, FEATURES)
         with reading(path, FEATURES, "features"):
             _check_number(len(part["feature"]), part["rows"])
             _check_finite(part["feature"])

@@ -6,10 +6,11 @@ format check its content with the same function, by :func:`require`. The error o
 that makes it again. Writers write atomically.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from aisi.formats.seal import SealError
 
@@ -32,6 +33,16 @@ def require(holds: bool, found: str, expected: str) -> None:
         raise ContentError(found, expected)
 
 
+def has_shape(found: tuple[int, ...], shape: tuple[str | int, ...]) -> bool:
+    """Whether an array has the shape that its format names, where a letter stands for any length."""
+    return len(found) == len(shape) and all(isinstance(b, str) or a == b for a, b in zip(found, shape, strict=True))
+
+
+def shape_text(shape: tuple[str | int, ...]) -> str:
+    """The shape that a format names, as docstrings have it: ``(N, 4)``."""
+    return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+
+
 @dataclass(frozen=True)
 class Format:
     """The format of one artefact.
@@ -47,6 +58,15 @@ class Format:
         What the rule makes and the user has to delete: the file, or the folder that holds it.
     users : bool
         Whether users may bring such files, too.
+    columns : dict
+        Name of each column, array or key to its type, in the order of the file. In a table (CSV) and in JSON it is a
+        dtype: ``"int64"``. In HDF5 and npz it is dtype and shape: ``("float32", ("N", 4))``, where a letter stands for
+        any length. Readers check them.
+    optional : dict
+        Columns that a file may lack.
+
+    The docstring below a Format says what the columns mean. tools/write_artefacts_page.py makes docs/artefacts.md of
+    both.
     """
 
     name: str
@@ -54,6 +74,8 @@ class Format:
     version: int | None = None
     made: str = "file"
     users: bool = False
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    optional: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -61,8 +83,46 @@ class Format:
         return f"aisi/{self.name} version {self.version}"
 
 
-PROXY_MASKS = Format("proxy_masks", "write_proxy_masks (of predictions: predict_semantic)", 1, "folder", True)
-"""Format of PNGs and JSON with masks."""
+TEXT, BYTES = "text", "bytes"
+"""Dtypes of columns besides those of NumPy: Unicode text, and bytes of any number."""
+
+PROXY_MASKS = Format(
+    "proxy_masks",
+    "write_proxy_masks (of predictions: predict_semantic)",
+    1,
+    "folder",
+    True,
+    columns={
+        "image_id": "int or text",
+        "category_id": "int",
+        "score": "float",
+        "bbox": "list of 4 floats",
+        "segmentation": "COCO compressed RLE, counts as text",
+    },
+)
+"""Masks with labels, `proxy_masks/{assignment}/`, predictions of the segmenters, and `masks/`.
+
+`SegmentationClass/{image_id}.png` is a palette PNG of one byte a pixel, (H, W) uint8 in the frame of the upright photo:
+0 background, 1..C the label of `categories.csv`, 255 ignore. The palette is that of PASCAL VOC.
+
+`instances.json` and `predictions.json` hold instances in COCO's formats: an object with images, categories and
+annotations, or a bare list of results. The keys below are those of each annotation or result. The instances of a photo
+are in the order of instance_id, or by descending score. A rejected instance has `iscrowd: 1` and `rejected: true`, too.
+
+Columns
+-------
+image_id
+    Of annotations: the `id` in the list of images, which has the photo's own image_id beside it. Of results: our
+    image_id, or with format `coco` the id in the dataset's JSON.
+category_id
+    The dataset's own number of the category, as in `categories.csv`.
+score
+    How sure the detector or the segmenter is, in [0, 1].
+bbox
+    x, y, width and height in pixels of the upright photo.
+segmentation
+    Mask in the frame of the whole upright photo.
+"""
 
 
 @contextmanager

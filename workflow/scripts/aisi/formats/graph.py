@@ -9,15 +9,29 @@ from aisi.formats.files import Format, reading, require, writing
 from aisi.formats.npz import read_npz, write_npz
 from aisi.formats.rows import check_rows
 
-GRAPH = Format("graph", "build_graph or build_batch_graphs", 2)
-_ARRAYS = {
-    "edges": ("int32", (None, 2)),
-    "weights": ("float32", (None,)),
-    "n_nodes": ("int64", ()),
-    "batches": ("int64", (None,)),
-    "order": ("int64", (None,)),
-    "rows": ("uint64", (None,)),
-}
+GRAPH = Format(
+    "graph",
+    "build_graph or build_batch_graphs",
+    2,
+    columns={
+        "edges": ("int32", ("E", 2)),
+        "weights": ("float32", ("E",)),
+        "n_nodes": ("int64", ()),
+        "batches": ("int64", ("B + 1",)),
+        "order": ("int64", ("N",)),
+        "rows": ("uint64", ("N",)),
+    },
+)
+"""Similarity graph over the N instances of a split (PAPER §4.1 eq. 5): `graph/{split}/dataset.npz`, `batches.npz`.
+
+Columns
+-------
+n_nodes
+    N.
+rows
+    Digest of image_id, instance_id and box of each instance: the first 8 bytes of a SHA-256. Files that belong together
+    have equal rows.
+"""
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,7 @@ def read_graph(path: str | Path, rows: np.ndarray | None) -> Graph:
     ``rows`` are the digests of the split's salient instances, which are compared with those in the file; None if the
     graph is not joined with anything.
     """
-    arrays = read_npz(path, GRAPH, _ARRAYS)
+    arrays = read_npz(path, GRAPH)
     found = arrays.pop("rows")
     graph = Graph(**(arrays | {"n_nodes": int(arrays["n_nodes"])}))
     with reading(path, GRAPH, "a graph"):

@@ -1,22 +1,29 @@
 """HDF5 files as artefacts, one for each shard of photos."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import h5py
 import numpy as np
 
-from aisi.formats.files import ContentError, Format, mismatch, reading, require, writing
+from aisi.formats.files import (
+    BYTES,
+    TEXT,
+    ContentError,
+    Format,
+    has_shape,
+    mismatch,
+    reading,
+    require,
+    shape_text,
+    writing,
+)
 from aisi.formats.seal import USER_BLOCK, check_seal, sealed
 
-TEXT = h5py.string_dtype("utf-8")
-BYTES = h5py.vlen_dtype(np.uint8)
-
-Columns = Mapping[str, tuple[Any, int | None]]
-"""Name of each column to its dtype and the width of its rows: None for single values, -1 for any width."""
+_STORED = {TEXT: h5py.string_dtype("utf-8"), BYTES: h5py.vlen_dtype(np.uint8)}
+"""How HDF5 stores dtypes that are not NumPy's."""
 
 
 @contextmanager
@@ -33,10 +40,8 @@ def new_hdf5(path: str | Path, fmt: Format, origin: str = "") -> Iterator[h5py.F
 
 
 @contextmanager
-def open_hdf5(
-    path: str | Path, fmt: Format, columns: Columns, optional: Columns = MappingProxyType({})
-) -> Iterator[dict[str, h5py.Dataset]]:
-    """Give the columns of a file for reading: all of ``columns``, and those of ``optional`` that it has.
+def open_hdf5(path: str | Path, fmt: Format) -> Iterator[dict[str, h5py.Dataset]]:
+    """Give the columns of a file for reading: all of ``fmt.columns``, and those of ``fmt.optional`` that it has.
 
     Raises
     ------
@@ -51,22 +56,27 @@ def open_hdf5(
         with reading(path, fmt, "HDF5"):
             found = file.attrs.get("format", "no format"), int(file.attrs.get("version", -1))
             require(found == (f"aisi/{fmt.name}", fmt.version), f"{found[0]} version {found[1]}", fmt.label)
-            right = set(columns) <= set(file) <= {*columns, *optional}
-            require(right, f"columns {sorted(file)}", f"columns {sorted(columns)}")
-            present = {name: kind for name, kind in {**columns, **optional}.items() if name in file}
-            for name, (dtype, width) in present.items():
+            right = set(fmt.columns) <= set(file) <= {*fmt.columns, *fmt.optional}
+            require(right, f"columns {sorted(file)}", f"columns {sorted(fmt.columns)}")
+            present = {name: kind for name, kind in {**fmt.columns, **fmt.optional}.items() if name in file}
+            for name, (dtype, shape) in present.items():
                 require(_holds_itself(file, name), f"a link or another file in {name}", "a dataset in the file itself")
-                _check_type(file[name], name, dtype, width)
+                _check_type(file[name], name, dtype, shape)
         try:
             yield {name: file[name] for name in present}
         except ContentError as error:
             raise mismatch(path, fmt, error.found, error.expected) from error
 
 
-def read_hdf5(path: str | Path, fmt: Format, columns: Columns) -> dict[str, np.ndarray]:
+def read_hdf5(path: str | Path, fmt: Format) -> dict[str, np.ndarray]:
     """Read whole columns by name; texts are objects. Raises what :func:`open_hdf5` raises."""
-    with open_hdf5(path, fmt, columns) as file, reading(path, fmt, "HDF5"):
-        return {name: texts(file[name]) if dtype is TEXT else file[name][:] for name, (dtype, _) in columns.items()}
+    with open_hdf5(path, fmt) as file, reading(path, fmt, "HDF5"):
+        return {name: values_of(column) for name, column in file.items()}
+
+
+def values_of(column: h5py.Dataset) -> np.ndarray:
+    """Read a whole column; texts are objects."""
+    return column[:] if h5py.check_string_dtype(column.dtype) is None else texts(column)
 
 
 def texts(column: h5py.Dataset) -> np.ndarray:
@@ -82,15 +92,14 @@ def _holds_itself(file, name):
     return isinstance(dataset, h5py.Dataset) and not dataset.external and not dataset.is_virtual
 
 
-def _check_type(column, name, dtype, width):
-    if dtype is TEXT:
+def _check_type(column, name, dtype, shape):
+    if dtype == TEXT:
         fits = h5py.check_string_dtype(column.dtype) is not None
     else:
-        fits = h5py.check_vlen_dtype(column.dtype) == np.uint8 if dtype is BYTES else column.dtype == dtype
-    shape = () if width is None else (column.shape[-1] if width == -1 and column.shape else width,)
-    expected = f"{np.dtype(dtype)} and shape (N{', width' * (width is not None)})"
-    require(fits and column.shape[1:] == shape, f"{name} of {column.dtype} and shape {column.shape}", expected)
-    require(column.ndim == 1 + (width is not None), f"{name} of shape {column.shape}", expected)
+        fits = h5py.check_vlen_dtype(column.dtype) == np.uint8 if dtype == BYTES else column.dtype == dtype
+    expected = f"{dtype} and shape {shape_text(shape)}"
+    fits = fits and has_shape(column.shape, shape)
+    require(fits, f"{name} of {column.dtype} and shape {column.shape}", expected)
 
 
 def origin_of(path: str | Path) -> str:
@@ -109,9 +118,11 @@ def origin_of(path: str | Path) -> str:
 def growing_column(file: h5py.File, name: str, dtype: Any, width: int | None = None) -> h5py.Dataset:
     """Add an empty column that can grow, in chunks of about 64 KiB; with ``width`` its rows are vectors."""
     tail = () if width is None else (width,)
-    itemsize = 8 if dtype in (TEXT, BYTES) else np.dtype(dtype).itemsize
+    itemsize = 8 if dtype in _STORED else np.dtype(dtype).itemsize
     rows = max(1, 65536 // (itemsize * (width or 1)))
-    return file.create_dataset(name, (0, *tail), dtype=dtype, maxshape=(None, *tail), chunks=(rows, *tail))
+    return file.create_dataset(
+        name, (0, *tail), dtype=_STORED.get(dtype, dtype), maxshape=(None, *tail), chunks=(rows, *tail)
+    )
 
 
 def extend(column: h5py.Dataset, values: Any) -> None:

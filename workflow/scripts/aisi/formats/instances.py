@@ -11,22 +11,53 @@ from typing import Any
 import h5py
 import numpy as np
 
-from aisi.formats.files import Format, reading, require
-from aisi.formats.hdf5 import BYTES, TEXT, extend, growing_column, new_hdf5, open_hdf5, texts
+from aisi.formats.files import BYTES, TEXT, Format, reading, require
+from aisi.formats.hdf5 import extend, growing_column, new_hdf5, open_hdf5, values_of, texts
 from aisi.formats.rows import row_digests
 from aisi.masks import check_rle
 
-SALIENT_INSTANCES = Format("salient_instances", "detect_salient_instances or import_salient_instances", 2)
-_COLUMNS: dict[str, tuple[Any, int | None]] = {
-    "image_id": (TEXT, None),
-    "instance_id": (np.int64, None),
-    "box": (np.int64, 4),
-    "score": (np.float32, None),
-    "mask_size": (np.int64, 2),
-    "mask_counts": (BYTES, None),
-}
-PROMPT_COLUMNS = {"source": TEXT, "stability": np.float32, "predicted_iou": np.float32}
-"""Columns that only files of rule prompt_salient_instances have, with their types in HDF5."""
+PROMPT_COLUMNS = {"source": TEXT, "stability": "float32", "predicted_iou": "float32"}
+"""Columns that only files of rule prompt_salient_instances have."""
+
+SALIENT_INSTANCES = Format(
+    "salient_instances",
+    "detect_salient_instances or import_salient_instances",
+    2,
+    columns={
+        "image_id": (TEXT, ("N",)),
+        "instance_id": ("int64", ("N",)),
+        "box": ("int64", ("N", 4)),
+        "score": ("float32", ("N",)),
+        "mask_size": ("int64", ("N", 2)),
+        "mask_counts": (BYTES, ("N",)),
+    },
+    optional={name: (dtype, ("N",)) for name, dtype in PROMPT_COLUMNS.items()},
+)
+"""Class-agnostic instances of the photos of a shard: `salient_instances/{split}/shard_{shard}.h5`.
+
+The N instances are ordered by photo, and in a photo by descending score.
+
+Columns
+-------
+image_id
+    Photo of each instance.
+instance_id
+    0, 1, .. in each photo.
+box
+    x0, y0, x1, y1 in pixels of the upright photo: half-open, tight around the mask.
+score
+    How surely the instance is an object, as the detector says, in [0, 1].
+mask_size
+    Height and width of the photo in pixels.
+mask_counts
+    The counts of COCO's compressed run-length encoding, in the frame of the whole photo.
+source
+    (prompts) Where the mask comes from: docs/salient_instances.md.
+stability
+    (prompts) IoU of the masks at a low and at a high threshold, in [0, 1].
+predicted_iou
+    (prompts) The IoU that the network expects of its mask.
+"""
 
 
 @dataclass(frozen=True)
@@ -154,9 +185,8 @@ def read_salient_instances(*paths: str | Path, masks: bool = True) -> SalientIns
 
 
 def _read_salient_instances(path, with_masks):
-    optional = {name: (dtype, None) for name, dtype in PROMPT_COLUMNS.items()}
     with (
-        open_hdf5(path, SALIENT_INSTANCES, _COLUMNS, optional) as file,
+        open_hdf5(path, SALIENT_INSTANCES) as file,
         reading(path, SALIENT_INSTANCES, "salient instances"),
     ):
         ids, names = texts(file["image_id"]), ("instance_id", "box", "score", "mask_size")
@@ -167,11 +197,7 @@ def _read_salient_instances(path, with_masks):
         masks = [{"size": size.tolist(), "counts": counts.tobytes()} for size, counts in rows]
         for mask in masks:
             check_rle(mask)
-        prompts = {
-            name: texts(file[name]) if dtype is TEXT else file[name][:]
-            for name, dtype in PROMPT_COLUMNS.items()
-            if name in file
-        }
+        prompts = {name: values_of(file[name]) for name in PROMPT_COLUMNS if name in file}
         lengths = {len(column) for column in prompts.values()} | {len(ids)}
         require(len(lengths) == 1, "columns about prompts that differ in length", "as many of each")
         return SalientInstances(ids, numbers, boxes, scores, masks, prompts)

@@ -7,11 +7,35 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image, PngImagePlugin
 
 from aisi.files import atomic
-from aisi.formats.files import PROXY_MASKS, mismatch_of_masks, reading
+from aisi.formats.files import PROXY_MASKS, TEXT, Format, mismatch_of_masks, reading
+from aisi.formats.tables import write_table
 from aisi.labels import IGNORE
+
+PHOTO_TABLE = Format(
+    "photos",
+    "write_masks",
+    columns={"image_id": TEXT, "mask": TEXT, "n_instances": "int64", "tags": TEXT, "keywords_without_instance": TEXT},
+)
+"""What each photo got, one photo a row, by ascending image_id: `photos.csv`, beside the folder `masks/`.
+
+Columns
+-------
+image_id
+    Name of the photo.
+mask
+    `yes` if the photo has a mask, else `no`.
+n_instances
+    Number of salient instances, rejected ones included.
+tags
+    Tags of its instances, with `;` between them.
+keywords_without_instance
+    Keywords of the photo that no instance has as its tag, with `;` between them.
+"""
+PHOTO_COLUMNS = list(PHOTO_TABLE.columns)
 
 
 def voc_palette(n_labels: int = 256) -> np.ndarray:
@@ -44,6 +68,11 @@ def write_labels(path: str | Path, labels: np.ndarray) -> None:
     note.add_text("aisi", f"{PROXY_MASKS.name} {PROXY_MASKS.version}")
     with atomic(path) as temporary:
         image.save(temporary, pnginfo=note)
+
+
+def write_photo_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write what each photo got: columns ``PHOTO_COLUMNS``."""
+    write_table(path, table, PHOTO_TABLE)
 
 
 def write_image_set(path: str | Path, image_ids: Sequence[str]) -> None:

@@ -8,17 +8,72 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aisi.formats.files import Format, reading, require
+from aisi.formats.files import TEXT, Format, reading, require
 from aisi.formats.instances import SalientInstances
 from aisi.formats.seal import BLANK, read_sealed, sealed
 from aisi.formats.tables import read_table, write_table
 
-OBJECTNESS_MODEL = Format("objectness_model", "fit_objectness", 1)
-OBJECTNESS = Format("objectness", "compute_objectness")
-CALIBRATION = Format("calibration", "fit_objectness")
+OBJECTNESS_MODEL = Format(
+    "objectness_model",
+    "fit_objectness",
+    1,
+    columns={
+        "features": "list of F texts",
+        "means": "list of F floats",
+        "scales": "list of F floats",
+        "weights": "list of F floats",
+        "constant": "float",
+    },
+)
+"""A logistic regression, JSON: the probability that an instance shows an object, `salient_instances/objectness.json`.
 
-OBJECTNESS_COLUMNS = ["image_id", "instance_id", "objectness"]
-CALIBRATION_COLUMNS = ["score", "n", "predicted", "objects"]
+The log-odds are the sum of weight * (feature - mean) / scale, plus the constant.
+
+Columns
+-------
+features
+    Names of the features.
+means, scales
+    Mean and standard deviation of each feature, in its own unit.
+weights, constant
+    Log-odds.
+"""
+
+OBJECTNESS = Format(
+    "objectness", "compute_objectness", columns={"image_id": TEXT, "instance_id": "int64", "objectness": "float64"}
+)
+"""Objectness of the salient instances of a shard, one a row, in their order: `objectness/{split}/shard_{shard}.csv`.
+
+Columns
+-------
+image_id, instance_id
+    The instance.
+objectness
+    Probability that it shows an object, in [0, 1].
+"""
+OBJECTNESS_COLUMNS = list(OBJECTNESS.columns)
+
+CALIBRATION = Format(
+    "calibration",
+    "fit_objectness",
+    columns={"score": TEXT, "n": "int64", "predicted": "float64", "objects": "float64"},
+)
+"""How many instances show an object, by what a score says: `evaluation/objectness_calibration.csv`.
+
+A row is a bin of instances with neighbouring values of a score. Rows are ordered by score, then by value.
+
+Columns
+-------
+score
+    Name of the score: the detector's own, or the objectness.
+n
+    Number of instances in the bin.
+predicted
+    Mean of the score, in [0, 1].
+objects
+    Share of instances that show an object, in [0, 1].
+"""
+CALIBRATION_COLUMNS = list(CALIBRATION.columns)
 
 
 @dataclass(frozen=True)
@@ -64,6 +119,8 @@ def read_objectness_model(path: str | Path) -> ObjectnessModel:
         found = content["format"], content["version"]
         right = found == (OBJECTNESS_MODEL.name, OBJECTNESS_MODEL.version)
         require(right, f"format {found[0]}, version {found[1]}", expected)
+        missing = sorted(set(OBJECTNESS_MODEL.columns) - set(content))
+        require(not missing, f"no {', '.join(missing)}", f"keys {list(OBJECTNESS_MODEL.columns)}")
         means, scales, weights = (np.array(content[name], float) for name in ("means", "scales", "weights"))
         return ObjectnessModel(tuple(content["features"]), means, scales, weights, float(content["constant"]))
 
@@ -71,7 +128,7 @@ def read_objectness_model(path: str | Path) -> ObjectnessModel:
 def write_objectness(path: str | Path, instances: SalientInstances, objectness: np.ndarray) -> None:
     """Write the probability (N,) in [0, 1] that each of a shard's instances shows an object."""
     columns = (instances.image_ids, instances.instance_ids, objectness)
-    write_table(path, pd.DataFrame(dict(zip(OBJECTNESS_COLUMNS, columns, strict=True))), OBJECTNESS_COLUMNS)
+    write_table(path, pd.DataFrame(dict(zip(OBJECTNESS_COLUMNS, columns, strict=True))), OBJECTNESS)
 
 
 def read_objectness(paths: Sequence[str | Path], instances: SalientInstances) -> np.ndarray:
@@ -84,8 +141,7 @@ def read_objectness(paths: Sequence[str | Path], instances: SalientInstances) ->
     """
     if not paths:
         return instances.scores
-    dtypes = {"instance_id": "int64", "objectness": "float64"}
-    table = pd.concat([read_table(path, OBJECTNESS, OBJECTNESS_COLUMNS, dtypes) for path in paths], ignore_index=True)
+    table = pd.concat([read_table(path, OBJECTNESS) for path in paths], ignore_index=True)
     own = np.array_equal(table["image_id"], instances.image_ids)
     if not (own and np.array_equal(table["instance_id"], instances.instance_ids)):
         raise ValueError(
@@ -96,15 +152,10 @@ def read_objectness(paths: Sequence[str | Path], instances: SalientInstances) ->
 
 
 def write_calibration(path: str | Path, calibration: pd.DataFrame) -> None:
-    """Write how many instances show an object, by what a score says: columns ``CALIBRATION_COLUMNS``.
-
-    A row is a bin of n instances with neighbouring values of ``score``: its mean is ``predicted``, and ``objects`` is
-    the share that shows an object.
-    """
-    write_table(path, calibration, CALIBRATION_COLUMNS)
+    """Write how many instances show an object, by what a score says: columns ``CALIBRATION_COLUMNS``."""
+    write_table(path, calibration, CALIBRATION)
 
 
 def read_calibration(path: str | Path) -> pd.DataFrame:
     """Read what :func:`write_calibration` wrote."""
-    dtypes = {"n": "int64", "predicted": "float64", "objects": "float64"}
-    return read_table(path, CALIBRATION, CALIBRATION_COLUMNS, dtypes)
+    return read_table(path, CALIBRATION)

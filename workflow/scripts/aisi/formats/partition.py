@@ -5,23 +5,37 @@ from pathlib import Path
 
 import numpy as np
 
-from aisi.formats.files import Format, reading, require, writing
+from aisi.formats.files import TEXT, Format, reading, require, writing
 from aisi.formats.npz import read_npz, write_npz
 from aisi.formats.rows import check_rows
 from aisi.labels import LARGEST
 
-PARTITION = Format("partition", "solve_partition or solve_baseline", 2, made="folder that holds it")
-_ARRAYS = {
-    "instances": ("int64", (None,)),
-    "labels": ("int64", (None,)),
-    "objective": ("float64", ()),
-    "bound": ("float64", ()),
-    "margins": ("float64", (None,)),
-    "pinned": ("bool", (None,)),
-    "status": ("U", ()),
-    "solver": ("U", ()),
-    "rows": ("uint64", (None,)),
-}
+PARTITION = Format(
+    "partition",
+    "solve_partition or solve_baseline",
+    2,
+    made="folder that holds it",
+    columns={
+        "instances": ("int64", ("n",)),
+        "labels": ("int64", ("n",)),
+        "objective": ("float64", ()),
+        "bound": ("float64", ()),
+        "margins": ("float64", ("n",)),
+        "pinned": ("bool", ("n",)),
+        "status": (TEXT, ()),
+        "solver": (TEXT, ()),
+        "rows": ("uint64", ("n",)),
+    },
+)
+"""The solution of one batch, or of the whole dataset (PAPER §4.3 eq. 8):
+`partition/{assignment}/job_{job}/batch_{batch}.npz`.
+
+Columns
+-------
+rows
+    Digest of image_id, instance_id and box of each instance: the first 8 bytes of a SHA-256. Files that belong together
+    have equal rows.
+"""
 
 
 @dataclass(frozen=True)
@@ -33,14 +47,15 @@ class Partition:
     instances : (n,) int64
         Positions in the split's salient instances.
     labels : (n,) int64
-        0 = noisy.
+        0 noisy, 1..C label.
     objective, bound : float
-        bound is NaN where the solver gives none.
+        Value of the labels, and a value that no labels exceed; bound is NaN where the solver gives none.
     margins : (n,) float64
-        NaN where the solver gives none.
+        What the objective loses at least if the instance may not have its label; NaN where the solver gives none.
     pinned : (n,) bool
         Whether the label was given by an override.
     status, solver : str
+        How the solver ended (docs/api.md), and its name.
     """
 
     instances: np.ndarray
@@ -58,7 +73,9 @@ def write_partition(path: str | Path, partition: Partition, rows: np.ndarray) ->
     with writing(path):
         _check(partition, len(rows))
     arrays = {name: np.asarray(getattr(partition, name)) for name in Partition.__dataclass_fields__}
-    arrays |= {name: arrays[name].astype(kind) for name, (kind, _) in _ARRAYS.items() if kind in ("int64", "float64")}
+    arrays |= {
+        name: arrays[name].astype(kind) for name, (kind, _) in PARTITION.columns.items() if kind in ("int64", "float64")
+    }
     write_npz(path, PARTITION, **arrays, rows=np.asarray(rows, np.uint64)[arrays["instances"]])
 
 
@@ -68,7 +85,7 @@ def read_partition(path: str | Path, rows: np.ndarray | None) -> Partition:
     ``rows`` are the digests of the split's salient instances, which are compared with those in the file; None if the
     partition is not joined with anything.
     """
-    arrays = read_npz(path, PARTITION, _ARRAYS)
+    arrays = read_npz(path, PARTITION)
     found = arrays.pop("rows")
     scalars = {name: arrays[name].item() for name in ("objective", "bound", "status", "solver")}
     partition = Partition(**(arrays | scalars))

@@ -4,34 +4,52 @@ from pathlib import Path
 
 import pandas as pd
 
-from aisi.formats.files import Format, reading, require, writing
+from aisi.formats.files import TEXT, Format, reading, require, writing
 from aisi.formats.tables import read_table, write_table
 
-REVIEW_CURVE = Format("review_curve", "compute_review_curve")
+REVIEW_CURVE = Format(
+    "review_curve",
+    "compute_review_curve",
+    columns={
+        "order": TEXT,
+        "draw": "int64",
+        "share": "float64",
+        "seen": "int64",
+        "corrected": "int64",
+        "n": "int64",
+        **dict.fromkeys(("accuracy", "accuracy_objects", "accuracy_multi", "accuracy_alone"), "float64"),
+    },
+)
+"""Accuracy of tags after corrections by a person who knows the true tags: `reference/review-curve.csv`.
 
-REVIEW_CURVE_COLUMNS = [
-    *("order", "draw", "share", "seen", "corrected", "n"),
-    *("accuracy", "accuracy_objects", "accuracy_multi", "accuracy_alone"),
-]
+Columns
+-------
+order, draw
+    Sequence in which the person looks at the instances: by `margin`, or a draw of `random`.
+share, seen
+    The person looked at this share of the instances, which are so many.
+corrected
+    Number of wrong tags among them.
+n
+    Number of instances that are counted.
+accuracy, accuracy_objects, accuracy_multi
+    As in `metrics.csv`, after all tags were solved again with the corrections fixed.
+accuracy_alone
+    accuracy if only the corrected tags change and the others are not solved again.
+"""
+REVIEW_CURVE_COLUMNS = list(REVIEW_CURVE.columns)
 
 
 def write_review_curve(path: str | Path, curve: pd.DataFrame) -> None:
-    """Write accuracies after corrections: columns ``REVIEW_CURVE_COLUMNS``.
-
-    order (``margin`` or ``random``) and draw identify a sequence of instances. The person looked at the first ``share``
-    of them, which are ``seen`` instances, and found ``corrected`` wrong tags. n instances are counted. accuracy_alone
-    is the accuracy if only the corrected tags change and the others are not solved again.
-    """
+    """Write accuracies after corrections: columns ``REVIEW_CURVE_COLUMNS``."""
     with writing(path):
         _check(curve)
-    write_table(path, curve, REVIEW_CURVE_COLUMNS)
+    write_table(path, curve, REVIEW_CURVE)
 
 
 def read_review_curve(path: str | Path) -> pd.DataFrame:
     """Read what :func:`write_review_curve` wrote."""
-    numbers = dict.fromkeys(("draw", "seen", "corrected", "n"), "int64")
-    numbers |= dict.fromkeys(("share", *(name for name in REVIEW_CURVE_COLUMNS if "accuracy" in name)), "float64")
-    curve = read_table(path, REVIEW_CURVE, REVIEW_CURVE_COLUMNS, numbers)
+    curve = read_table(path, REVIEW_CURVE)
     with reading(path, REVIEW_CURVE, "a curve"):
         _check(curve)
     return curve

@@ -10,11 +10,34 @@ from aisi.formats.hdf5 import new_hdf5, read_hdf5
 from aisi.formats.rows import check_shards
 from aisi.labels import LARGEST
 
-SCORES = Format("scores", "compute_scores or import_scores", 2)
-_COLUMNS = {
-    name: (dtype, None)
-    for name, dtype in (("offset", np.int64), ("label", np.int64), ("score", np.float32), ("rows", np.uint64))
-}
+SCORES = Format(
+    "scores",
+    "compute_scores or import_scores",
+    2,
+    columns={
+        "offset": ("int64", ("N + 1",)),
+        "label": ("int64", ("M",)),
+        "score": ("float32", ("M",)),
+        "rows": ("uint64", ("N",)),
+    },
+)
+"""Attention of the N salient instances of a shard for the keywords of their photos (PAPER §3.1 eq. 2):
+`scores/{split}/shard_{shard}.h5`.
+
+The instances are in their own order. An instance has a candidate for each keyword of its photo; there are M in all.
+
+Columns
+-------
+offset
+    Candidates of instance j are `offset[j]:offset[j + 1]`.
+label
+    Label 1..C of each candidate, ascending within an instance.
+score
+    p of the instance and the keyword, in [0, 1].
+rows
+    Digest of image_id, instance_id and box of each instance: the first 8 bytes of a SHA-256. Files that belong together
+    have equal rows.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +81,7 @@ def read_scores(*paths: str | Path, rows: np.ndarray | None) -> Scores:
     scores: list[np.ndarray] = []
     digests: list[tuple[str | Path, np.ndarray]] = []
     for path in paths:
-        part = read_hdf5(path, SCORES, _COLUMNS)
+        part = read_hdf5(path, SCORES)
         with reading(path, SCORES, "scores"):
             _check(Scores(part["offset"], part["label"], part["score"]), part["rows"])
         offsets.append(part["offset"][1:] + sum(len(part) for part in labels))

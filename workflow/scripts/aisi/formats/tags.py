@@ -6,20 +6,52 @@ import numpy as np
 import pandas as pd
 
 from aisi.formats.dataset import KEYWORD_SEPARATOR, Categories
-from aisi.formats.files import Format, reading, require, writing
+from aisi.formats.files import TEXT, Format, reading, require, writing
 from aisi.formats.instances import SalientInstances
 from aisi.formats.rows import check_rows, row_digests
 from aisi.formats.tables import read_table, write_table
 from aisi.labels import LARGEST, NOISY, NOISY_TAG
 
-TAGS = Format("tags", "write_tags")
-
 BOX = ("x0", "y0", "x1", "y1")
 
-TAG_COLUMNS = [
-    *("image_id", "instance_id", "x0", "y0", "x1", "y1", "score"),
-    *("keywords", "label", "tag", "attention", "margin", "source"),
-]
+TAGS = Format(
+    "tags",
+    "write_tags",
+    columns={
+        "image_id": TEXT,
+        "instance_id": "int64",
+        **dict.fromkeys(BOX, "int64"),
+        "score": "float64",
+        "keywords": TEXT,
+        "label": "int64",
+        "tag": TEXT,
+        "attention": "float64",
+        "margin": "float64",
+        "source": TEXT,
+    },
+)
+"""The tag of each instance of a split, one a row, in the order of the salient instances: `tags/{assignment}.csv`.
+
+Columns
+-------
+image_id, instance_id
+    The instance.
+x0, y0, x1, y1
+    Its box in pixels of the upright photo, half-open.
+score
+    The detector's score, in [0, 1].
+keywords
+    Keywords of the photo, with `;` between them.
+label, tag
+    Label 1..C and its name; label 0 and tag `noisy` mark a rejected instance.
+attention
+    p of the tag in [0, 1] (PAPER §3.1 eq. 2); empty for a rejected instance.
+margin
+    What the objective loses at least without this label (docs/partition.md); empty where the solver gives none.
+source
+    `solver`, `override` (a user's correction) or `external` (another method).
+"""
+TAG_COLUMNS = list(TAGS.columns)
 
 
 def tag_columns(
@@ -74,13 +106,11 @@ def write_tags(path: str | Path, tags: pd.DataFrame) -> None:
     ----------
     path : str or Path
     tags : DataFrame
-        Columns ``TAG_COLUMNS``. keywords is a tuple of names. A rejected instance has label 0 and tag ``noisy``.
-        attention is p of the tag (PAPER §3.1 eq. 2; empty for noisy). margin is NaN where the solver gives none.
-        source is ``solver``, ``override`` or ``external``.
+        Columns ``TAG_COLUMNS``; keywords is a tuple of names.
     """
     with writing(path):
         _check(tags)
-    write_table(path, tags.assign(keywords=[KEYWORD_SEPARATOR.join(k) for k in tags["keywords"]]), TAG_COLUMNS)
+    write_table(path, tags.assign(keywords=[KEYWORD_SEPARATOR.join(k) for k in tags["keywords"]]), TAGS)
 
 
 def read_tags(path: str | Path, rows: np.ndarray | None = None, categories: Categories | None = None) -> pd.DataFrame:
@@ -94,9 +124,7 @@ def read_tags(path: str | Path, rows: np.ndarray | None = None, categories: Cate
     categories : Categories, optional
         Those with which labels become names. They are compared with the names in the file.
     """
-    numbers = dict.fromkeys(("instance_id", "x0", "y0", "x1", "y1", "label"), "int64")
-    numbers |= dict.fromkeys(("score", "attention", "margin"), "float64")
-    tags = read_table(path, TAGS, TAG_COLUMNS, numbers)
+    tags = read_table(path, TAGS)
     tags["keywords"] = [tuple(text.split(KEYWORD_SEPARATOR)) if text else () for text in tags["keywords"]]
     with reading(path, TAGS, "tags"):
         _check(tags)

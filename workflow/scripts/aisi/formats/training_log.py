@@ -11,10 +11,25 @@ from aisi.formats.files import Format, reading, require
 from aisi.formats.seal import sealed
 from aisi.formats.tables import read_table
 
-TRAINING_LOG = Format("training_log", "a training, one of the train_ rules,")
+TRAINING_LOG = Format(
+    "training_log",
+    "a training, one of the train_ rules,",
+    columns={"epoch": "int64", "loss": "float64", "learning_rate": "float64", "held_out": "float64"},
+)
+"""A training, one epoch a row: `training.csv` beside the network's weights.
 
-LOG_COLUMNS = ["epoch", "loss", "learning_rate", "held_out"]
-"""One epoch a row: its number from 0, mean loss, last learning rate, figure of the held-out samples (or empty)."""
+Columns
+-------
+epoch
+    0, 1, ..
+loss
+    Mean over the steps of the epoch.
+learning_rate
+    Of the last step, for the new layers.
+held_out
+    Loss of the held-out samples, which are never true masks; empty if there are none.
+"""
+LOG_COLUMNS = list(TRAINING_LOG.columns)
 
 
 def write_training_log(path: str | Path, rows: Iterable[Sequence[Any]]) -> None:
@@ -25,8 +40,7 @@ def write_training_log(path: str | Path, rows: Iterable[Sequence[Any]]) -> None:
 
 def read_training_log(path: str | Path) -> pd.DataFrame:
     """Read what :func:`write_training_log` wrote."""
-    numbers = dict.fromkeys(("loss", "learning_rate", "held_out"), "float64")
-    log = read_table(path, TRAINING_LOG, LOG_COLUMNS, {"epoch": "int64"} | numbers)
+    log = read_table(path, TRAINING_LOG)
     with reading(path, TRAINING_LOG, "epochs"):
         require(log["epoch"].tolist() == list(range(len(log))), "other epochs", "epochs 0, 1, ..")
     return log

@@ -10,13 +10,13 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def code_digest(script: str | Path) -> str:
     """Digest of a script and of every module of this package that it imports, directly or not.
 
-    Comments, docstrings and layout do not count, so that a better wording does not train a model again.
+    Comments, docstrings (of variables, too) and layout do not count, so that a better wording does not train a model
+    again.
 
     Parameters
     ----------
@@ -97,6 +97,11 @@ def _module_paths(name, package):
 
 def _without_docstrings(tree):
     for node in ast.walk(tree):
-        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:]
+        if isinstance(body := getattr(node, "body", None), list):
+            body[:] = [statement for statement in body if not _is_text(statement)]
     return tree
+
+
+def _is_text(statement):
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
