@@ -20,11 +20,12 @@ from aisi.formats.files import Format, shape_text  # noqa: E402
 PAGE = ROOT / "docs" / "artefacts.md"
 HEAD = """# The content of every file
 
-This page is made by `make docs` from `workflow/scripts/aisi/formats`, whose readers check names, dtypes and shapes: edit
-the texts there, not the page. Paths are below `results/` ([INTERFACE.md](../INTERFACE.md) lists all files).
-HDF5 files have their format and version as attributes, npz files as the arrays `format` and `version`. Tables are CSV in
-UTF-8. Every file carries a seal ([faults.md](faults.md)). In a shape, letters stand for lengths. Where no unit is named,
-a number has none. Before two files are joined, their `rows`, or image_id and instance_id, are compared.
+This page is made by `make docs` from `workflow/scripts/aisi/formats`, whose readers check names, dtypes and shapes:
+edit the texts there, not the page. Paths are below `results/`. [INTERFACE.md](../INTERFACE.md) lists all files.
+
+HDF5 files have their format and version as attributes, npz files as the arrays `format` and `version`. Tables are CSV
+in UTF-8. Every file carries a seal ([faults.md](faults.md)). In a shape, letters stand for lengths. Where no unit is
+named, a number has none. Before two files are joined, their `rows`, or image_id and instance_id, are compared.
 
 Other files: [training.md](training.md) has checkpoints and logs of training, [predict.md](predict.md) the network as
 one file and what it finds in new photos, [export.md](export.md) the formats of other tools.

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from aisi.formats.files import BYTES, TEXT, Format, reading, require
-from aisi.formats.hdf5 import extend, growing_column, new_hdf5, open_hdf5, values_of, texts
+from aisi.formats.hdf5 import extend, growing_column, new_hdf5, open_hdf5, texts, values_of
 from aisi.formats.rows import row_digests
 from aisi.masks import check_rle
 
