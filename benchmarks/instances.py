@@ -1,14 +1,15 @@
 """What other sources of salient instances give: boxes around attention, a promptable segmenter.
 
-    python benchmarks/instances.py config/photos.yaml "everyday=runs/everyday/results" \
-        "VOC mini=runs/voc_mini/results,LIST"
+    python benchmarks/instances.py config/photos.yaml "everyday: S4Net=runs/everyday/results" \
+        "VOC mini: S4Net=runs/voc_mini/results,LIST" --figures runs/instances.csv
 
 Each folder holds the results of a run with true masks, as benchmarks/settings.py reads it. LIST, if given, names the
 photos whose true instances are sure (VOC mini: train_instances.txt): they alone count for recall50 and AP.
 
 ``oracle`` is the mean IoU of proxies whose tags are all right. ``noise`` is the share of instances of no category.
-``partition`` has the settings of the config, for the seeds of benchmarks/settings.py. ``seconds`` is the CPU time of
-the jobs that find the instances, with the start of Python; attention maps are not in it.
+``partition`` has the settings of the config, for the seeds of benchmarks/settings.py, and each ``r`` of ``RETENTIONS``.
+``attention`` is the same without a graph and without a rejection. ``seconds`` is the CPU time of the jobs that find the
+instances, with the start of Python; attention maps are not in it.
 """
 
 import argparse
@@ -16,61 +17,79 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import settings as sets
 import yaml
-from settings import PAPER, ROOT, SEEDS, assign, read_run
 
-from aisi.evaluation.assignments import evaluate_proxies
+from aisi.evaluation import halves
+from aisi.evaluation.assignments import evaluate_proxies, evaluate_tags
 from aisi.evaluation.ground_truth import listed_photos
 from aisi.evaluation.metrics import recall_metrics
 from aisi.formats.coco import read_instances
 from aisi.formats.instances import rows_by_photo
 from aisi.formats.masks import read_labels
-from aisi.labels import IGNORE, NOISY
+from aisi.labels import ALL, IGNORE, NOISY
 from aisi.masks import outside_void
+from aisi.planning.assignments import PAPER
 from aisi.proxy_masks import tagged_photos
 from aisi.report.tables import markdown
 
 RULES = ("detect_salient_instances", "prompt_salient_instances")
 
 
-def measure(name, results, listed, settings):
-    """Figures of one run."""
-    run, graphs = read_run(results), {}
-    photos, instances, names = run["photos"], run["instances"], run["categories"].names
-    tables = [run["oracle"], *(assign(run, seed, settings, graphs) for seed in SEEDS)]
-    objects = read_instances(run["masks"].parent / "instances.json", run["categories"])
-    sure, rows_of = set(listed_photos(photos, listed)["image_id"]), rows_by_photo(instances.image_ids)
+RETENTIONS = (0.95, 0.9, 0.8, 0.7)
+
+
+def measure(name, results, listed, configured):
+    """A row of figures for each share r of one run."""
+    split, graphs = sets.read_split(results), {}
+    photos, instances, names = split.photos, split.instances, split.categories.names
+    without_graph = configured | {"beta": 0, "retention": 1.0}
+    variants = [configured | {"retention": r} for r in RETENTIONS] + [without_graph]
+    scores = [sets.scores_of(results, seed) for seed in sets.SEEDS]
+    tables = [[halves.assign(split, seed, settings, graphs) for seed in scores] for settings in variants]
+    proxies = results / "reference/proxy_masks/ground_truth"
+    objects = read_instances(proxies / "instances.json", split.categories)
+    listing = [listed] if listed else []
+    sure, rows_of = set(listed_photos(photos, listing)["image_id"]), rows_by_photo(instances.image_ids)
     truths, pairs = [], []
     for image_id in photos["image_id"]:
-        labels = read_labels(run["masks"] / f"{image_id}.png")
+        labels = read_labels(proxies / "SegmentationClass" / f"{image_id}.png")
         true_labels, _, true_masks = objects.get(image_id, ([], [], []))
         truth = np.asarray(true_labels, np.int64), true_masks, labels == IGNORE
         truths.append((labels, truth if image_id in sure else None))
         if image_id in sure:
             found = outside_void(instances.masks[rows_of.get(image_id, slice(0))], truth[2])[1]
             pairs.append((*truth[:2], found))
-    tagged = zip(*(tagged_photos([(photos, instances)], table, run["categories"]) for table in tables), strict=True)
-    oracle, *partition = evaluate_proxies(zip(tagged, truths, strict=True), len(tables), names)
-    return {
-        "run": name,
-        "recall50": recall_metrics(pairs, names)[0][2],
-        "oracle": value(oracle, "proxy_semantic", "miou"),
-        "instances a photo": len(instances) / len(photos),
-        "noise": (run["oracle"]["label"] == NOISY).mean(),
-        "partition: mIoU": spread([value(row, "proxy_semantic", "miou") for row in partition]),
-        "partition: AP": spread([value(row, "proxy_instance", "ap") for row in partition]),
-        "seconds a photo": seconds(results) / len(photos),
-    }
+    every = [split.oracle, *(table for of_variant in tables for table in of_variant)]
+    tagged = zip(*(tagged_photos([(photos, instances)], table, split.categories) for table in every), strict=True)
+    oracle, *figures = evaluate_proxies(zip(tagged, truths, strict=True), len(every), names)
+    parts = [figures[start : start + len(scores)] for start in range(0, len(figures), len(scores))]
+    attention = spread("attention: mIoU", [value(row["proxy_semantic"], "miou") for row in parts.pop()])
+    for r, part, of_r in zip(RETENTIONS, parts, tables, strict=False):
+        tags = [evaluate_tags(table, split.oracle, set(photos["image_id"]), names) for table in of_r]
+        yield {
+            "run": name,
+            "recall50": recall_metrics(pairs, names)[0][2],
+            "oracle": value(oracle["proxy_semantic"], "miou"),
+            "instances a photo": len(instances) / len(photos),
+            "noise": (split.oracle["label"] == NOISY).mean(),
+            "seconds a photo": seconds(results) / len(photos),
+            **attention,
+            "r": r,
+            **spread("partition: mIoU", [value(row["proxy_semantic"], "miou") for row in part]),
+            **spread("partition: AP", [value(row["proxy_instance"], "ap") for row in part]),
+            **spread("partition: accuracy_objects", [value(rows, "accuracy_objects") for rows in tags]),
+        }
 
 
-def value(figures, task, metric):
+def value(rows, metric):
     """One of the figures over all categories."""
-    return next(number for found, category, number, _ in figures[task] if (found, category) == (metric, "all"))
+    return next(number for found, category, number, _ in rows if (found, category) == (metric, ALL))
 
 
-def spread(values):
+def spread(name, values):
     """Mean and standard deviation of the seeds."""
-    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+    return {name: np.mean(values), f"{name} sd": np.std(values, ddof=1)}
 
 
 def seconds(results):
@@ -83,12 +102,17 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", type=Path, help="whose settings of graph and partition count")
     parser.add_argument("runs", nargs="+", help="NAME=RESULTS or NAME=RESULTS,LIST")
+    parser.add_argument("--figures", type=Path, required=True, help="CSV of all figures; rows of other runs stay")
     arguments = parser.parse_args()
-    configured = yaml.safe_load((ROOT / arguments.config).read_text())
-    chosen = {key: (configured["graph"] | configured["partition"]).get(key, PAPER[key]) for key in PAPER}
-    rows = []
+    config = yaml.safe_load((sets.ROOT / arguments.config).read_text())
+    given = config["graph"] | config["partition"]
+    chosen = {key: given.get(key, value) for key, value in PAPER.items()}
+    table = pd.read_csv(arguments.figures) if arguments.figures.is_file() else pd.DataFrame()
     for argument in arguments.runs:
         title, _, rest = argument.partition("=")
         folder, _, sure_list = rest.partition(",")
-        rows.append(measure(title, Path(folder), sure_list or None, chosen))
-    print(markdown(pd.DataFrame(rows)))
+        rows = pd.DataFrame(measure(title, Path(folder), sure_list or None, chosen))
+        table = pd.concat([table[table["run"] != title] if len(table) else table, rows])
+        arguments.figures.parent.mkdir(parents=True, exist_ok=True)
+        table.to_csv(arguments.figures, index=False, lineterminator="\n")
+    print(markdown(table.round(3)))

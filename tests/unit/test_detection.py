@@ -110,11 +110,45 @@ def test_every_view_finds_the_object_where_it_is(monkeypatch):
     photo = np.zeros((100, 200, 3), np.uint8)
     photo[10:30, 20:60] = 255
     settings = {"score_threshold": 0.5, "max_instances": 5, "nms_iou": 0.4}
-    for views in ({}, {"tiles": True}):
+    for views in ({}, {"tiles": True}, {"flip": True}, {"scales": (1, 2), "flip": True, "tiles": True}):
         boxes, scores, masks = detection.detect(OneSquare(), photo, **settings, **views)
         assert len(boxes) == len(scores) == len(masks) == 1, views
         assert np.abs(boxes[0] - [20, 10, 60, 30]).max() <= 3, views
         assert scores[0] == np.float32(0.9)
+
+
+def test_scales_and_flip_say_what_the_network_sees(monkeypatch):
+    seen = []
+
+    def propose_nothing(model, images, **settings):
+        seen.append(images)
+        return [(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, 8, 8))]
+
+    monkeypatch.setattr(detection, "propose", propose_nothing)
+    photo = np.random.default_rng(0).integers(0, 255, (50, 90, 3), np.uint8)
+    settings = {"score_threshold": 0.5, "max_instances": 5, "nms_iou": 0.4}
+    detection.detect(OneSquare(), photo, **settings, scales=(1, 2), flip=True)
+    assert [images.shape[-2:] for images in seen] == [(64, 64), (64, 64), (128, 128), (128, 128)]
+    assert torch.equal(seen[1], seen[0].flip(-1)) and torch.equal(seen[3], seen[2].flip(-1))
+    assert not torch.equal(seen[1], seen[0])
+
+
+def test_of_two_views_the_surer_instance_stays(monkeypatch):
+    def propose_left(model, images, **settings):
+        """Finds the left half, surer in the larger picture, and calls it by another box there."""
+        side, is_large = images.shape[-1], images.shape[-1] > 64
+        mask = torch.zeros(1, 8, 8)
+        mask[:, :, :4] = 1
+        box = torch.tensor([[0.0, 0.0, side / 2, side * (0.8 if is_large else 1.0)]])
+        return [(box, torch.tensor([0.9 if is_large else 0.6]), mask)]
+
+    monkeypatch.setattr(detection, "propose", propose_left)
+    settings = {"score_threshold": 0.5, "max_instances": 5, "nms_iou": 0.4}
+    photo = np.zeros((100, 200, 3), np.uint8)
+    boxes, scores, _ = detection.detect(OneSquare(), photo, **settings, scales=(1, 2))
+    assert boxes.tolist() == [[0, 0, 100, 80]] and np.allclose(scores, 0.9)
+    boxes, scores, _ = detection.detect(OneSquare(), photo, **settings, flip=True)  # left halves of both pictures
+    assert boxes.tolist() == [[0, 0, 100, 100], [100, 0, 200, 100]] and np.allclose(scores, 0.6)
 
 
 def prompted_whole(model, image, boxes):

@@ -87,6 +87,8 @@ rule evaluate_s4net:
         max_instances=SALIENT["max_instances"],
         nms_iou=SALIENT["nms_iou"],
         max_covered=SALIENT["max_covered"],
+        scales=SALIENT["scales"],
+        flip=SALIENT["flip"],
         tiles=SALIENT["tiles"],
     message:
         "Evaluate S4Net by average precision on its own validation photos."
@@ -121,6 +123,8 @@ rule fit_objectness:
         max_instances=SALIENT["max_instances"],
         nms_iou=SALIENT["nms_iou"],
         max_covered=SALIENT["max_covered"],
+        scales=SALIENT["scales"],
+        flip=SALIENT["flip"],
         tiles=SALIENT["tiles"],
     message:
         "Fit how surely an instance shows an object, on photos that did not train S4Net."
@@ -241,6 +245,8 @@ else:
             max_instances=SALIENT["max_instances"],
             nms_iou=SALIENT["nms_iou"],
             max_covered=SALIENT["max_covered"],
+            scales=SALIENT["scales"],
+            flip=SALIENT["flip"],
             tiles=SALIENT["tiles"],
         message:
             "Find salient instances in {wildcards.split}, shard {wildcards.shard}."

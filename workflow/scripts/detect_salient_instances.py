@@ -12,7 +12,7 @@ from aisi.salient_instances.s4net import load_s4net
 from aisi.training.augmentation import read_ahead
 from aisi.training.weights import pick_device
 
-SETTINGS = ("score_threshold", "max_instances", "nms_iou", "max_covered", "tiles")
+SETTINGS = ("score_threshold", "max_instances", "nms_iou", "max_covered", "scales", "flip", "tiles")
 
 
 def main(images, weights, attention, settings, threads, output):

@@ -14,7 +14,7 @@ from aisi.salient_instances.pictures import list_pictures
 from aisi.salient_instances.s4net import load_s4net
 from aisi.training.weights import pick_device
 
-SETTINGS = ("max_instances", "nms_iou", "max_covered", "tiles")
+SETTINGS = ("max_instances", "nms_iou", "max_covered", "scales", "flip", "tiles")
 
 
 def main(weights, root, split, settings, threads, output):

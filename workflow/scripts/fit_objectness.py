@@ -23,7 +23,7 @@ from aisi.salient_instances.pictures import list_pictures
 from aisi.salient_instances.s4net import load_s4net
 from aisi.training.weights import pick_device
 
-SETTINGS = ("score_threshold", "max_instances", "nms_iou", "max_covered", "tiles")
+SETTINGS = ("score_threshold", "max_instances", "nms_iou", "max_covered", "scales", "flip", "tiles")
 
 
 def main(weights, root, split, settings, threads, model_path, metrics_path, calibration_path):

@@ -1,5 +1,7 @@
 """Salient instances of photos, found by a trained S4Net."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,17 @@ CANDIDATES = 100
 """Boxes of the highest objectness that get a mask in one view. ASSUME: beyond them no mask is among the best ones."""
 SAME_OBJECT = 0.5
 """Masks of a larger IoU show one object."""
+SIDE_STEP = 64
+"""Stride of the coarsest level: sides of the network's input are multiples of it."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What the network sees at once: a region XYXY of the photo, at a factor of its input size, mirrored or not."""
+
+    region: tuple[int, int, int, int]
+    scale: float = 1.0
+    mirrored: bool = False
 
 
 def detect(
@@ -28,6 +41,8 @@ def detect(
     max_instances: int,
     nms_iou: float,
     max_covered: float = 1.0,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
     tiles: bool = False,
     attention: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, list[Rle]]:
@@ -46,6 +61,10 @@ def detect(
     max_covered : float
         An instance is removed if more than this share of its mask, in [0, 1], lies in an instance of a higher score.
         This removes object parts that box NMS misses.
+    scales : sequence of float
+        Sizes at which the network looks at the whole photo, as factors of its input size, rounded to ``SIDE_STEP``.
+    flip : bool
+        Also look at the mirrored photo, at each of the sizes.
     tiles : bool
         Also look at four overlapping parts of the photo, in which small objects are larger.
     attention : (K, h, w) float, optional
@@ -68,14 +87,11 @@ def detect(
         "max_candidates": candidates,
         "score_threshold": score_threshold,
     }
-    boxes, scores, masks = _look(model, photo, (0, 0, width, height), settings)
-    if tiles:
-        parts = [(boxes, scores, masks)]
-        for tile in tiles_of(width, height):
-            boxes, scores, masks = _look(model, photo, tile, settings)
-            whole = uncut(boxes, tile, width, height)
-            parts.append((boxes[whole], scores[whole], [masks[position] for position in whole]))
-        boxes, scores, masks = _once(*_joined(parts))
+    sides = [False, True] if flip else [False]
+    views = [View((0, 0, width, height), scale, mirrored) for scale in scales for mirrored in sides]
+    views += [View(tile) for tile in tiles_of(width, height)] if tiles else []
+    parts = [_look(model, photo, view, settings) for view in views]
+    boxes, scores, masks = parts[0] if len(parts) == 1 else _once(*_joined(parts))
     boxes, scores, masks = _best(boxes, scores, masks, max_covered, max_instances)
     if attention is not None and len(missing := boxes_of_missing(attention, masks, (height, width))):
         boxes, scores, masks = _once(*_joined([(boxes, scores, masks), _prompted(model, photo, missing)]))
@@ -96,13 +112,18 @@ def uncut(boxes: np.ndarray, tile: tuple[int, int, int, int], width: int, height
     return np.flatnonzero(~(touching & inner).any(1))
 
 
-def _look(model, photo, region, settings):
-    """Find the instances in a region XYXY of the photo."""
-    device = next(model.parameters()).device
-    image = to_tensor(warp(photo, (model.input_size,) * 2, region))[None].to(device)
-    [(boxes, scores, soft)] = propose(model, image, **settings)
-    scale = boxes.new_tensor([region[2] - region[0], region[3] - region[1]] * 2) / model.input_size
-    return _cut_out(boxes * scale, scores, soft, photo.shape[:2], region)
+def _look(model, photo, view, settings):
+    """Find the instances in a view of the photo, without those that an inner border of its region cuts."""
+    side = SIDE_STEP * max(1, round(view.scale * model.input_size / SIDE_STEP))
+    image = to_tensor(warp(photo, (side,) * 2, view.region))[None].to(next(model.parameters()).device)
+    [(boxes, scores, soft)] = propose(model, image.flip(-1) if view.mirrored else image, **settings)
+    if view.mirrored:
+        boxes, soft = torch.stack([side - boxes[:, 2], boxes[:, 1], side - boxes[:, 0], boxes[:, 3]], 1), soft.flip(-1)
+    left, top, right, bottom = view.region
+    scale = boxes.new_tensor([right - left, bottom - top] * 2) / side
+    boxes, scores, masks = _cut_out(boxes * scale, scores, soft, photo.shape[:2], view.region)
+    whole = uncut(boxes, view.region, photo.shape[1], photo.shape[0])
+    return boxes[whole], scores[whole], [masks[position] for position in whole]
 
 
 def _prompted(model, photo, boxes):
