@@ -91,7 +91,8 @@ def find(model, segmenter, photo, maps, settings, most):
 def measure(name, results, listed, n_photos, model, segmenter, settings, most):
     """A row for each variant."""
     photos = read_images(*sorted(results.glob("images/train/shard_*"))).sample(frac=1, random_state=0).head(n_photos)
-    sure, names = set(listed_photos(photos, listed)["image_id"]), read_categories(results / "categories.csv")
+    sure = set(listed_photos(photos, [listed] if listed else [])["image_id"])
+    names = read_categories(results / "categories.csv")
     truth, shard_of = results / "reference/proxy_masks/ground_truth", shards_with_attention(results)
     objects = read_instances(truth / "instances.json", names)
     figures = cache(lambda variant: (ConfusionTotal(len(names)), [], np.zeros(3)))

@@ -11,6 +11,9 @@ whole and evaluated as two sets, of every other photo. From a dataset named by `
 solved alone: for each group in ``THEMES`` the photos with keywords of the group and, at most, ``person``. They show
 what settings do to photos of few categories that are alike. A theme with fewer than ``SMALLEST`` photos is left out.
 
+With ``--vary KEY=VALUE,VALUE ...`` the combinations are the paper's settings, and those of config/photos.yaml with all
+combinations of these values, for example ``presence_reward=0,5,10 overlap_penalty=0,5``.
+
 A combination's rank is the mean of its ranks by the first two figures, over the sets that choose. It is admitted if on
 none of them it loses against the paper's settings by more than the standard deviation over the seeds. What stands under
 ``chosen elsewhere`` was chosen on the other sets; for a half, the other half is one of these. Sets with photos in
@@ -51,8 +54,8 @@ GRID = {
     "shared_keywords_only": [False, True],
     "retention": [0.95, 0.9, 0.8, 0.7],
 }
-PAPER = {name: assignments.PAPER[name] for name in GRID}  # in the order of GRID
-OTHERS = {name: value for name, value in assignments.PAPER.items() if name not in GRID}
+PAPER = assignments.PAPER
+KEYS = list(PAPER)
 THEMES = {
     "animals": {"bird", "cat", "cow", "dog", "horse", "sheep"},
     "vehicles": {"aeroplane", "bicycle", "boat", "bus", "car", "motorbike", "train"},
@@ -60,6 +63,11 @@ THEMES = {
 }
 SMALLEST = 30
 RANKED = ["proxy_miou", "accuracy_objects"]
+
+
+def combinations(values):
+    """Every combination of the values of some keys."""
+    return [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
 
 
 def read_split(results):
@@ -121,14 +129,12 @@ def evaluate_grid(split, scores_of_seeds, sets, masks, grid):
     """A row for each set, combination and seed of photos that are solved as a whole."""
     rows, graphs = [], {}
     for seed, scores in scores_of_seeds.items():
-        tables = [
-            halves.assign(split, scores, settings | OTHERS, graphs) for settings in progress(grid, unit="problem")
-        ]
+        tables = [halves.assign(split, scores, settings, graphs) for settings in progress(grid, unit="problem")]
         unfiltered = {}
         for settings in (settings | {"retention": 1.0} for settings in grid):
             key = tuple(settings.values())
             if key not in unfiltered:
-                unfiltered[key] = halves.assign(split, scores, settings | OTHERS, graphs)
+                unfiltered[key] = halves.assign(split, scores, settings, graphs)
         kept_all = [unfiltered[tuple((settings | {"retention": 1.0}).values())] for settings in grid]
         for title, part in sets.items():
             truth = ((read_labels(masks / f"{image_id}.png"), None) for image_id in part.photos["image_id"])
@@ -158,11 +164,10 @@ def others(figures, name):
 
 def choose(figures, sets):
     """The best admitted combination of the sets, by mean rank; of equal ones the one nearest to the paper's."""
-    keys = list(GRID)
     chosen = figures[figures["set"].isin(sets)]
-    means = chosen.groupby(["set", *keys], sort=False)[RANKED].mean()
-    spread = chosen.groupby(["set", *keys], sort=False)[RANKED].std()
-    ranks = means.groupby("set").rank(ascending=False).mean(axis=1).groupby(keys, sort=False).mean()
+    means = chosen.groupby(["set", *KEYS], sort=False)[RANKED].mean()
+    spread = chosen.groupby(["set", *KEYS], sort=False)[RANKED].std()
+    ranks = means.groupby("set").rank(ascending=False).mean(axis=1).groupby(KEYS, sort=False).mean()
     admitted = pd.Series(True, ranks.index)
     paper = tuple(PAPER.values())
     for name in sets:
@@ -171,12 +176,12 @@ def choose(figures, sets):
     ranks = ranks[admitted]
     changes = [sum(a != b for a, b in zip(combination, paper, strict=True)) for combination in ranks.index]
     best = min(zip(ranks, changes, ranks.index, strict=True), key=lambda entry: entry[:2])
-    return dict(zip(keys, best[2], strict=True)), best[0], int(admitted.sum())
+    return dict(zip(KEYS, best[2], strict=True)), best[0], int(admitted.sum())
 
 
 def row(figures, title, name, settings, marked=""):
     """Figures of one combination on one set."""
-    own = figures[(figures["set"] == name) & np.logical_and.reduce([figures[key] == settings[key] for key in GRID])]
+    own = figures[(figures["set"] == name) & np.logical_and.reduce([figures[key] == settings[key] for key in KEYS])]
     shown = {"set": name, "settings": title + marked} | settings
     for metric in (*RANKED, "accuracy_objects_r1"):
         shown[metric] = f"{own[metric].mean():.3f} ± {own[metric].std():.3f}"
@@ -190,8 +195,16 @@ if __name__ == "__main__":
     parser.add_argument("--themes", nargs="*", default=[], help="names of runs from which themes are cut")
     parser.add_argument("--fix", nargs="*", default=[], help="KEY=VALUE: choose only combinations with it")
     parser.add_argument("--figures", type=Path, required=True, help="CSV of all figures; read again if it is there")
+    parser.add_argument("--vary", nargs="*", help="KEY=VALUE,VALUE: settings of config/photos.yaml with these values")
     arguments = parser.parse_args()
-    grid = [dict(zip(GRID, values, strict=True)) for values in product(*GRID.values())]
+    photos = yaml.safe_load((ROOT / "config/photos.yaml").read_text())
+    given = photos["graph"] | photos["partition"]
+    configured = {key: given.get("r" if key == "retention" else key, PAPER[key]) for key in KEYS}
+    if arguments.vary:
+        varied = {key: yaml.safe_load(f"[{values}]") for key, values in (text.split("=") for text in arguments.vary)}
+        grid = [PAPER, *(configured | settings for settings in combinations(varied))]
+    else:
+        grid = [PAPER | settings for settings in combinations(GRID)]
     if not arguments.figures.is_file():
         rows = []
         for argument in arguments.runs:
@@ -206,18 +219,16 @@ if __name__ == "__main__":
         key, _, value = argument.partition("=")
         choices = choices[choices[key] == yaml.safe_load(value)]
     default, rank, n_admitted = choose(choices, sets)
-    photos = yaml.safe_load((ROOT / "config/photos.yaml").read_text())
-    given = photos["graph"] | photos["partition"]
-    configured = {key: given.get("r" if key == "retention" else key, PAPER[key]) for key in GRID}
     table = []
     for name in sets:
         elsewhere, _, _ = choose(choices, others(choices, name))
         table.append(row(figures, "the paper's", name, PAPER))
-        table.append(row(figures, "the paper's, r 0.8", name, PAPER | {"retention": 0.8}))
+        if PAPER | {"retention": 0.8} in grid:
+            table.append(row(figures, "the paper's, r 0.8", name, PAPER | {"retention": 0.8}))
         table.append(row(figures, "chosen elsewhere", name, elsewhere))
         table.append(row(figures, "default", name, default, "*"))
         if configured in grid:
             table.append(row(figures, "config/photos.yaml", name, configured))
     print(markdown(pd.DataFrame(table)))
-    n_choices = choices.groupby(list(GRID)).ngroups
+    n_choices = choices.groupby(KEYS).ngroups
     print(f"\n* chosen on these photos too: mean rank {rank:.1f} of {n_choices}, {n_admitted} admitted.")

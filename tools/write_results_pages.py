@@ -40,6 +40,7 @@ from aisi.planning.experiments import (  # noqa: E402
 from aisi.report.tables import (  # noqa: E402
     add_paper,
     experiment_page,
+    markdown,
     ratio_notes,
     results_page,
     seed_table,
@@ -85,6 +86,21 @@ def with_table(text, page):
     [table] = re.findall(r"\n\n(\| assignment .*?)\n\n", page, re.DOTALL)[:1]
     start, end = (re.escape(mark) for mark in (TABLE_START, TABLE_END))
     return re.sub(f"{start}.*{end}", f"{TABLE_START}\n{table}\n{TABLE_END}", text, flags=re.DOTALL)
+
+
+def with_stored_tables(text):
+    """The text of a page of docs/ with the tables of the CSVs that its comments ``table of figures/...`` name."""
+
+    def table(found):
+        stored = pd.read_csv(ROOT / "docs" / found["file"], keep_default_na=False, na_values={})
+        return f"{found['start']}\n{markdown(stored)}\n{found['end']}"
+
+    return re.sub(
+        r"(?P<start><!-- table of (?P<file>figures/\S+\.csv): start -->)\n.*?(?P<end><!-- table: end -->)",
+        table,
+        text,
+        flags=re.DOTALL,
+    )
 
 
 def page_of(experiment, folder, config, title, command):
@@ -208,3 +224,6 @@ if __name__ == "__main__":
         if (FIGURES / name / "run.yaml").is_file():
             (ROOT / "docs" / page).write_text(make_page(FIGURES / name))
     DEMO.write_text(with_table(DEMO.read_text(), make_page(FIGURES / "demo")))
+    for path in sorted((ROOT / "docs").glob("*.md")):
+        if (text := path.read_text()) != (changed := with_stored_tables(text)):
+            path.write_text(changed)
