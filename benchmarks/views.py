@@ -1,11 +1,12 @@
-"""What tiles give the detector, and what they cost.
+"""What further views of a photo give the detector, and what they cost: other sizes, the mirrored photo, tiles.
 
-    python benchmarks/tiles.py resources/weights/s4net_efficientnet_lite2.safetensors config/photos.yaml \
-        everyday=runs/everyday/results voc_mini=runs/voc_mini/results,LIST
+    python benchmarks/views.py resources/weights/s4net_efficientnet_lite2.safetensors config/photos.yaml \
+        everyday=runs/everyday/results "VOC mini=runs/voc_mini/results,LIST" --figures runs/views.csv
 
 Each folder holds the results of a run with true masks: images, categories, and the reference ``ground_truth``. LIST,
 if given, names the photos that count: those whose true instances are sure (VOC mini: train_instances.txt).
-``oracle`` is the mean IoU of proxies whose tags are all right. ``noise`` is the share of instances of no category.
+``oracle`` is the mean IoU of proxies whose tags are all right. ``noise`` is the share of instances of no category. The
+network looks at each view once; its time counts in every variant.
 """
 
 import argparse
@@ -29,12 +30,36 @@ from aisi.photos import read_photo  # noqa: E402
 from aisi.progress import progress  # noqa: E402
 from aisi.proxy_masks import proxy_mask  # noqa: E402
 from aisi.report.tables import markdown  # noqa: E402
-from aisi.salient_instances.detection import detect  # noqa: E402
+from aisi.salient_instances import detection  # noqa: E402
 from aisi.salient_instances.s4net import load_s4net  # noqa: E402
 from aisi.training.weights import pick_device  # noqa: E402
 
-VARIANTS = {"whole photo": {}, "whole photo and tiles": {"tiles": True}}
+SIZES = [0.83, 1.0, 1.17]
+VARIANTS = {
+    "whole photo": {},
+    "mirrored, too": {"flip": True},
+    "at three sizes": {"scales": SIZES},
+    "at three sizes, mirrored, too": {"scales": SIZES, "flip": True},
+    "tiles, too": {"tiles": True},
+    "all of these": {"scales": SIZES, "flip": True, "tiles": True},
+}
+LOOK = detection._look
 KEYS = ("score_threshold", "max_instances", "nms_iou", "max_covered")
+
+
+class Remembering:
+    """Stands for the look at one view of a photo: looks once, and counts the time whenever it is asked."""
+
+    def __init__(self, look):
+        self.look, self.seen, self.extra = look, {}, 0.0
+
+    def __call__(self, model, photo, view, settings):
+        if view in self.seen:
+            self.extra += self.seen[view][1]
+        else:
+            started = process_time()
+            self.seen[view] = self.look(model, photo, view, settings), process_time() - started
+        return self.seen[view][0]
 
 
 def measure(name, results, listed, model, settings):
@@ -47,10 +72,11 @@ def measure(name, results, listed, model, settings):
     pairs, counts = {variant: [] for variant in VARIANTS}, {variant: np.zeros(3) for variant in VARIANTS}
     for photo in progress(photos.itertuples(), total=len(photos), unit="photo"):
         picture, labels = read_photo(photo.path), read_labels(truth / "SegmentationClass" / f"{photo.image_id}.png")
+        detection._look = look = Remembering(LOOK)
         for variant, changes in VARIANTS.items():
-            started = process_time()
-            _, _, masks = detect(model, picture, **(settings | changes))
-            seconds = process_time() - started
+            look.extra, started = 0.0, process_time()
+            _, _, masks = detection.detect(model, picture, **(settings | changes))
+            seconds = process_time() - started + look.extra
             true = true_labels(masks, labels)
             proxy = proxy_mask(masks, true, ())
             totals[variant].add(confusion_matrix(labels, np.zeros_like(labels) if proxy is None else proxy, len(names)))
@@ -74,6 +100,7 @@ if __name__ == "__main__":
     parser.add_argument("weights")
     parser.add_argument("config", type=Path, help="whose settings of the detector count")
     parser.add_argument("runs", nargs="+", help="NAME=RESULTS or NAME=RESULTS,LIST")
+    parser.add_argument("--figures", type=Path, required=True, help="CSV of the table")
     arguments = parser.parse_args()
     configured = yaml.safe_load((ROOT / "config/config.yaml").read_text())["salient_instances"]
     configured |= yaml.safe_load(arguments.config.read_text())["salient_instances"]
@@ -82,4 +109,6 @@ if __name__ == "__main__":
         title, _, rest = argument.partition("=")
         folder, _, sure_list = rest.partition(",")
         rows += measure(title, Path(folder), sure_list or None, network, {key: configured[key] for key in KEYS})
+        arguments.figures.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(rows).to_csv(arguments.figures, index=False, float_format="%.7g", lineterminator="\n")
         print(markdown(pd.DataFrame(rows)), flush=True)
