@@ -6,10 +6,10 @@
 Each folder holds the results of a run with true masks, as benchmarks/settings.py reads it. LIST, if given, names the
 photos whose true instances are sure (VOC mini: train_instances.txt): they alone count for recall50 and AP.
 
-``oracle`` is the mean IoU of proxies whose tags are all right. ``noise`` is the share of instances of no category.
-``partition`` has the settings of the config, for the seeds of benchmarks/settings.py, and each ``r`` of ``RETENTIONS``.
-``attention`` is the same without a graph and without a rejection. ``seconds`` is the CPU time of the jobs that find the
-instances, with the start of Python; attention maps are not in it.
+``mIoU with right tags`` is that of proxies whose tags are all those of the true masks. ``noise`` is the share of
+instances of no category. ``partition`` has the settings of the config, for the seeds of benchmarks/settings.py, and
+each ``r`` of ``RETENTIONS``. ``attention`` is the same without a graph and without a rejection. ``CPU seconds`` are
+those of the jobs that find the instances, with the start of Python; attention maps are not in it.
 """
 
 import argparse
@@ -68,12 +68,13 @@ def measure(name, results, listed, configured):
     for r, part, of_r in zip(RETENTIONS, parts, tables, strict=False):
         tags = [evaluate_tags(table, split.oracle, set(photos["image_id"]), names) for table in of_r]
         yield {
-            "run": name,
+            "photos": name.partition(": ")[0],
+            "instances": name.partition(": ")[2],
             "recall50": recall_metrics(pairs, names)[0][2],
-            "oracle": value(oracle["proxy_semantic"], "miou"),
+            "mIoU with right tags": value(oracle["proxy_semantic"], "miou"),
             "instances a photo": len(instances) / len(photos),
             "noise": (split.oracle["label"] == NOISY).mean(),
-            "seconds a photo": seconds(results) / len(photos),
+            "CPU seconds a photo": seconds(results) / len(photos),
             **attention,
             "r": r,
             **spread("partition: mIoU", [value(row["proxy_semantic"], "miou") for row in part]),
@@ -101,7 +102,7 @@ def seconds(results):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", type=Path, help="whose settings of graph and partition count")
-    parser.add_argument("runs", nargs="+", help="NAME=RESULTS or NAME=RESULTS,LIST")
+    parser.add_argument("runs", nargs="+", help="PHOTOS: INSTANCES=RESULTS or the same,LIST")
     parser.add_argument("--figures", type=Path, required=True, help="CSV of all figures; rows of other runs stay")
     arguments = parser.parse_args()
     config = yaml.safe_load((sets.ROOT / arguments.config).read_text())
@@ -112,7 +113,9 @@ if __name__ == "__main__":
         title, _, rest = argument.partition("=")
         folder, _, sure_list = rest.partition(",")
         rows = pd.DataFrame(measure(title, Path(folder), sure_list or None, chosen))
-        table = pd.concat([table[table["run"] != title] if len(table) else table, rows])
+        table = pd.concat(
+            [table[title != (table["photos"] + ": " + table["instances"])] if len(table) else table, rows]
+        )
         arguments.figures.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(arguments.figures, index=False, lineterminator="\n")
     print(markdown(table.round(3)))

@@ -38,6 +38,7 @@ from aisi.planning.experiments import (  # noqa: E402
     table_rows,
 )
 from aisi.report.tables import (  # noqa: E402
+    SPREAD,
     add_paper,
     experiment_page,
     markdown,
@@ -89,14 +90,18 @@ def with_table(text, page):
 
 
 def with_stored_tables(text):
-    """The text of a page of docs/ with the tables of the CSVs that its comments ``table of figures/...`` name."""
+    """The text of a page of docs/ with the tables that its comments ``table of figures/..: COLUMN, ..`` name."""
 
     def table(found):
-        stored = pd.read_csv(ROOT / "docs" / found["file"], keep_default_na=False, na_values={})
-        return f"{found['start']}\n{markdown(stored)}\n{found['end']}"
+        stored = pd.read_csv(ROOT / "docs" / found["file"], keep_default_na=False)
+        for name in [name for name in stored if name + SPREAD in stored]:
+            pairs = zip(stored[name], stored[name + SPREAD], strict=True)
+            stored[name] = [f"{mean:.3f} ± {spread:.3f}" for mean, spread in pairs]
+        shown = stored[found["columns"].split(", ")].drop_duplicates()
+        return f"{found['start']}\n{markdown(shown)}\n{found['end']}"
 
     return re.sub(
-        r"(?P<start><!-- table of (?P<file>figures/\S+\.csv): start -->)\n.*?(?P<end><!-- table: end -->)",
+        r"(?P<start><!-- table of (?P<file>figures/\S+\.csv): (?P<columns>.+) -->)\n.*?(?P<end><!-- table: end -->)",
         table,
         text,
         flags=re.DOTALL,
