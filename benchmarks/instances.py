@@ -113,9 +113,9 @@ if __name__ == "__main__":
         title, _, rest = argument.partition("=")
         folder, _, sure_list = rest.partition(",")
         rows = pd.DataFrame(measure(title, Path(folder), sure_list or None, chosen))
-        table = pd.concat(
-            [table[title != (table["photos"] + ": " + table["instances"])] if len(table) else table, rows]
-        )
+        if len(table):
+            table = table[table["photos"] + ": " + table["instances"] != title]
+        table = pd.concat([table, rows])
         arguments.figures.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(arguments.figures, index=False, lineterminator="\n")
     print(markdown(table.round(3)))

@@ -5,7 +5,7 @@
 
 Each folder holds the results of a run with true masks: images, categories, and the reference ``ground_truth``. LIST,
 if given, names the photos that count: those whose true instances are sure (VOC mini: train_instances.txt).
-``oracle`` is the mean IoU of proxies whose tags are all right. ``noise`` is the share of instances of no category. The
+``mIoU with right tags`` is that of proxies whose tags are all those of the true masks. ``noise`` is the share of instances of no category. The
 network looks at each view once; its time counts in every variant.
 """
 
@@ -62,9 +62,10 @@ class Remembering:
         return self.seen[view][0]
 
 
-def measure(name, results, listed, model, settings):
+def measure(name, results, listed, n_photos, model, settings):
     """A row for each variant."""
     photos = listed_photos(read_images(*sorted(results.glob("images/train/shard_*"))), [listed] if listed else [])
+    photos = photos.sample(frac=1, random_state=0).head(n_photos)
     names = read_categories(results / "categories.csv")
     truth = results / "reference/proxy_masks/ground_truth"
     objects = read_instances(truth / "instances.json", names)
@@ -85,13 +86,13 @@ def measure(name, results, listed, model, settings):
     for variant in VARIANTS:
         n, noisy, seconds = counts[variant]
         yield {
-            "set": name,
+            "photos": name,
             "S4Net sees": variant,
             "recall50": recall_metrics(pairs[variant], names.names)[0][2],
-            "oracle": totals[variant].rows(names.names)[0][2],
+            "mIoU with right tags": totals[variant].rows(names.names)[0][2],
             "instances a photo": n / len(photos),
             "noise": noisy / n,
-            "seconds a photo": seconds / len(photos),
+            "CPU seconds a photo": seconds / len(photos),
         }
 
 
@@ -100,6 +101,7 @@ if __name__ == "__main__":
     parser.add_argument("weights")
     parser.add_argument("config", type=Path, help="whose settings of the detector count")
     parser.add_argument("runs", nargs="+", help="NAME=RESULTS or NAME=RESULTS,LIST")
+    parser.add_argument("--photos", type=int, help="of each run, drawn at random, always the same ones; default: all")
     parser.add_argument("--figures", type=Path, required=True, help="CSV of the table")
     arguments = parser.parse_args()
     configured = yaml.safe_load((ROOT / "config/config.yaml").read_text())["salient_instances"]
@@ -108,7 +110,8 @@ if __name__ == "__main__":
     for argument in arguments.runs:
         title, _, rest = argument.partition("=")
         folder, _, sure_list = rest.partition(",")
-        rows += measure(title, Path(folder), sure_list or None, network, {key: configured[key] for key in KEYS})
+        settings = {key: configured[key] for key in KEYS}
+        rows += measure(title, Path(folder), sure_list or None, arguments.photos, network, settings)
         arguments.figures.parent.mkdir(parents=True, exist_ok=True)
         pd.DataFrame(rows).to_csv(arguments.figures, index=False, float_format="%.7g", lineterminator="\n")
         print(markdown(pd.DataFrame(rows)), flush=True)

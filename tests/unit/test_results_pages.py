@@ -9,7 +9,7 @@ import yaml
 
 from aisi.planning.experiments import TITLES
 from aisi.report.tables import markdown
-from write_results_pages import DEMO, FIGURES, PAGES, ROOT, make_page, read_figures, with_table
+from write_results_pages import DEMO, FIGURES, PAGES, ROOT, make_page, read_figures, with_stored_tables, with_table
 
 STORED = [pytest.param(page, FIGURES / name, id=name) for page, name in PAGES.items()]
 WITH_METRICS = [entry for entry in STORED if (entry.values[1] / "metrics.csv").is_file()]
@@ -107,6 +107,33 @@ def test_the_demos_page_shows_the_same_table():
     text = DEMO.read_text()
     assert text == with_table(text, make_page(FIGURES / "demo")), "Run: python tools/write_results_pages.py"
     assert tables((ROOT / "docs" / "results_demo.md").read_text())[0] in tables(text)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.stem)
+def test_tables_inside_pages_are_those_of_the_stored_figures(page):
+    assert page.read_text() == with_stored_tables(page.read_text()), "Run: python tools/write_results_pages.py"
+
+
+def test_every_stored_table_is_in_a_page():
+    pages = "".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
+    stored = sorted((FIGURES / "instances").glob("*.csv"))
+    assert stored
+    for path in stored:
+        assert f"<!-- table of {path.relative_to(ROOT / 'docs')}: " in pages, path
+
+
+def test_a_stored_table_has_mean_and_spread_in_one_cell(tmp_path, monkeypatch):
+    (tmp_path / "docs/figures").mkdir(parents=True)
+    pd.DataFrame({"a": ["x", "x"], "b": [0.5, 0.25], "b sd": [0.1, 0.2], "c": [1, 2]}).to_csv(
+        tmp_path / "docs/figures/t.csv", index=False
+    )
+    monkeypatch.setattr("write_results_pages.ROOT", tmp_path)
+    start, end = "<!-- table of figures/t.csv: b, a -->", "<!-- table: end -->"
+    assert with_stored_tables(f"1\n{start}\nold\n{end}\n2") == (
+        f"1\n{start}\n| b | a |\n| --- | --- |\n| 0.500 ± 0.100 | x |\n| 0.250 ± 0.200 | x |\n{end}\n2"
+    )
+    start = "<!-- table of figures/t.csv: a -->"
+    assert with_stored_tables(f"{start}\n\n{end}") == f"{start}\n| a |\n| --- |\n| x |\n{end}"
 
 
 def test_tables_are_found():
