@@ -5,8 +5,8 @@
 
 Each folder holds the results of a run with true masks: images, categories, and the reference ``ground_truth``. LIST,
 if given, names the photos that count: those whose true instances are sure (VOC mini: train_instances.txt).
-``mIoU with right tags`` is that of proxies whose tags are all those of the true masks. ``noise`` is the share of instances of no category. The
-network looks at each view once; its time counts in every variant.
+``mIoU with right tags`` is that of proxies whose tags are all those of the true masks. ``noise`` is the share of
+instances of no category. The network looks at each view once; its time counts in every variant.
 """
 
 import argparse
