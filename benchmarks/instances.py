@@ -64,22 +64,22 @@ def measure(name, results, listed, configured):
     tagged = zip(*(tagged_photos([(photos, instances)], table, split.categories) for table in every), strict=True)
     oracle, *figures = evaluate_proxies(zip(tagged, truths, strict=True), len(every), names)
     parts = [figures[start : start + len(scores)] for start in range(0, len(figures), len(scores))]
-    attention = spread("attention: mIoU", [value(row["proxy_semantic"], "miou") for row in parts.pop()])
+    attention = spread("attention: mIoU", [value(row["proxy_semantic"].rows, "miou") for row in parts.pop()])
     for r, part, of_r in zip(RETENTIONS, parts, tables, strict=False):
         tags = [evaluate_tags(table, split.oracle, set(photos["image_id"]), names) for table in of_r]
         yield {
             "photos": name.partition(": ")[0],
             "instances": name.partition(": ")[2],
             "recall50": recall_metrics(pairs, names)[0][2],
-            "mIoU with right tags": value(oracle["proxy_semantic"], "miou"),
+            "mIoU with right tags": value(oracle["proxy_semantic"].rows, "miou"),
             "instances a photo": len(instances) / len(photos),
             "noise": (split.oracle["label"] == NOISY).mean(),
             "CPU seconds a photo": seconds(results) / len(photos),
             **attention,
             "r": r,
-            **spread("partition: mIoU", [value(row["proxy_semantic"], "miou") for row in part]),
-            **spread("partition: AP", [value(row["proxy_instance"], "ap") for row in part]),
-            **spread("partition: accuracy_objects", [value(rows, "accuracy_objects") for rows in tags]),
+            **spread("partition: mIoU", [value(row["proxy_semantic"].rows, "miou") for row in part]),
+            **spread("partition: AP", [value(row["proxy_instance"].rows, "ap") for row in part]),
+            **spread("partition: accuracy_objects", [value(found.rows, "accuracy_objects") for found in tags]),
         }
 
 

@@ -149,7 +149,7 @@ def tags_alone(split, tables):
     """Accuracy of the tags of objects where every instance keeps one."""
     names, image_ids = split.categories.names, set(split.photos["image_id"])
     for table in tables:
-        rows = evaluate_tags(table[table["image_id"].isin(image_ids)], split.oracle, image_ids, names)
+        rows = evaluate_tags(table[table["image_id"].isin(image_ids)], split.oracle, image_ids, names).rows
         [value] = [value for metric, name, value, _ in rows if (metric, name) == ("accuracy_objects", "all")]
         yield {"accuracy_objects_r1": value}
 

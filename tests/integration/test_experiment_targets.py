@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import compare_runs
 from aisi.formats.dataset import read_images
 from aisi.formats.metrics import read_metrics
 from aisi.formats.tags import read_tags
@@ -84,6 +85,19 @@ def test_the_configs_seed_has_the_figures_of_the_report(evaluated):
     pd.testing.assert_frame_equal(*tables)
 
 
+def test_two_rows_are_compared_photo_by_photo(evaluated, tmp_path, capsys):
+    """Their figures are those of metrics.csv, and the counts of the experiment are those of the single evaluations."""
+    compare_runs.main(evaluated.run_folder, rows=["random", "partition"], output=tmp_path / "rows.csv")
+    assert "A is random, B is partition" in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "rows.csv").set_index(["task", "metric"])
+    means = figures(evaluated, "ablation").groupby(["assignment", "task", "metric"])["value"].mean()
+    compared = [("tags", "accuracy"), ("tags", "accuracy_objects"), ("proxy_semantic", "miou")]
+    for figure in compared:
+        values = table.loc[figure, ["A", "B"]].tolist()
+        assert values == pytest.approx([means["random", *figure], means["partition", *figure]], rel=1e-6)
+    assert ("proxy_instance", "recall50") in table.index and (table["low"] <= table["high"]).all()
+
+
 def test_a_table_without_networks_speaks_of_none(evaluated):
     page = (folder(evaluated, "ablation") / "page.md").read_text()
     assert "| oracle |" in page and "| ground_truth |" not in page and "Seeds of the networks" not in page
@@ -134,10 +148,10 @@ def test_halves_solve_as_the_workflow_does(evaluated):
 
 @pytest.mark.parametrize(
     ("target", "rows", "graphs"),
-    [("sweep_beta", 6, {}), ("sweep_objectness", 6, {}), ("sweep_graph", 9, {"build_graph": 6})],
+    [("sweep_beta", 7, {}), ("sweep_objectness", 6, {}), ("sweep_graph", 9, {"build_graph": 6})],
 )
 def test_a_sweep_computes_only_what_depends_on_its_value(finished, target, rows, graphs):
-    pending = finished.pending(target)
+    pending = finished.pending(target)  # the configured beta, 1, is a row as well
     again = {"train_attention": 2, "compute_attention_maps": 4, "compute_scores": 4}  # two more seeds, two shards
     each = {"solve_partition": 3 * rows, "write_tags": 3 * rows}
     once = dict.fromkeys(("copy_bundled_file", "evaluate_experiment", "collect_experiment", "write_experiment"), 1)

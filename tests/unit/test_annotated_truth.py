@@ -19,6 +19,7 @@ from aisi.evaluation.metrics import average_precision_metrics, coco_metrics
 from aisi.formats.coco import write_coco_results
 from aisi.formats.dataset import IMAGE_COLUMNS, Categories, write_categories, write_images
 from aisi.formats.metrics import read_metrics
+from aisi.formats.photo_counts import read_photo_counts
 from aisi.masks import encode, from_segmentation, outside_void, to_json
 from tiny_coco import box
 from workflow_text import SCRIPTS
@@ -165,7 +166,7 @@ def test_the_rule_evaluates_on_the_annotations(tmp_path):
     head = {"network": "net", "seed": 0, "task": "instance", "split": "val", "protocol": "coco"}
     job = SimpleNamespace(
         input=SimpleNamespace(**files),
-        output=SimpleNamespace(metrics=tmp_path / "metrics.csv"),
+        output=SimpleNamespace(metrics=tmp_path / "metrics.csv", counts=tmp_path / "counts.csv"),
         params=SimpleNamespace(**head),
         wildcards=SimpleNamespace(assignment="partition"),
         log=[str(tmp_path / "log")],
@@ -174,3 +175,5 @@ def test_the_rule_evaluates_on_the_annotations(tmp_path):
     metrics = read_metrics(tmp_path / "metrics.csv")
     overall = metrics[(metrics["category"] == "all") & (metrics["metric"] == "ap")]
     assert overall["value"].tolist() == [1.0] and overall["n"].tolist() == [6]
+    counts = read_photo_counts(tmp_path / "counts.csv")
+    assert counts[["hits", "true", "found"]].sum().tolist() == [6, 6, 6]  # crowds are not counted

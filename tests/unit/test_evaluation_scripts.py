@@ -20,6 +20,7 @@ from aisi.formats.instances import new_salient_instances, read_salient_instances
 from aisi.formats.masks import read_labels, write_labels
 from aisi.formats.metrics import read_metrics
 from aisi.formats.partition import Partition, write_partition
+from aisi.formats.photo_counts import read_photo_counts
 from aisi.formats.scores import Scores, write_scores
 from aisi.formats.tags import read_tags, tag_columns, write_tags
 from aisi.formats.training_log import write_training_log
@@ -113,7 +114,7 @@ def write_proxies(tags="oracle.csv", **params):
 def evaluate(script, task="", missing="error", **inputs):
     params = {"network": "", "seed": 3, "task": task, "split": "train", "protocol": "counted", "missing": missing}
     wildcards = {"assignment": "oracle", "network": "net", "seed": "3"}
-    output = {"metrics": "metrics.csv"}
+    output = {"metrics": "metrics.csv", "counts": "counts.csv"}
     run(script, "log.txt", input=SHARED | inputs, output=output, params=params, wildcards=wildcards)
     metrics = read_metrics("metrics.csv")
     assert set(metrics["seed"]) == {3}
@@ -281,9 +282,27 @@ SCRIPT_OF_TASK = {
 TAGGED_BY = {"oracle": ["dog", "cat", "noisy", "dog"], "first": ["cat", "cat", "cat", "dog"], "none": ["noisy"] * 4}
 
 
+def assert_counts_give(counts, metrics, task):
+    """The figures of all photos follow from the counts of each."""
+    sums = counts.groupby("category")[["hits", "true", "found"]].sum()
+    overall = metrics[metrics["category"] == "all"].set_index("metric")
+    if task == "proxy_semantic":
+        ious = sums["hits"] / (sums["true"] + sums["found"] - sums["hits"])
+        assert ious.mean() == pytest.approx(overall.loc["miou", "value"], rel=1e-6)
+        own = metrics[metrics["metric"] == "iou"].set_index("category")["value"].dropna()
+        pd.testing.assert_series_equal(ious[own.index], own, check_names=False, rtol=1e-6)
+    elif task == "tags":
+        assert sums["hits"].sum() / sums["true"].sum() == pytest.approx(overall.loc["accuracy", "value"], rel=1e-6)
+        objects = sums.drop(index="noisy", errors="ignore")
+        share = objects["hits"].sum() / objects["true"].sum()
+        assert share == pytest.approx(overall.loc["accuracy_objects", "value"], rel=1e-6)
+    else:
+        assert sums["true"].sum() == overall.loc["ap", "n"]
+
+
 def test_many_assignments_at_once_are_evaluated_as_one_by_one(run_folder):
     """The same rows as from the rules that evaluate written proxy masks, for right, wrong and missing tags."""
-    oracle, parts = tag_oracle(), []
+    oracle, parts, counts = tag_oracle(), [], []
     protocols = PROTOCOLS | {"proxy_instance": instance_protocol(has_annotations=False)}
     for assignment, tags in TAGGED_BY.items():
         labels = [["noisy", "cat", "dog"].index(tag) for tag in tags]
@@ -295,11 +314,20 @@ def test_many_assignments_at_once_are_evaluated_as_one_by_one(run_folder):
             evaluate(script, task, missing="background", **inputs)
             head = {"assignment": assignment, "task": task, "protocol": protocols[task]}
             parts.append(read_metrics("metrics.csv").assign(**head))
+            counts.append(read_photo_counts("counts.csv").assign(**head))
+            assert_counts_give(counts[-1], parts[-1], task)
         shutil.rmtree("proxies")
     inputs = {"tags": [f"{assignment}.csv" for assignment in TAGGED_BY], "oracle": "oracle.csv"}
     params = {"rows": [[assignment, 3] for assignment in TAGGED_BY], "split": "train"}
-    run("evaluate_experiment", "log.txt", input=SHARED | inputs, output={"metrics": "all.csv"}, params=params)
+    run(
+        "evaluate_experiment",
+        "log.txt",
+        input=SHARED | inputs,
+        output={"metrics": "all.csv", "counts": "photos.csv"},
+        params=params,
+    )
     pd.testing.assert_frame_equal(read_metrics("all.csv"), pd.concat(parts, ignore_index=True))
+    pd.testing.assert_frame_equal(read_photo_counts("photos.csv"), pd.concat(counts, ignore_index=True))
     values = read_metrics("all.csv").query("category == 'all' and metric == 'miou'")["value"]
     assert values.is_unique
 

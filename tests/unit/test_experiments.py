@@ -34,6 +34,19 @@ def test_the_papers_row_is_in_the_ablation_once():
     assert experiment_assignments(named, SWEEPS, ["paper"])["ablation"] == ["paper", "partition"]
 
 
+def test_the_configured_value_is_a_row_of_its_sweep():
+    sweeps = {"beta": [0, 3, 10], "retention": [1, 0.9, 0.5], "objectness_weight": [0, 1], "k": [3]}
+    configured = {"beta": 2.5, "retention": 0.78, "objectness_weight": 1.0, "k": 5}
+    rows = experiment_assignments(ABLATION, sweeps, configured=configured)
+    assert rows["sweep_beta"] == ["beta-0", "beta-2.5", "beta-3", "beta-10"]
+    assert rows["sweep_retention"] == ["retention-1", "retention-0.9", "retention-0.78", "retention-0.5"]
+    assert rows["sweep_objectness"] == ["objectness_weight-0", "objectness_weight-1"], "It is there already."
+    assert rows["sweep_graph"][:2] == ["k-3", "k-5"]
+    rows = experiment_assignments(ABLATION, sweeps, configured=configured | {"retention": "auto", "beta": 30})
+    assert rows["sweep_retention"] == ["retention-1", "retention-0.9", "retention-0.5", "partition"]
+    assert rows["sweep_beta"][-1] == "beta-30"
+
+
 def test_the_page_says_which_row_has_the_papers_settings():
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     graph, partition = config["graph"], config["partition"]

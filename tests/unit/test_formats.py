@@ -56,6 +56,7 @@ from aisi.formats.objectness import (
     write_objectness_model,
 )
 from aisi.formats.partition import Partition, read_partition, write_partition
+from aisi.formats.photo_counts import PHOTO_COUNT_COLUMNS, read_photo_counts, write_photo_counts
 from aisi.formats.review_curve import REVIEW_CURVE_COLUMNS, read_review_curve, write_review_curve
 from aisi.formats.scores import Scores, read_scores, write_scores
 from aisi.formats.seal import reseal
@@ -165,6 +166,11 @@ COCO = {
     "annotations": [{"id": 1, **RESULT}],
 }
 CURVE = table(REVIEW_CURVE_COLUMNS, ("margin", 0, 0.5, 1, 1, 2, 0.5, 0.5, np.nan, 0.5))
+COUNTS = table(
+    PHOTO_COUNT_COLUMNS,
+    ("partition", "", 0, "tags", "train", "", "ü, b", "cat", 1, 1, 2),
+    ("partition", "light", 1, "semantic", "val", "voc", "NA", "background", 0, 12, 0),
+)
 NOTES = table(EXAMPLE_NOTE_COLUMNS, ("a", "best: IoU 1.00"))
 
 MODEL = ObjectnessModel(("fill", "inside"), np.array([0.5, 1]), np.array([0.1, 2]), np.array([1, -0.5]), 0.25)
@@ -212,11 +218,12 @@ FORMATS = {
     "coco_ids": (lambda path: write_coco_ids(path, {"a": 7, "b": "x"}), read_coco_ids, "index_images"),
     "review_curve": (lambda path: write_review_curve(path, CURVE), read_review_curve, "compute_review_curve"),
     "training_log": (lambda path: write_training_log(path, [[0, 0.5, 0.1, None]]), read_training_log, "train_"),
+    "photo_counts": (lambda path: write_photo_counts(path, COUNTS), read_photo_counts, "evaluate_"),
     "example_notes": (lambda path: write_example_notes(path, NOTES), read_example_notes, "evaluate_examples"),
 }
 SUFFIX = {
     **dict.fromkeys(("images", "rejected_images", "categories", "tags", "metrics", "coco_ids"), ".csv"),
-    **dict.fromkeys(("review_curve", "training_log", "example_notes"), ".csv"),
+    **dict.fromkeys(("review_curve", "training_log", "example_notes", "photo_counts"), ".csv"),
     **dict.fromkeys(("objectness", "calibration"), ".csv"),
     **dict.fromkeys(("instances", "attention", "scores", "features"), ".h5"),
     **{

@@ -7,10 +7,10 @@ from aisi.evaluation.ground_truth import photos_with_masks, read_label_map, true
 from aisi.evaluation.metrics import (
     average_precision_metrics,
     confusion_matrix,
+    evaluate_label_maps,
     intersection_over_union,
     metric_table,
     recall_metrics,
-    segmentation_metrics,
     tag_metrics,
 )
 from aisi.formats.masks import write_labels
@@ -47,6 +47,11 @@ def test_confusion_matrix():
 def test_confusion_matrix_of_many_categories():
     truth = np.arange(254, dtype=np.uint8)[None]
     assert confusion_matrix(truth, truth, 253).tolist() == np.eye(254, dtype=int).tolist()
+
+
+def segmentation_metrics(photos, names):
+    """Rows of :func:`evaluate_label_maps`, of photos 0, 1, .."""
+    return evaluate_label_maps([(str(number), *photo) for number, photo in enumerate(photos)], names).rows
 
 
 def test_iou():

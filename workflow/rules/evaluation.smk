@@ -127,6 +127,7 @@ rule evaluate_tags:
         masks=SEMANTIC_MASKS or NO_MASKS,
     output:
         metrics="{home}/evaluation/tags/{assignment}.csv",
+        counts="{home}/evaluation/photos/tags/{assignment}.csv",
     log:
         "{home}/logs/evaluate_tags/{assignment}.log",
     benchmark:
@@ -231,6 +232,7 @@ rule evaluate_semantic:
         masks=SEMANTIC_MASKS or NO_MASKS,
     output:
         metrics="{home}/evaluation/semantic/{assignment}/{network}/seed-{seed}.csv",
+        counts="{home}/evaluation/photos/semantic/{assignment}/{network}/seed-{seed}.csv",
     log:
         "{home}/logs/evaluate_semantic/{assignment}/{network}/seed-{seed}.log",
     benchmark:
@@ -263,6 +265,7 @@ use rule evaluate_semantic as evaluate_proxy_masks with:
         masks=SEMANTIC_MASKS or NO_MASKS,
     output:
         metrics="{home}/evaluation/proxy_masks/{assignment}.csv",
+        counts="{home}/evaluation/photos/proxy_masks/{assignment}.csv",
     log:
         "{home}/logs/evaluate_proxy_masks/{assignment}.log",
     benchmark:
@@ -289,6 +292,7 @@ if EXTERNAL_PREDICTIONS:
             masks=SEMANTIC_MASKS or NO_MASKS,
         output:
             metrics="results/evaluation/external/{assignment}.csv",
+            counts="results/evaluation/photos/external/{assignment}.csv",
         log:
             "results/logs/evaluate_external/{assignment}.log",
         benchmark:
@@ -316,6 +320,7 @@ rule evaluate_instance:
         listed=instance_lists_of(VAL_SPLITS),
     output:
         metrics="{home}/evaluation/instance/{assignment}/{network}/seed-{seed}.csv",
+        counts="{home}/evaluation/photos/instance/{assignment}/{network}/seed-{seed}.csv",
     log:
         "{home}/logs/evaluate_instance/{assignment}/{network}/seed-{seed}.log",
     benchmark:
@@ -350,6 +355,7 @@ use rule evaluate_instance as evaluate_proxy_instances with:
         listed=instance_lists_of(TRAIN_SPLITS),
     output:
         metrics="{home}/evaluation/proxy_instances/{assignment}.csv",
+        counts="{home}/evaluation/photos/proxy_instances/{assignment}.csv",
     log:
         "{home}/logs/evaluate_proxy_instances/{assignment}.log",
     benchmark:

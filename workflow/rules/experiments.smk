@@ -20,7 +20,8 @@ from aisi.planning.experiments import (
 ABLATION, SWEEPS = config["ablation"], config["sweeps"]
 SEEDS, NETWORK_SEEDS = ABLATION["seeds"], ABLATION["network_seeds"]
 
-EXPERIMENTS = experiment_assignments(ABLATION, SWEEPS, PAPER_ROWS)
+CONFIGURED = settings_of("partition", GRAPH, PARTITION)
+EXPERIMENTS = experiment_assignments(ABLATION, SWEEPS, PAPER_ROWS, CONFIGURED)
 try:
     SWEEP_NETWORKS = sweep_networks(EXPERIMENTS, SWEEPS["networks"])
 except ValueError as error:
@@ -150,6 +151,7 @@ rule evaluate_experiment:
         listed=instance_lists_of(TRAIN_SPLITS),
     output:
         metrics="results/experiments/{experiment}/evaluation.csv",
+        counts="results/experiments/{experiment}/photos.csv",
     log:
         "results/logs/evaluate_experiment/{experiment}.log",
     benchmark:
@@ -208,7 +210,7 @@ rule evaluate_halves:
         code=code_digest("evaluate_halves"),
         seeds=SEEDS,
         grid={"retention" if name == "r" else name: values for name, values in config["halves"].items()},
-        configured=settings_of("partition", GRAPH, PARTITION),
+        configured=CONFIGURED,
         solver=PARTITION["solver"],
         gap=PARTITION["gap"],
         title=f"{DATASET['name']}: {HALVES_TITLE}",

@@ -5,10 +5,11 @@ import pandas as pd
 from aisi.evaluation.annotations import read_annotated_truth
 from aisi.evaluation.assignments import evaluate_proxies, evaluate_tags
 from aisi.evaluation.ground_truth import listed_photos, photos_with_masks, read_truth
-from aisi.evaluation.metrics import metric_table
+from aisi.evaluation.metrics import count_table, metric_table
 from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.instances import read_salient_instances
 from aisi.formats.metrics import write_metrics
+from aisi.formats.photo_counts import write_photo_counts
 from aisi.formats.tags import read_tags
 from aisi.planning.protocols import PROTOCOLS, instance_protocol
 from aisi.progress import log_to
@@ -28,6 +29,7 @@ def main(
     list_paths,
     split,
     metrics_path,
+    counts_path,
 ):
     """Evaluate the tags of each row (assignment, seed) as rules evaluate_tags and evaluate_proxy_* do."""
     categories, photos = read_categories(categories_path), read_images(*images_paths)
@@ -45,13 +47,16 @@ def main(
     truth = read_truth(photos, with_masks, with_objects, masks_folder, objects_folder, len(categories))
     proxies = evaluate_proxies(zip(tagged, truth, strict=True), len(rows), categories.names, annotated)
     protocols = PROTOCOLS | {"proxy_instance": instance_protocol(bool(annotations_paths))}
-    parts = []
+    parts, counts = [], []
     for (assignment, seed), table, figures in zip(rows, tables, proxies, strict=True):
         tags = evaluate_tags(table, oracle, with_masks["image_id"], categories.names)
         head = {"assignment": assignment, "seed": seed, "split": split}
         for task, figures_of_task in ({"tags": tags} | figures).items():
-            parts.append(metric_table(figures_of_task, task=task, protocol=protocols[task], **head))
+            own = head | {"task": task, "protocol": protocols[task]}
+            parts.append(metric_table(figures_of_task.rows, **own))
+            counts.append(count_table(figures_of_task.counts, **own))
     write_metrics(metrics_path, pd.concat(parts, ignore_index=True))
+    write_photo_counts(counts_path, pd.concat(counts, ignore_index=True))
 
 
 if "snakemake" in globals():
@@ -69,4 +74,5 @@ if "snakemake" in globals():
             list_paths=snakemake.input.listed,
             split=snakemake.params.split,
             metrics_path=snakemake.output.metrics,
+            counts_path=snakemake.output.counts,
         )

@@ -2,10 +2,11 @@
 
 from aisi.evaluation.annotations import found_annotations, read_annotated_truth
 from aisi.evaluation.ground_truth import instance_pairs, listed_photos, photos_with_masks
-from aisi.evaluation.metrics import average_precision_metrics, coco_metrics, metric_table
+from aisi.evaluation.metrics import count_table, evaluate_annotations, evaluate_instance_pairs, metric_table
 from aisi.formats.coco import read_instances
 from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.metrics import write_metrics
+from aisi.formats.photo_counts import write_photo_counts
 from aisi.masks import check_sizes
 from aisi.progress import log_to, progress
 
@@ -20,6 +21,7 @@ def main(
     list_paths,
     head,
     metrics_path,
+    counts_path,
 ):
     """Evaluate on ``annotations_paths``, a dataset's COCO JSON, if given, else on the true masks of both kinds."""
     categories, photos = read_categories(categories_path), read_images(*images_paths)
@@ -27,14 +29,16 @@ def main(
     if annotations_paths:
         truth = read_annotated_truth(annotations_paths, photos, categories)
         own = found_in_photos(photos, found, truth)
-        rows = coco_metrics(truth.annotations, own, truth.numbers.values(), categories.names)
+        name_of = {number: image_id for image_id, number in truth.numbers.items()}
+        evaluated = evaluate_annotations(truth.annotations, own, name_of, categories.names, name_of)
     else:
         photos = photos_with_masks(listed_photos(photos, list_paths), objects_folder)
         photos = photos_with_masks(photos, masks_folder)
         rows_of_photos = progress(photos.itertuples(), total=len(photos), unit="photo")
         pairs = instance_pairs(rows_of_photos, masks_folder, objects_folder, found, len(categories))
-        rows = average_precision_metrics(pairs, categories.names)
-    write_metrics(metrics_path, metric_table(rows, **head))
+        evaluated = evaluate_instance_pairs(pairs, photos["image_id"], categories.names)
+    write_metrics(metrics_path, metric_table(evaluated.rows, **head))
+    write_photo_counts(counts_path, count_table(evaluated.counts, **head))
 
 
 def found_in_photos(photos, found, truth):
@@ -67,4 +71,5 @@ if "snakemake" in globals():
                 "protocol": snakemake.params.protocol,
             },
             metrics_path=snakemake.output.metrics,
+            counts_path=snakemake.output.counts,
         )

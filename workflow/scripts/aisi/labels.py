@@ -12,5 +12,7 @@ NOISY_TAG = "noisy"
 """Tag of a rejected instance."""
 ALL = "all"
 """In a table of figures: all categories together."""
-RESERVED_NAMES = (ALL, "background", NOISY_TAG)
+BACKGROUND = "background"
+"""In a table of figures: label 0 of pixels."""
+RESERVED_NAMES = (ALL, BACKGROUND, NOISY_TAG)
 """Words with another meaning, which therefore cannot be names of categories."""

@@ -9,12 +9,13 @@ import pandas as pd
 from aisi.evaluation.annotations import AnnotatedTruth, found_annotations
 from aisi.evaluation.metrics import (
     ConfusionTotal,
+    Evaluation,
     InstancePair,
-    Row,
-    average_precision_metrics,
-    coco_metrics,
     confusion_matrix,
+    evaluate_annotations,
+    evaluate_instance_pairs,
     intersection_over_union,
+    tag_counts,
     tag_metrics,
 )
 from aisi.formats.tags import BOX
@@ -42,7 +43,7 @@ def photo_iou(truth: np.ndarray, proxy: np.ndarray, n_labels: int) -> float:
 
 def evaluate_tags(
     tags: pd.DataFrame, oracle: pd.DataFrame, image_ids: Collection[str] | pd.Series, names: Sequence[str]
-) -> list[Row]:
+) -> Evaluation:
     """Accuracy of tags.
 
     Parameters
@@ -56,8 +57,8 @@ def evaluate_tags(
 
     Returns
     -------
-    list of tuple
-        As from :func:`aisi.evaluation.metrics.tag_metrics`.
+    Evaluation
+        As from :func:`aisi.evaluation.metrics.tag_metrics` and :func:`aisi.evaluation.metrics.tag_counts`.
 
     Raises
     ------
@@ -72,7 +73,8 @@ def evaluate_tags(
             "The files belong to different instances: delete both and run the workflow again."
         )
     pairs = pairs[pairs["image_id"].isin(list(image_ids))]
-    return tag_metrics(pairs["label"], pairs["label_true"], pairs["keywords"].map(len), names)
+    rows = tag_metrics(pairs["label"], pairs["label_true"], pairs["keywords"].map(len), names)
+    return Evaluation(rows, tag_counts(pairs["image_id"], pairs["label"], pairs["label_true"], names))
 
 
 Truth = tuple[np.ndarray | None, tuple[np.ndarray, list[Rle], np.ndarray] | None]
@@ -84,7 +86,7 @@ def evaluate_proxies(
     n_assignments: int,
     names: Sequence[str],
     annotated: AnnotatedTruth | None = None,
-) -> list[dict[str, list[Row]]]:
+) -> list[dict[str, Evaluation]]:
     """Evaluate the proxy masks of many assignments without writing them. Each photo's true masks are read once.
 
     Parameters
@@ -101,13 +103,14 @@ def evaluate_proxies(
     Returns
     -------
     list of dict
-        For each assignment its rows by task: ``proxy_semantic`` as from
-        :func:`aisi.evaluation.metrics.segmentation_metrics`, ``proxy_instance`` as from
-        :func:`aisi.evaluation.metrics.average_precision_metrics`.
+        For each assignment its evaluation by task: ``proxy_semantic`` as from
+        :func:`aisi.evaluation.metrics.evaluate_label_maps`, ``proxy_instance`` as from
+        :func:`aisi.evaluation.metrics.evaluate_instance_pairs`.
     """
     totals = [ConfusionTotal(len(names)) for _ in range(n_assignments)]
     pairs: list[list[InstancePair]] = [[] for _ in range(n_assignments)]
     annotations: list[list[dict[str, Any]]] = [[] for _ in range(n_assignments)]
+    image_ids: list[str] = []  # of the pairs
     for tagged, (truth, objects) in photos:
         if truth is not None:
             confusions: dict[bytes, np.ndarray] = {}  # assignments with the same labels share the proxy mask
@@ -117,7 +120,7 @@ def evaluate_proxies(
                     proxy = proxy_mask(photo.masks, photo.labels, photo.keywords)  # 255 counts as background
                     proxy = np.zeros_like(truth) if proxy is None else proxy
                     confusions[key] = confusion_matrix(truth, proxy, len(names))
-                total.add(confusions[key])
+                total.add(confusions[key], photo.image_id)
         if annotated is not None:
             if (number := annotated.numbers.get(tagged[0].image_id)) is not None:
                 for own, photo in zip(annotations, tagged, strict=True):
@@ -125,16 +128,18 @@ def evaluate_proxies(
                     own += found_annotations(number, *_tagged(photo, *everything))
         elif objects is not None:
             true_labels, true_masks, void = objects
+            image_ids.append(tagged[0].image_id)
             kept, cut = outside_void(tagged[0].masks, void)
             for pair, photo in zip(pairs, tagged, strict=True):
                 pair.append((true_labels, true_masks, *_tagged(photo, kept, cut)))
     if annotated is None:
-        instances = [average_precision_metrics(pair, names) for pair in pairs]
+        instances = [evaluate_instance_pairs(pair, image_ids, names) for pair in pairs]
     else:
-        instances = [coco_metrics(annotated.annotations, own, annotated.numbers.values(), names) for own in annotations]
+        name_of = {number: image_id for image_id, number in annotated.numbers.items()}
+        instances = [evaluate_annotations(annotated.annotations, own, name_of, names, name_of) for own in annotations]
     return [
-        {"proxy_semantic": total.rows(names), "proxy_instance": rows}
-        for total, rows in zip(totals, instances, strict=True)
+        {"proxy_semantic": Evaluation(total.rows(names), total.counts(names)), "proxy_instance": own}
+        for total, own in zip(totals, instances, strict=True)
     ]
 
 

@@ -148,8 +148,8 @@ def evaluate(split: Split, tables: Sequence[pd.DataFrame], truth: Iterator[Truth
     proxies = evaluate_proxies(zip(tagged, truth, strict=True), len(parts), names)
     for part, figures in zip(parts, proxies, strict=True):
         tags = evaluate_tags(part, split.oracle, image_ids, names)
-        [miou] = [value for metric, _, value, _ in figures["proxy_semantic"] if metric == "miou"]
-        yield {"proxy_miou": miou} | {metric: value for metric, name, value, _ in tags if name == ALL}
+        [miou] = [value for metric, _, value, _ in figures["proxy_semantic"].rows if metric == "miou"]
+        yield {"proxy_miou": miou} | {metric: value for metric, name, value, _ in tags.rows if name == ALL}
 
 
 def evaluate_halves(

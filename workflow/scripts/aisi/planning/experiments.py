@@ -23,7 +23,10 @@ PAPER_TRAINING_SETS = {"main": "VOC", "simple": "SI", "both": "VOC+SI"}
 
 
 def experiment_assignments(
-    ablation: dict[str, Any], sweeps: dict[str, Any], paper: Sequence[str] = ()
+    ablation: dict[str, Any],
+    sweeps: dict[str, Any],
+    paper: Sequence[str] = (),
+    configured: dict[str, Any] | None = None,
 ) -> dict[str, list[str]]:
     """Assignments that each experiment compares.
 
@@ -33,6 +36,8 @@ def experiment_assignments(
         Blocks of the config.
     paper : sequence of str
         As from :func:`aisi.planning.assignments.paper_rows`: the last rows of the ablation, if they are not there yet.
+    configured : dict, optional
+        The config's own values, as from :func:`aisi.planning.assignments.settings_of`. Each is a row of its sweep.
 
     Returns
     -------
@@ -43,12 +48,24 @@ def experiment_assignments(
     switches = [f"{key}-{value}" for key in ("shared_keywords_only", "centre_features") for value in ("false", "true")]
     return {
         "ablation": list(dict.fromkeys([*ablation["assignments"], *paper])),
-        "sweep_beta": [varied("beta", value) for value in sweeps["beta"]],
-        "sweep_retention": [varied("retention", value) for value in sweeps["retention"]],
-        "sweep_objectness": [varied("objectness_weight", value) for value in sweeps["objectness_weight"]],
-        "sweep_graph": [varied("k", value) for value in sweeps["k"]] + switches,
+        "sweep_beta": _sweep("beta", sweeps, configured),
+        "sweep_retention": _sweep("retention", sweeps, configured),
+        "sweep_objectness": _sweep("objectness_weight", sweeps, configured),
+        "sweep_graph": _sweep("k", sweeps, configured) + switches,
         "batches": ["batches-whole", "batches-given", "batches-category", "batches-shuffled-{seed}"],
     }
+
+
+def _sweep(key, sweeps, configured):
+    """Rows of a sweep, the configured value in its place; ``r: auto`` is the row ``partition`` at the end."""
+    values = sweeps[key]
+    rows, own = [varied(key, value) for value in values], (configured or {}).get(key, values[0])
+    if own == "auto":
+        return [*rows, "partition"]
+    if varied(key, own) not in rows:
+        falling = values[0] > values[-1]
+        rows.insert(sum(value > own if falling else value < own for value in values), varied(key, own))
+    return rows
 
 
 def evaluated_rows(
