@@ -7,13 +7,12 @@ from aisi.evaluation.assignments import evaluate_proxies, evaluate_tags
 from aisi.evaluation.ground_truth import listed_photos, photos_with_masks, read_truth
 from aisi.evaluation.metrics import count_table, metric_table
 from aisi.formats.dataset import read_categories, read_images
-from aisi.formats.instances import read_salient_instances
 from aisi.formats.metrics import write_metrics
 from aisi.formats.photo_counts import write_photo_counts
 from aisi.formats.tags import read_tags
 from aisi.planning.protocols import PROTOCOLS, instance_protocol
 from aisi.progress import log_to
-from aisi.proxy_masks import tagged_photos
+from aisi.proxy_masks import read_shards, tagged_photos
 
 
 def main(
@@ -39,23 +38,19 @@ def main(
     annotated = read_annotated_truth(annotations_paths, photos, categories) if annotations_paths else None
     if objects_folder and not annotated:
         with_objects = photos_with_masks(listed_photos(with_masks, list_paths), objects_folder)
-    shards = [
-        (read_images(images_path), read_salient_instances(instances_path))
-        for images_path, instances_path in zip(images_paths, salient_instances_paths, strict=True)
-    ]
+    shards = list(read_shards(images_paths, salient_instances_paths))
     tagged = zip(*(tagged_photos(shards, table, categories) for table in tables), strict=True)
     truth = read_truth(photos, with_masks, with_objects, masks_folder, objects_folder, len(categories))
     proxies = evaluate_proxies(zip(tagged, truth, strict=True), len(rows), categories.names, annotated)
     protocols = PROTOCOLS | {"proxy_instance": instance_protocol(bool(annotations_paths))}
-    parts, counts = [], []
-    for (assignment, seed), table, figures in zip(rows, tables, proxies, strict=True):
-        tags = evaluate_tags(table, oracle, with_masks["image_id"], categories.names)
-        head = {"assignment": assignment, "seed": seed, "split": split}
-        for task, figures_of_task in ({"tags": tags} | figures).items():
-            own = head | {"task": task, "protocol": protocols[task]}
-            parts.append(metric_table(figures_of_task.rows, **own))
-            counts.append(count_table(figures_of_task.counts, **own))
-    write_metrics(metrics_path, pd.concat(parts, ignore_index=True))
+    tags = [evaluate_tags(table, oracle, with_masks["image_id"], categories.names) for table in tables]
+    metrics, counts = [], []
+    for (assignment, seed), own_tags, own_proxies in zip(rows, tags, proxies, strict=True):
+        for task, evaluation in ({"tags": own_tags} | own_proxies).items():
+            head = {"assignment": assignment, "seed": seed, "task": task, "split": split, "protocol": protocols[task]}
+            metrics.append(metric_table(evaluation.rows, **head))
+            counts.append(count_table(evaluation.counts, **head))
+    write_metrics(metrics_path, pd.concat(metrics, ignore_index=True))
     write_photo_counts(counts_path, pd.concat(counts, ignore_index=True))
 
 
