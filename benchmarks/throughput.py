@@ -115,7 +115,12 @@ def detect_salient_instances(data, backbone):
     architecture = {"backbone": backbone, "input_size": SIZES["s4net"]} | PYRAMID
     model = s4net.S4Net(**architecture).eval()
     s4net.save_s4net(data.home / "w", model, architecture)
-    arguments = {"images": data.home / "images.csv", "weights": data.home / "w", "output": data.home / "o.h5"}
+    arguments = {
+        "images": data.home / "images.csv",
+        "roots": None,
+        "weights": data.home / "w",
+        "output": data.home / "o.h5",
+    }
     image, settings = images(1, SIZES["s4net"]), (0.4, 6, 0.0)
     return arguments | DETECTION | {"threads": 1}, lambda: s4net.propose(model, image, *settings)
 
@@ -124,7 +129,7 @@ def compute_attention_maps(data, backbone):
     architecture = {"n_categories": 2, "backbone": backbone, "output_stride": 16, "image_size": SIZES["attention"]}
     model = attention.AttentionNetwork(**architecture).eval()
     attention.save_attention(data.home / "w", model, architecture)
-    tables = {"images_path": data.home / "images.csv", "categories_path": data.home / "categories.csv"}
+    tables = {"images_path": data.home / "images.csv", "roots": None, "categories_path": data.home / "categories.csv"}
     both = images(2, SIZES["attention"])
     arguments = tables | {"weights_path": data.home / "w", "threads": 1, "attention_path": data.home / "o.h5"}
     return arguments, lambda: model(both)
@@ -133,7 +138,11 @@ def compute_attention_maps(data, backbone):
 def compute_features(data, backbone):
     model = features.FeatureExtractor(backbone).eval()
     features.save_extractor(data.home / "w", model, backbone)
-    arguments = {"images_path": data.home / "images.csv", "salient_instances_path": data.home / "instances.h5"}
+    arguments = {
+        "images_path": data.home / "images.csv",
+        "roots": None,
+        "salient_instances_path": data.home / "instances.h5",
+    }
     arguments |= {"crop": {"size": SIZES["features"], "padding": 0.0, "background": 0.5}, "flip": True, "batch_size": 2}
     arguments |= {"weights_path": data.home / "w", "backbone": backbone, "pretrained": "none"}
     crops = images(2, SIZES["features"])
@@ -148,6 +157,7 @@ def predict_semantic(data, backbone):
     write_categories(data.home / "categories.csv", Categories(names, tuple(range(1, 21)), ("#000000",) * 20))
     arguments = {
         "images_paths": [data.home / "images.csv"],
+        "roots": None,
         "categories_path": data.home / "categories.csv",
         "threads": 1,
     }
@@ -164,6 +174,7 @@ def predict_instance(data, backbone):
     settings = {"score_threshold": 0.0, "nms_iou": 0.5, "max_instances": 6}
     arguments = {
         "images_paths": [data.home / "images.csv"],
+        "roots": None,
         "categories_path": data.home / "categories.csv",
         "threads": 1,
     }
@@ -201,6 +212,7 @@ def train_attention(data, backbone):
     batch = images(RECIPE["batch_size"], SIZES["attention"]), torch.ones(RECIPE["batch_size"], 2)
     arguments = {
         "images_paths": [data.home / "images.csv"],
+        "roots": None,
         "categories_path": data.home / "categories.csv",
         "network": network,
     }
@@ -225,6 +237,7 @@ def train_semantic(data, backbone):
     network = {"backbone": backbone} | DECODER
     arguments = {
         "images_paths": [data.home / "images.csv"],
+        "roots": None,
         "categories_path": data.home / "categories.csv",
         "network": network,
     }
@@ -240,6 +253,7 @@ def train_instance(data, backbone):
     network = {"backbone": backbone} | REGIONS
     arguments = {
         "images_paths": [data.home / "images.csv"],
+        "roots": None,
         "categories_path": data.home / "categories.csv",
         "network": network,
     }

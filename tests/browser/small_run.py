@@ -106,7 +106,7 @@ class SmallRun:
     def write_page(self):
         """Write the review page with its thumbnails; returns its path."""
         home = self.page.parent
-        write_thumbnails.main(self.images, 96, home / "thumbnails" / "shard_0")
+        write_thumbnails.main(self.images, None, 96, home / "thumbnails" / "shard_0")
         write_review.main(
             images_paths=[self.images],
             salient_instances_paths=[self.instances],

@@ -33,7 +33,7 @@ EVALUATING = {
     "write_model_card",
 }
 REFERENCE = "results/reference/"
-READS_KEYWORDS = "index_images"
+READS_KEYWORDS = "index_images", "index_val_images"
 
 
 def job_graph(project, folder, *configfiles, without=("coco_submission", "table_1a")):
@@ -61,7 +61,7 @@ def is_mask(path, masks):
 
 def tainted_jobs(graph):
     masks, jobs = graph["masks"] + graph["annotations"], graph["jobs"]
-    jobs = [without(job, graph["annotations"]) if job["rule"] == READS_KEYWORDS else job for job in jobs]
+    jobs = [without(job, graph["annotations"]) if job["rule"] in READS_KEYWORDS else job for job in jobs]
     files = {path for job in jobs for path in job["input"] if path.startswith(REFERENCE) or is_mask(path, masks)}
     told = [job for job in jobs if any(mask in value for value in job["params"] for mask in masks)]
     tainted, fresh = [], told + [job for job in jobs if job not in told and files & {*job["input"]}]

@@ -1,5 +1,7 @@
 """Photos as people have them, through the workflow's first stage."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
@@ -8,7 +10,8 @@ from PIL import Image
 from aisi.formats.dataset import read_categories, read_images, read_rejected_images
 
 SIZE = (40, 30)
-TARGET = "results/categories.csv"
+TARGET = "results/rejected_images.csv"
+TABLE = "key{words}.csv"
 
 
 def save(path, mode="RGB", **options):
@@ -28,8 +31,8 @@ def turned():
 
 @pytest.fixture
 def photos(project):
-    """Odd photos and their table; returns the config's path and the folder."""
-    folder = project.home / "photos"
+    """Odd photos and their table, in folders with braces; gives the project, the config's path and the folder."""
+    folder = project.home / "photos {of} {2024"
     save(folder / "a b.jpg")
     save(folder / "Größe" / "写真 1.png")
     save(folder / "turned.JPG", exif=turned())
@@ -42,7 +45,7 @@ def photos(project):
     (folder / "zero.png").touch()
     ids = ["a b", "Größe/写真 1", "turned", "print", "deep", "grey", "see through", "cut", "zero"]
     rows = [f"{image_id},train,{'cat;dog' if i % 2 else 'dog'}" for i, image_id in enumerate(ids)]
-    table = project.home / "keywords.csv"
+    table = project.home / TABLE
     table.write_bytes("\r\n".join(["image_id,split,keywords", *rows, ""]).encode("utf-8-sig"))
     dataset = {"format": "photos", "root": str(folder), "keywords": str(table), "val": None}
     config = project.home / "photos.yaml"
@@ -74,13 +77,37 @@ def test_unreadable_pictures_are_skipped_if_asked(photos):
 
     assert project.pending(TARGET, config=config, changes=skip) == {}
     save(folder / "grey.webp", "RGB")
-    assert project.pending(TARGET, config=config, changes=skip) == {"index_images": 1}
+    assert project.pending(TARGET, config=config, changes=skip) == {"index_images": 1, "list_rejected_images": 1}
 
 
 def test_a_wrong_row_stops_before_any_work(photos):
     project, config, _ = photos
-    table = project.home / "keywords.csv"
+    table = project.home / TABLE
     table.write_text(table.read_text("utf-8-sig").replace("grey,", "../grey,"), "utf-8")
     process = project.snakemake(TARGET, config=config)
     assert process.returncode == 1
     assert "'../grey' leads out of" in process.stdout + process.stderr
+
+
+def test_braces_in_every_path_that_a_user_names(photos):
+    """Snakemake takes {name} for a wildcard; the fixture has braces in the folder and the table."""
+    project, config, _ = photos
+    names = ("w{1}.safetensors", "f{.npy", "rows}.csv", "cams{}.h5", "over{r}ides.csv", "{found}.json", "p{p}.csv")
+    weights, array, rows, cams, overrides, found, scores = paths = [str(project.home / name) for name in names]
+    for path in paths:
+        Path(path).touch()
+    own = {
+        "attention": {"import": cams},
+        "features": {"import": {"array": array, "rows": rows}},
+        "partition": {"overrides": overrides},
+    }
+    imported = own | {"salient_instances": {"method": "import", "import": {"coco": found}}}
+    imported |= {"scores": {"import": scores}}
+    given = own | {"salient_instances": {"weights": weights}}
+    for changes, rule in ((imported, "import_salient_instances"), (given, "detect_salient_instances")):
+        assert rule in project.pending(config=config, changes=changes)
+    project.run_folder = project.home / "run {of}"
+    project.run_folder.mkdir()
+    refused = project.snakemake("--dry-run", config=config)
+    assert refused.returncode == 1 and "Traceback" not in refused.stderr
+    assert "run {of} of the directory of this run has braces" in refused.stderr

@@ -38,7 +38,7 @@ def repaint(path):
     ("name", "change", "expected"),
     [
         ("photos/a.png", repaint, {"index_images"}),
-        ("photos/b.png", lambda path: Image.new("L", (8, 8)).save(path), {"index_images"}),
+        ("photos/b.png", lambda path: Image.new("L", (8, 8)).save(path), {"list_rejected_images"}),
         ("keywords.csv", lambda path: path.write_text(path.read_text().replace("cat", "dog")), {"index_images"}),
         ("keywords.csv", lambda path: path.write_text(path.read_text().replace("cat", "cat;dog")), {"index_images"}),
         ("masks/a.png", repaint, EVALUATING),
@@ -58,6 +58,32 @@ def test_content_counts(finished_photos, name, change, expected):
         path.write_bytes(content)
         os.utime(path, ns=(0, status.st_mtime_ns + 10**12))
     assert found == expected
+
+
+def test_photos_for_evaluation_do_not_train_again(finished_photos):
+    """Nor does the name of their split; a photo that is also in the training split stops the run."""
+    table, photo = finished_photos.run_folder / "keywords.csv", finished_photos.run_folder / "photos/b.png"
+    before, config = table.read_text(), finished_photos.home / "base.yaml"
+    Image.new("L", (8, 8)).save(photo)
+
+    def pending(rows, change=None):
+        table.write_text(before + rows)
+        return finished_photos.plans(change or {}, config=config)[0]["pending"]
+
+    evaluation = {"index_val_images": 1, "list_rejected_images": 1, "write_summary": 1}
+    found = [
+        pending("b,val,cat\n"),
+        pending("b,test,dog\n", {"dataset": {"val": "test", "categories": ["cat", "dog"]}}),
+        pending("b,val,cat\n", {"dataset": {"val": None}}),
+    ]
+    two_splits, new_category = pending("a,val,cat\n"), pending("b,val,dog\n")
+    photo.unlink()
+    table.write_text(before)
+    assert found[0] == evaluation
+    assert set(found[1]) >= {"index_images", "index_val_images"}  # other categories
+    assert set(found[2]) == {"list_rejected_images", "write_summary"}
+    assert {"index_images", "index_val_images"} <= set(two_splits) & set(new_category)
+    assert first(finished_photos) == set()
 
 
 def test_times_do_not_count(finished_photos):

@@ -113,7 +113,7 @@ def test_pooled_samples_are_one_of_both_ways():
 
 def train(folder, weights, freeze, epochs, seed=0, **changes):
     arguments = {
-        **{"images_paths": [folder / "images.csv"], "categories_path": folder / "categories.csv"},
+        **{"images_paths": [folder / "images.csv"], "roots": None, "categories_path": folder / "categories.csv"},
         **{"network": NETWORK, "pretrained": "none", "freeze_backbone": freeze, "dropout": 0.0},
         **{"recipe": RECIPE | {"epochs": epochs, "learning_rate": 0.05 if freeze else 0.0005}, "seed": seed},
         **{"threads": 1, "code": "0", "times_path": None},
@@ -130,7 +130,8 @@ def test_training_finds_the_halves_of_a_photo(tmp_path):
     """Colours are learned from keywords alone; in a photo of two colours, each is found on its side."""
     images = write_photos(tmp_path, PAIRS * 2, size=(64, 64))
     weights = train(tmp_path, "classifier.safetensors", True, 60)
-    compute_attention_maps.main(tmp_path / "images.csv", tmp_path / "categories.csv", weights, 1, tmp_path / "maps.h5")
+    tables = tmp_path / "images.csv", None, tmp_path / "categories.csv"
+    compute_attention_maps.main(*tables, weights, 1, tmp_path / "maps.h5")
     with open_attention(tmp_path / "maps.h5") as maps:
         labels, found = maps["003"]  # red on the left, green on the right
         assert len(maps["000"][0]) == 1

@@ -47,9 +47,9 @@ def test_keywords_are_the_categories_of_the_annotations(root):
     train = found.images["train"]
     assert train["image_id"].tolist() == [ONE, TWO]
     assert train["keywords"].tolist() == [("person", "dog"), ("person", "dog")]
-    assert train["path"][0] == str(root / "train" / f"{ONE}.jpg")
+    assert train["path"][0] == f"dataset.root/train/{ONE}.jpg"
     assert found.images["val"]["keywords"].tolist() == [("dog",)]
-    assert found.rejected.to_numpy().tolist() == [[str(root / "train" / f"{THREE}.jpg"), "no keyword"]]
+    assert found.rejected.to_numpy().tolist() == [[f"dataset.root/train/{THREE}.jpg", "no keyword"]]
 
 
 def test_several_training_splits_are_read_in_the_order_of_the_list(root):
@@ -59,9 +59,9 @@ def test_several_training_splits_are_read_in_the_order_of_the_list(root):
     assert list(found.images) == ["more", "train", "val"]
     five, six = f"{5:012d}", f"{6:012d}"
     assert found.images["more"]["image_id"].tolist() == [five]
-    assert found.images["more"]["path"][0] == str(root / "more" / f"{five}.jpg")
+    assert found.images["more"]["path"][0] == f"dataset.root/more/{five}.jpg"
     assert found.images["train"]["image_id"].tolist() == [ONE, TWO]
-    without = [str(root / "more" / f"{six}.jpg"), str(root / "train" / f"{THREE}.jpg")]
+    without = [f"dataset.root/more/{six}.jpg", f"dataset.root/train/{THREE}.jpg"]
     assert found.rejected["path"].tolist() == without
 
 
@@ -234,7 +234,7 @@ def test_photos_missing_on_disk(root):
     assert f"instances_train.json, image 1: no photo '{ONE}'" in line
     found = index(root, on_bad_image="skip")
     assert found.images["train"]["image_id"].tolist() == [TWO]
-    assert found.rejected["path"].tolist() == [str(root / "train" / name) for name in (ONE, f"{THREE}.jpg")]
+    assert found.rejected["path"].tolist() == [f"dataset.root/train/{name}" for name in (ONE, f"{THREE}.jpg")]
 
 
 # ------------------------------------------------------------------ true masks

@@ -45,6 +45,17 @@ def test_the_command_of_the_demo_is_short(tmp_path):
     assert command_line("", [], {}, tmp_path, tmp_path) == "snakemake --cores all"
 
 
+def test_no_name_of_a_home_folder(monkeypatch):
+    """The shell expands ~ in paths, and the config expands it in values."""
+    monkeypatch.setenv("HOME", "/home/anna")
+    files, config = ["/home/anna/my photos.yaml"], {"dataset": {"root": "/home/anna/photos"}}
+    command = command_line("", files, config, "/home/anna/runs/a", "/opt/aisi")
+    assert command == (
+        "snakemake --cores all --configfile ~/'my photos.yaml' --directory ~/runs/a "
+        """--config 'dataset={"root": "~/photos"}'"""
+    )
+
+
 def test_a_clone_at_another_path_prints_the_same(tmp_path):
     one, two = (
         command_line("", [home / "config/coco.yaml"], {}, home / "runs/coco", home)

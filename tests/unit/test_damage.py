@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 from pycocotools import mask as coco_mask
 
 from aisi.dataset.names import wrong_name
@@ -105,6 +106,25 @@ def test_damaged_pixels_of_a_png_are_named(tmp_path, place):
 
 
 # ------------------------------------------------------------------ rows
+
+
+def test_masks_that_change_places_are_named(tmp_path):
+    """A PNG says for which name it was written; one of a user, or of an earlier version, does not."""
+    for name, label in (("a", 1), ("b", 2)):
+        write_labels(tmp_path / f"{name}.png", np.full((4, 5), label))
+    (tmp_path / "a.png").rename(tmp_path / "c.png")
+    (tmp_path / "b.png").rename(tmp_path / "a.png")
+    for name in "ac":
+        with pytest.raises(
+            FormatError, match=f"{name}.png: found the mask of a photo with another name.*makes it again"
+        ):
+            read_labels(tmp_path / f"{name}.png")
+    Image.fromarray(np.full((4, 5), 3, np.uint8)).save(tmp_path / "own.png")
+    (tmp_path / "own.png").rename(tmp_path / "mine.png")
+    assert (read_labels(tmp_path / "mine.png") == 3).all()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "c.png").rename(tmp_path / "sub/a.png")  # a folder may be copied elsewhere, so only the name counts
+    assert (read_labels(tmp_path / "sub/a.png") == 1).all()
 
 
 def two(path, values, rows):

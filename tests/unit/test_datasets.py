@@ -16,9 +16,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from aisi.dataset.index import coloured_categories, divide, index_dataset, index_test, keyword_table, shard_of
+import index_images
+from aisi.dataset.index import (
+    coloured_categories,
+    divide,
+    index_dataset,
+    index_test,
+    keyword_table,
+    shard_of,
+    unlisted_photos,
+)
 from aisi.dataset.keywords import VOC_CATEGORIES
 from aisi.formats.dataset import read_categories, read_images, read_rejected_images
+from aisi.formats.files import FormatError
 from aisi.formats.masks import voc_palette
 from aisi.planning.dataset_files import DatasetError
 
@@ -62,11 +72,13 @@ def test_photos(photos):
     assert val["image_id"].tolist() == ["c"]
     assert val["keywords"].tolist() == [()]
     assert index.categories.names == ("cat", "dog")
-    assert [Path(path).name for path in index.rejected["path"]] == ["d.png"]
-    assert index.rejected["reason"].tolist() == [f"no row of a used split in {photos.folder.parent / 'keywords.csv'}"]
+    table, splits = photos.folder.parent / "keywords.csv", {"train": "dataset.train", "val": "dataset.val"}
+    unlisted = unlisted_photos(photos.folder, table, splits)
+    assert unlisted.values.tolist() == [["dataset.root/d.png", "no row of a used split in dataset.keywords"]]
+    assert index.rejected.empty
     photo = train.iloc[0]
     assert (photo["width"], photo["height"]) == (6, 4)
-    assert photo["path"] == str(photos.folder / "a.png")
+    assert photo["path"] == "dataset.root/a.png"
     assert photo["sha256"] == hashlib.sha256((photos.folder / "a.png").read_bytes()).hexdigest()
 
 
@@ -86,7 +98,7 @@ def test_any_file_name(photos, name):
     quoted = '"' + name.replace('"', '""') + '"'
     images = photos(f"{quoted},train,cat\n", val=None).images["train"]
     assert images["image_id"].tolist() == [name]
-    assert Path(images["path"][0]).is_file()
+    assert images["path"][0] == f"dataset.root/{name}.JPEG"
 
 
 def test_accents_match_in_either_encoding(photos):
@@ -126,7 +138,7 @@ def test_category_without_a_photo_stays_and_is_printed(photos, capsys):
 def test_training_photo_without_keywords_is_rejected(photos):
     index = photos("a,train,cat\nb,train,\nc,val,\n")
     assert index.images["train"]["image_id"].tolist() == ["a"]
-    assert index.rejected.to_numpy().tolist()[0] == [str(photos.folder / "b.png"), "no keyword"]
+    assert index.rejected.to_numpy().tolist()[0] == ["dataset.root/b.png", "no keyword"]
 
 
 def test_the_order_of_the_rows_does_not_matter(photos):
@@ -603,7 +615,37 @@ def test_training_sets(simple, train_on, expected):
     assert index.categories.names == ("cat", "dog")
     if train_on != "main":
         assert train["keywords"][SIMPLE].tolist() == [("cat",), ("cat",), ("dog",)]
-        assert train["path"][SIMPLE[0]] == str(simple.folder / "cat/1.JPEG")
+        assert train["path"][SIMPLE[0]] == "dataset.simple_images/cat/1.JPEG"
+
+
+def test_tables_hold_no_folder_of_the_machine(tmp_path):
+    """Two machines, the same dataset below other folders: the tables of photos and of rejected ones are the same."""
+    written = []
+    for home in (tmp_path / "home/anna", tmp_path / "data"):
+        for name in ("photos/a", "photos/sub/b", "photos/cut", "photos/stray", "simple/cat/1", "simple/cat/cut"):
+            write_photo(home / f"{name}.png")
+        for name in ("photos/cut", "simple/cat/cut"):
+            (home / f"{name}.png").write_bytes(b"")
+        rows = "a,train,cat\nsub/b,val,cat\ncut,train,cat\nnowhere,train,cat\nno keyword,train,\n"
+        (home / "keywords.csv").write_text(HEADER + rows)
+        write_photo(home / "photos/no keyword.png")
+        index_images.main(
+            **{"layout": "photos", "root": home / "photos", "keywords": home / "keywords.csv"},
+            **{"train": ["train"], "val": "val", "names": None, "on_bad_image": "skip", "threads": 1},
+            **{"simple_images": home / "simple", "train_on": "both", "max_megapixels": None},
+            **{"keyword_source": "table", "lists": None, "ids_path": None},
+            **{"train_paths": [home / "out/train.csv"], "val_paths": [home / "out/val.csv"]},
+            **{"rejected_path": home / "out/rejected.csv", "categories_path": home / "out/categories.csv"},
+        )
+        written.append({path.name: path.read_bytes() for path in (home / "out").iterdir()})
+        roots = {"dataset.root": home / "photos", "dataset.simple_images": home / "simple"}
+        images = read_images(home / "out/train.csv", roots=roots)
+        assert images["path"].tolist() == [str(home / "photos/a.png"), str(home / "simple/cat/1.png")]
+    assert written[0] == written[1]
+    assert len(read_rejected_images(tmp_path / "data/out/rejected.csv")) == 4
+    assert not [name for name, content in written[0].items() if str(tmp_path).encode() in content]
+    with pytest.raises(FormatError, match="path 'dataset.simple_images/cat/1.png', expected a path that begins with"):
+        read_images(tmp_path / "data/out/train.csv", roots={"dataset.root": tmp_path})
 
 
 def test_main_photos_are_not_opened_for_simple_alone(simple, photos):
@@ -658,7 +700,7 @@ def test_a_bad_simple_image_is_skipped_if_asked(simple):
     assert "1.JPEG: found an empty file" in problems(simple, "both")[0]
     index = simple("both", on_bad_image="skip")
     assert index.images["train"]["image_id"].tolist() == MAIN + SIMPLE[:2]
-    assert str(simple.folder / "dog/1.JPEG") in index.rejected["path"].tolist()
+    assert "dataset.simple_images/dog/1.JPEG" in index.rejected["path"].tolist()
 
 
 # ------------------------------------------------------------------ the split that is only predicted
@@ -734,7 +776,7 @@ def test_script(photos, tmp_path, val):
     }
     job = SimpleNamespace(
         params=SimpleNamespace(**params),
-        output=SimpleNamespace(**output),
+        output=SimpleNamespace(**output, get=output.get),
         threads=2,
         log=[str(tmp_path / "log")],
     )

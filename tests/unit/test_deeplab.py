@@ -221,7 +221,7 @@ def test_a_tie_goes_to_the_lowest_label():
 def arguments(folder, epochs, seed=0, recipe=None, **changes):
     recipe = RECIPE | {"epochs": epochs, "learning_rate": 0.02} | (recipe or {})
     return {
-        **{"images_paths": [folder / "images.csv"], "categories_path": folder / "categories.csv"},
+        **{"images_paths": [folder / "images.csv"], "roots": None, "categories_path": folder / "categories.csv"},
         **{"proxies_folder": folder / "proxies"},
         **{"network": NETWORK, "pretrained": "none", "seed": seed, "threads": 1, "code": "0"},
         "salient": None,
@@ -237,6 +237,7 @@ def test_training_learns_colours_and_predicts_them(tmp_path):
     train_semantic.main(**arguments(tmp_path, 30))
     predict_semantic.main(
         images_paths=[tmp_path / "images.csv"],
+        roots=None,
         categories_path=tmp_path / "categories.csv",
         weights_path=tmp_path / "weights.safetensors",
         **{"scales": [1.0], "flip": True, "threads": 1, "predictions_folder": tmp_path / "predictions"},

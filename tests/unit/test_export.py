@@ -25,8 +25,10 @@ from aisi.export.outlines import outline
 from aisi.export.photos import ExportedPhoto, Options, draw
 from aisi.export.writers import WRITERS
 from aisi.formats.coco import write_coco_results
-from aisi.formats.dataset import Categories, write_categories, write_images
+from aisi.formats.dataset import IMAGE_COLUMNS, Categories, write_categories, write_images
 from aisi.formats.seal import reseal
+from aisi.masks import decode
+from aisi.salient_instances.imported import from_coco
 from workflow_text import WORKFLOW
 
 CATEGORIES = Categories(("cat", "red dog", "Möwe"), (3, 17, 40), ("#800000", "#008000", "#808000"))
@@ -104,6 +106,7 @@ def dataset(tmp_path_factory):
 def export(dataset, folder, file_format, keep_empty=True, **options):
     export_masks.main(
         images_paths=[dataset / "images.csv"],
+        roots=None,
         categories_path=dataset / "categories.csv",
         instances_path=dataset / "instances.json",
         file_format=file_format,
@@ -339,6 +342,127 @@ def test_the_mask_of_cvats_documentation_has_the_runs_that_we_write(tmp_path):
     documented = ElementTree.fromstring(CVAT_DOCUMENTATION.encode()).find("image/mask")
     keys = ("label", "rle", "left", "top", "width", "height", "z_order", "occluded")
     assert [written.get(key) for key in keys] == [documented.get(key) for key in keys]
+
+
+RING = np.zeros((6, 8), bool)
+RING[1:5, 2:7], RING[2:4, 4] = True, False
+BOX = np.zeros((6, 8), bool)
+BOX[1:4, 2:6] = True
+LABEL_STUDIO_RLE = (
+    *(0, 0, 0, 192, 57, 27, 254, 39, 0, 194, 127, 246, 192, 39, 255, 140, 2, 127, 251, 96, 19, 255, 198, 1, 63, 253),
+    *(176, 12, 39, 255, 136, 192, 0),
+)
+COCO_RLE = {"counts": [13, 4, 2, 4, 2, 1, 2, 1, 2, 4, 2, 4, 7], "size": [6, 8]}
+DATUMARO_RLE = {"counts": "=4200M0003005", "size": [6, 8]}
+FILES_OF_TOOLS = {
+    # label_studio_sdk 2.1.2: converter.brush.mask2rle(RING * 255), in the fields of the page "BrushLabels"
+    "label_studio": {
+        "labeling_config.xml": '<View><Image name="image" value="$image"/><BrushLabels name="brush" toName="image">'
+        '<Label value="dog"/></BrushLabels></View>',
+        "tasks.json": [
+            {
+                "data": {"image": "/data/local-files/?d=a.png"},
+                "predictions": [
+                    {
+                        "result": [
+                            {
+                                "from_name": "brush",
+                                "to_name": "image",
+                                "type": "brushlabels",
+                                "original_width": 8,
+                                "original_height": 6,
+                                "image_rotation": 0,
+                                "value": {"format": "rle", "rle": LABEL_STUDIO_RLE, "brushlabels": ["dog"]},
+                            }
+                        ]
+                    }
+                ],
+            }
+        ],
+    },
+    # datumaro 1.13.12: Dataset.export(..., "datumaro") of a Mask(RING); image.path is null without photos
+    "datumaro": {
+        "annotations/train.json": {
+            "dm_format_version": "1.0",
+            "media_type": 2,
+            "categories": {"label": {"labels": [{"name": "cat", "parent": ""}, {"name": "dog", "parent": ""}]}},
+            "items": [
+                {
+                    "id": "a",
+                    "annotations": [
+                        {"id": 1, "type": "mask", "group": 1, "label_id": 1, "rle": DATUMARO_RLE, "z_order": 0}
+                    ],
+                    "image": {"path": "a.png", "size": [6, 8]},
+                }
+            ],
+        }
+    },
+    # datumaro 1.13.12: Dataset.export(..., "coco_instances") of the same mask; it marks every mask as a crowd
+    "coco": {
+        "instances.json": {
+            "images": [{"id": 1, "width": 8, "height": 6, "file_name": "a.png"}],
+            "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+            "annotations": [
+                {
+                    "id": 1,
+                    "image_id": 1,
+                    "category_id": 2,
+                    "segmentation": COCO_RLE,
+                    "area": 18.0,
+                    "bbox": [2.0, 1.0, 5.0, 4.0],
+                    "iscrowd": 1,
+                }
+            ],
+        }
+    },
+    # supervision 0.31.2: DetectionDataset.as_yolo of a box of 4 x 3 pixels; it names the last pixels, not their edges
+    "yolo": {
+        "data.yaml": "nc: 2\nnames: [cat, dog]\ntrain: images/train\nval: images/val\n",
+        "labels/train/a.txt": "1 0.25000 0.16667 0.25000 0.66667 0.75000 0.66667 0.75000 0.16667\n",
+    },
+    # supervision 0.31.2: DetectionDataset.as_labelme of the same box
+    "labelme": {
+        "a.json": {
+            "version": "5.5.0",
+            "flags": {},
+            "shapes": [
+                {
+                    "label": "dog",
+                    "points": [[2.0, 1.0], [2.0, 4.0], [6.0, 4.0], [6.0, 1.0]],
+                    "group_id": None,
+                    "description": "",
+                    "shape_type": "polygon",
+                    "flags": {},
+                }
+            ],
+            "imagePath": "a.png",
+            "imageData": None,
+            "imageHeight": 6,
+            "imageWidth": 8,
+        }
+    },
+}
+"""What the libraries of tools wrote of a ring or a box in a photo a.png of 8 x 6 pixels. We had no page of the tools'
+documentation with a whole file, so these are files of their own writers."""
+
+
+@pytest.mark.parametrize("file_format", FILES_OF_TOOLS)
+def test_a_file_of_the_tool_itself_is_read_alike(tmp_path, file_format):
+    """The readers that judge our exports also read what the tools write."""
+    for name, content in FILES_OF_TOOLS[file_format].items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content if isinstance(content, str) else json.dumps(content))
+    for folder in (".", "images/train"):  # where a format has the photo
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 6)).save(tmp_path / folder / "a.png")
+    if file_format == "coco":  # our import, since a crowd is no instance to pycocotools
+        images = pd.DataFrame([("a", "a.png", 8, 6, (), "0")], columns=IMAGE_COLUMNS)
+        [(_, _, _, [mask])] = from_coco(tmp_path / "instances.json", images)
+        assert (decode(mask) == RING).all()
+        return
+    [(category, mask)] = READERS[file_format](tmp_path)["a.png"]
+    assert category == "dog"
+    assert (mask == (BOX if file_format in POLYGONS else RING)).all()
 
 
 def test_a_brush_of_long_runs_is_cut_into_runs_of_16_bits():

@@ -135,6 +135,7 @@ def test_rows_are_in_the_order_of_the_salient_instances(extractor, tmp_path):
     for batch_size in (1, 2):
         compute_features.main(
             tmp_path / "images.csv",
+            None,
             tmp_path / "found",
             tmp_path / "w",
             **arguments,
@@ -165,7 +166,12 @@ def test_no_salient_instance_at_all(tmp_path):
         "batch_size": 2,
     }
     compute_features.main(
-        tmp_path / "images.csv", tmp_path / "found", **arguments, threads=1, features_path=tmp_path / "features.h5"
+        tmp_path / "images.csv",
+        None,
+        tmp_path / "found",
+        **arguments,
+        threads=1,
+        features_path=tmp_path / "features.h5",
     )
     assert read_features(tmp_path / "features.h5", rows=None).shape[0] == 0
 

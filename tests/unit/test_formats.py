@@ -1,8 +1,11 @@
 """Every file between two stages: what is written is read back, and what is not that file is refused by name."""
 
+import importlib
 import json
+import re
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import h5py
@@ -15,7 +18,7 @@ from hypothesis.extra import numpy as npst
 from PIL import Image
 from pycocotools import mask as rle
 
-from aisi.formats import masks
+from aisi.formats import files, masks
 from aisi.formats.attention import new_attention, open_attention
 from aisi.formats.coco import (
     read_coco,
@@ -215,7 +218,7 @@ FORMATS = {
     "labels": (lambda path: write_labels(path, LABELS), read_labels, "write_proxy_masks"),
     "coco": (lambda path: write_coco(path, COCO), lambda path: read_instances(path, CATEGORIES), "write_proxy_masks"),
     "coco_results": (lambda path: write_coco_results(path, [RESULT]), read_coco_results, "predict_"),
-    "coco_ids": (lambda path: write_coco_ids(path, {"a": 7, "b": "x"}), read_coco_ids, "index_images"),
+    "coco_ids": (lambda path: write_coco_ids(path, {"a": 7, "b": "x"}), read_coco_ids, "index_val_images"),
     "review_curve": (lambda path: write_review_curve(path, CURVE), read_review_curve, "compute_review_curve"),
     "training_log": (lambda path: write_training_log(path, [[0, 0.5, 0.1, None]]), read_training_log, "train_"),
     "photo_counts": (lambda path: write_photo_counts(path, COUNTS), read_photo_counts, "evaluate_"),
@@ -764,3 +767,17 @@ def test_only_the_solver_is_bound_to_keywords(tmp_path, source):
     assert read_tags(tmp_path / "tags.csv")["tag"].tolist() == ["dog"]
     with pytest.raises(ValueError, match="expected a keyword of the photo"):
         write_tags(tmp_path / "tags.csv", tags.assign(source="solver"))
+
+
+def test_messages_name_the_rules_in_whole_sentences():
+    """Also where several rules make a file, or a group of rules."""
+    modules = [
+        importlib.import_module(f"aisi.formats.{path.stem}") for path in Path(files.__file__).parent.glob("*.py")
+    ]
+    formats = {fmt.name: fmt for module in modules for fmt in vars(module).values() if isinstance(fmt, files.Format)}
+    assert {"metrics", "training_log", "images", "graph"} <= set(formats)
+    for fmt in formats.values():
+        message = str(files.mismatch("x", fmt, "a", "b"))
+        assert re.search(
+            r"(: rule \w+( or \w+)?( \([\w :.]+\))?|: one of the \w+_ rules) makes it again\.$", message
+        ), message

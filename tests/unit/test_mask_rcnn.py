@@ -174,7 +174,8 @@ def arguments(folder, epochs, **changes):
     recipe = {"epochs": epochs, "batch_size": 2, "optimizer": "adamw", "learning_rate": 0.002, "clip": 1.0}
     recipe |= {"weight_decay": 0.0, "schedule": "one_cycle"}
     return {
-        **{"images_paths": [folder / "images.csv"], "categories_path": folder / "categories.csv", "network": LIGHT},
+        **{"images_paths": [folder / "images.csv"], "roots": None, "categories_path": folder / "categories.csv"},
+        "network": LIGHT,
         **{"instances_path": folder / "instances.json", "pretrained": "none", "seed": 0, "threads": 1, "code": "0"},
         **{"samples": {"scales": [1.0, 1.0], "colour_jitter": 0.0}, "recipe": recipe},
         **{"weights_path": folder / "weights.safetensors", "log_path": folder / "training.csv", "times_path": None},
@@ -203,7 +204,7 @@ def test_the_same_training_gives_the_same_bytes(folder):
 def test_predictions_have_the_format_of_coco_results(folder, model):
     save_segmenter(folder / "w", model, {"n_categories": 3} | LIGHT)
     images = write_photos(folder, PAIRS)
-    paths = [folder / "images.csv"], None, folder / "categories.csv", folder / "w"
+    paths = [folder / "images.csv"], None, None, folder / "categories.csv", folder / "w"
     predict_instance.main(*paths, 0.0, 0.5, 7, 1, folder / "predictions.json")
     results = json.loads((folder / "predictions.json").read_text())
     assert {entry["image_id"] for entry in results} == set(images["image_id"])
@@ -267,7 +268,7 @@ def test_predictions_have_the_ids_of_a_coco_dataset(folder, model):
     images = write_photos(folder, PAIRS)
     ids = {image_id: 391895 + number for number, image_id in enumerate(images["image_id"])}
     write_coco_ids(folder / "coco_ids.csv", ids)
-    paths = [folder / "images.csv"], folder / "coco_ids.csv", folder / "categories.csv", folder / "w"
+    paths = [folder / "images.csv"], None, folder / "coco_ids.csv", folder / "categories.csv", folder / "w"
     predict_instance.main(*paths, 0.0, 0.5, 7, 1, folder / "predictions.json")
     truth = COCO()
     listed = [{"id": own, "file_name": f"{image_id}.jpg"} for image_id, own in ids.items()]

@@ -185,12 +185,13 @@ def test_keywords_restrict_the_categories(model_path, photos, tmp_path, capsys):
 
 def test_photos_of_a_folder_are_segmented_and_a_bad_one_is_listed(model_path, photos, tmp_path, capsys):
     output = run(model_path, photos, tmp_path / "out")
-    images = read_images(output / "images.csv")
+    images = read_images(output / "images.csv", roots={"predict.root": photos})
     assert images["image_id"].tolist() == ["Möwe 1/turned", "b"]
     assert images[["height", "width"]].values.tolist() == [[56, 40], [40, 56]]
     rejected = read_rejected_images(output / "rejected_images.csv")
-    assert rejected["path"].tolist() == [str(photos / "broken.jpg")]
+    assert rejected["path"].tolist() == ["predict.root/broken.jpg"]
     assert "found an unknown format" in rejected["reason"][0]
+    assert not [file for file in output.rglob("*") if file.is_file() and str(photos).encode() in file.read_bytes()]
     assert "2 photos segmented (0 of them before), 1 rejected." in capsys.readouterr().out
     model, instances = predict.load_model(model_path), read_instances(output / "instances.json", CATEGORIES)
     assert instances
@@ -260,6 +261,7 @@ def test_predictions_can_be_exported(model_path, photos, tmp_path):
     output = run(model_path, photos, tmp_path / "out")
     export_masks.main(
         images_paths=[output / "images.csv"],
+        roots={"predict.root": photos},
         categories_path=output / "categories.csv",
         instances_path=output / "instances.json",
         file_format="coco_rle",

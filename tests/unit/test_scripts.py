@@ -59,7 +59,7 @@ def test_rule(name):
     assert f"/{name}" in rule["log"] and f"/{name}" in rule["benchmark"]
     assert {"mem_mb", "runtime"} <= set(named(rule["resources"]))
     inherits = rule["params"] == RULES[SCRIPT_OF[name]]["params"]
-    assert f'code=code_digest("{SCRIPT_OF[name] if inherits else name}")' in rule["params"]
+    assert f'code=code_digest("{SCRIPT_OF[name] if inherits else name}"' in rule["params"]
     assert rule["message"].strip().endswith('."')
     environment = WORKFLOW / "rules" / rule["conda"].strip().strip('"')
     assert environment.is_file()

@@ -28,6 +28,7 @@ rule train_attention:
         nodes=1,
     params:
         code=code_digest("train_attention"),
+        roots=photo_roots,
         network={key: value for key, value in ATTENTION_NETWORK.items() if key != "weights"},
         pretrained=lambda wildcards: weights_input(ATTENTION_NETWORK) or "none",
         freeze_backbone=ATTENTION_TRAINING["freeze_backbone"],
@@ -60,6 +61,7 @@ rule compute_attention_maps:
         gpu=min(1, config["gpus"]),
     params:
         code=code_digest("compute_attention_maps"),
+        roots=photo_roots,
     message:
         "Compute attention maps of {wildcards.split}, shard {wildcards.shard}."
     script:
@@ -115,7 +117,7 @@ if ATTENTION["import"]:
             runtime=60,
         params:
             code=code_digest("import_attention"),
-            origin=origin_of(ATTENTION["import"]),
+            origin=lambda wildcards: origin_of(ATTENTION["import"]),
         message:
             "Import attention maps of {wildcards.split}, shard {wildcards.shard}."
         script:
@@ -146,7 +148,7 @@ if SCORES["import"]:
             runtime=60,
         params:
             code=code_digest("import_scores"),
-            origin=origin_of(SCORES["import"]),
+            origin=lambda wildcards: origin_of(SCORES["import"]),
         message:
             "Import the scores of {wildcards.split}, shard {wildcards.shard}."
         script:

@@ -2,7 +2,10 @@
 
 import hashlib
 import inspect
+import os
+import re
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -33,7 +36,7 @@ sys.path.insert(0, str(SCRIPTS))
 from aisi.planning.code_digest import code_digest as digest_script, text_digest as digest_text  # noqa: E402
 from aisi.planning.command import command_line  # noqa: E402
 from aisi.planning.config import read_config  # noqa: E402
-from aisi.planning.file_contents import content_digest  # noqa: E402
+from aisi.planning.file_contents import content_digest, digest_of, file_digests  # noqa: E402
 from aisi.planning.recipes import check_recipe, recipes_in_use  # noqa: E402
 from aisi.planning.schema import load_schema  # noqa: E402
 from aisi.plugins import code_of_parts  # noqa: E402
@@ -44,6 +47,12 @@ def stop(error):
     """End Snakemake with the message of an error alone: no traceback, and no lines of Snakemake around it."""
     raise SystemExit(f"Error: {shortened(str(error))}")
 
+
+if re.search("[{}]", str(Path.cwd())):
+    stop(
+        f"The path {Path.cwd()} of the directory of this run has braces, which Snakemake takes for a wildcard. Run in "
+        "another directory (snakemake --directory DIR). The other paths that you name may have braces."
+    )
 
 SCHEMA = load_schema(Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml"))
 try:
@@ -80,15 +89,22 @@ def contents_of(path):
 
 
 @cache
+def files_in(folder):
+    """Digests of the files in a user's folder, by their paths below it."""
+    return file_digests(folder, ".snakemake/contents")
+
+
+@cache
 def digest_of_script(name):
     """Digest of the code of a script of the workflow."""
     return digest_script(SCRIPTS / name)
 
 
-def code_digest(rule_name):
+def code_digest(rule_name, contents=None):
     """Digest of what a job depends on except other jobs: code of the script, params by name, contents of user files.
 
-    The code of a part of an installed package counts in each rule that names the part.
+    ``contents`` is a function that gives the contents on which the rule depends, where these are a part of its user
+    files. The code of a part of an installed package counts in each rule that names the part.
 
     Snakemake compares params as a set of values. Without the names it would not see that two values change places.
     It compares files that no rule makes by their times, and folders without the times of the files inside.
@@ -104,7 +120,10 @@ def code_digest(rule_name):
         compared = {name: item for name, item in given.params.items() if name != "code" and not needs_job(item)}
         params = {name: evaluated(item) for name, item in compared.items()}
         inputs = [path for item in given.input for path in listed(evaluated(item))]
-        yours = [contents_of(path) for path in inputs if not path.startswith(("results/", "{"))]
+        if contents:
+            yours = [contents()]
+        else:
+            yours = [contents_of(path) for path in inputs if not path.startswith(("results/", "{"))]
         parts = code_of_parts(params)
         yours += [parts] if parts else []
         return f"{code}-{hashlib.sha256(repr((params, yours)).encode()).hexdigest()[:12]}"
@@ -131,8 +150,19 @@ def by_content(path):
         return path
     if not Path(path).exists():
         stop(f"The config names {path}, which does not exist (from {Path.cwd()}). Correct the path.")
-    # A path that a function gives is taken as it is; otherwise Snakemake would take {name} for a wildcard.
-    return (lambda wildcards: ancient(path)) if "{" in path else ancient(path)
+    return ancient(without_braces(path))
+
+
+def without_braces(path):
+    """A user's path, or the path of a link to it if it has braces: Snakemake would take {name} for a wildcard."""
+    if not re.search("[{}]", path):
+        return path
+    folder = Path(".snakemake", "links", hashlib.sha256(os.fsencode(os.path.abspath(path))).hexdigest()[:12])
+    link = folder / re.sub("[{}]", "_", Path(path).name)
+    folder.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        link.symlink_to(os.path.abspath(path))
+    return str(link)
 
 
 def origin_of(path):
@@ -169,7 +199,7 @@ def weights_file(block, key):
     """The weights file that a key of a config block names; raises an error before anything runs if it is missing."""
     path, base = Path(block[key]), Path(workflow.basedir).resolve()
     beside = Path(base, path).resolve()
-    ours = beside.is_file() and beside.is_relative_to(base)
+    ours = beside.is_file() and beside.is_relative_to(base) and not re.search("[{}]", str(path))
     if ours and (not path.is_file() or path.resolve() == beside):
         return bundled(beside.relative_to(base))
     for found in (path, beside):

@@ -1,13 +1,16 @@
 """The dataset: its photos, keywords and categories, checked before anything is computed."""
 
+from functools import cache
 from pathlib import Path
 
+from aisi.dataset.split_rows import splits_of_lists, splits_of_table
 from aisi.planning.dataset_files import (
     DatasetError,
     TRAIN_AUG,
     annotation_file,
     check_dataset,
     dataset_sources,
+    split_list,
     train_aug_lists,
     voc_masks,
 )
@@ -48,24 +51,67 @@ TRAIN_HAS_MASKS = bool(SEMANTIC_MASKS) and DATASET["train_on"] != "simple"  # si
 TRAINS = not IS_PHOTOS
 
 
+# The index of the training splits reads the rows of dataset.val only where these can name further categories. So a change
+# of photos for evaluation does not train again.
+NAMES_CATEGORIES = IS_DEMO or IS_PHOTOS
+
+
+@cache
+def rows_of_splits():
+    """The photos of each split in a user's folder that the splits share; None if there is none, or it cannot be read."""
+    try:
+        if IS_PHOTOS and DATASET["keyword_source"] == "table":
+            return splits_of_table(ROOT, KEYWORDS, SPLITS)
+        if DATASET["format"] == "voc" and not MADE_LISTS:
+            return splits_of_lists(Path(ROOT, "JPEGImages"), {split: split_list(ROOT, split) for split in SPLITS})
+    except (OSError, ValueError):  # the job says what is wrong
+        return None
+
+
+def contents_of_splits(splits):
+    """What the index of these splits depends on: a function for code_digest.
+
+    Of a folder that all splits share, only the photos of these splits count, with their keywords.
+    """
+
+    def contents():
+        rows = rows_of_splits()
+        simple = contents_of(SIMPLE_IMAGES) if SIMPLE_IMAGES else None
+        if rows is None:
+            files = dataset_sources(DATASET["format"], ROOT, KEYWORDS, splits, DATASET["keyword_source"], MADE_LISTS)
+            return digest_of([simple, *(contents_of(path) for path in files if not path.startswith("results/"))])
+        photos = files_in(ROOT if IS_PHOTOS else f"{ROOT}/JPEGImages")
+        own = [
+            (image_id, keywords, [(name, photos.get(name)) for name in names])
+            for split in splits
+            for image_id, keywords, names in rows.photos[split]
+        ]
+        given = []
+        if not IS_PHOTOS and KEYWORDS:
+            given = contents_of(KEYWORDS)
+        elif not IS_PHOTOS:
+            xml = files_in(f"{ROOT}/Annotations")
+            given = [xml.get(f"{image_id}.xml") for image_id, _, _ in own]
+        return digest_of([simple, own, given, rows.problems, rows.names if splits == TRAIN_SPLITS else None])
+
+    return contents
+
+
+def index_input(splits):
+    """Photos and keywords of these splits."""
+    if IS_DEMO:
+        return [f"{ROOT}/JPEGImages", f"{ROOT}/ImageSets", KEYWORDS]
+    files = dataset_sources(DATASET["format"], ROOT, KEYWORDS, splits, DATASET["keyword_source"], MADE_LISTS)
+    return [by_content(path) for path in files]
+
+
 rule index_images:
     input:
-        dataset=(
-            [f"{ROOT}/JPEGImages", f"{ROOT}/ImageSets", KEYWORDS]
-            if IS_DEMO
-            else [
-                by_content(path)
-                for path in dataset_sources(
-                    DATASET["format"], ROOT, KEYWORDS, SPLITS, DATASET["keyword_source"], MADE_LISTS
-                )
-            ]
-        ),
+        dataset=index_input(TRAIN_SPLITS),
         simple_images=by_content(SIMPLE_IMAGES) if SIMPLE_IMAGES else [],
     output:
         train=train_files("results/images/{split}/shard_{shard}.csv"),
-        val=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv") if VAL else [],
-        ids=f"results/images/{VAL}/coco_ids.csv" if ANNOTATIONS and VAL else [],
-        rejected="results/rejected_images.csv",
+        rejected=f"results/images/{TRAIN}/rejected_images.csv",
         categories="results/categories.csv",
     log:
         "results/logs/index_images.log",
@@ -78,24 +124,86 @@ rule index_images:
         mem_mb=growing(4000 if ANNOTATIONS else 2000),
         runtime=120,
     params:
-        code=code_digest("index_images"),
+        code=code_digest("index_images", contents_of_splits(TRAIN_SPLITS)),
         shards=config["shards"],  # with another number, files of the same names hold other photos
         layout=DATASET["format"],
         root=lambda wildcards: ROOT,
         keywords=lambda wildcards: KEYWORDS,
         train=TRAIN_SPLITS,
-        val=VAL,
+        val=lambda wildcards, input: VAL if NAMES_CATEGORIES else None,  # its rows count in code: its name does not
         categories=DATASET["categories"],
         on_bad_image=DATASET["on_bad_image"],
-        simple_images=SIMPLE_IMAGES,
+        simple_images=lambda wildcards: SIMPLE_IMAGES,
         train_on=DATASET["train_on"],
         max_megapixels=DATASET["max_megapixels"],
         keyword_source=DATASET["keyword_source"],
         lists=MADE_LISTS,
     message:
-        "Check the keywords of the dataset and open every photo once."
+        "Check the keywords of the dataset and open every training photo once."
     script:
         "../scripts/index_images.py"
+
+
+if VAL:
+
+    use rule index_images as index_val_images with:
+        input:
+            dataset=index_input(SPLITS),
+            simple_images=by_content(SIMPLE_IMAGES) if SIMPLE_IMAGES else [],
+        output:
+            val=shards_of(f"results/images/{VAL}/shard_{{shard}}.csv"),
+            ids=f"results/images/{VAL}/coco_ids.csv" if ANNOTATIONS else [],
+            rejected=f"results/images/{VAL}/rejected_images.csv",
+        log:
+            "results/logs/index_val_images.log",
+        benchmark:
+            "results/benchmarks/index_val_images.tsv"
+        params:
+            code=code_digest("index_val_images", contents_of_splits(VAL_SPLITS)),
+            shards=config["shards"],
+            layout=DATASET["format"],
+            root=lambda wildcards: ROOT,
+            keywords=lambda wildcards: KEYWORDS,
+            train=TRAIN_SPLITS,
+            val=VAL,
+            categories=DATASET["categories"],
+            on_bad_image=DATASET["on_bad_image"],
+            simple_images=lambda wildcards: SIMPLE_IMAGES,
+            train_on=DATASET["train_on"],
+            max_megapixels=DATASET["max_megapixels"],
+            keyword_source=DATASET["keyword_source"],
+            lists=MADE_LISTS,
+        message:
+            "Open every photo of {params.val} once."
+
+
+rule list_rejected_images:
+    input:
+        parts=[f"results/images/{name}/rejected_images.csv" for name in (TRAIN, *VAL_SPLITS)],
+        dataset=index_input(SPLITS) if IS_PHOTOS else [],
+    output:
+        rejected="results/rejected_images.csv",
+    log:
+        "results/logs/list_rejected_images.log",
+    benchmark:
+        "results/benchmarks/list_rejected_images.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=10,
+    params:
+        code=code_digest("list_rejected_images"),
+        layout=DATASET["format"],
+        root=lambda wildcards: ROOT,
+        keywords=lambda wildcards: KEYWORDS,
+        splits=dict.fromkeys(TRAIN_SPLITS, "dataset.train") | dict.fromkeys(VAL_SPLITS, "dataset.val"),
+        keyword_source=DATASET["keyword_source"],
+    message:
+        "List the photos of the dataset that are not used, and why."
+    script:
+        "../scripts/list_rejected_images.py"
 
 
 if MADE_LISTS:

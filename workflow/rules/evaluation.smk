@@ -217,7 +217,7 @@ rule evaluate_losses:
     params:
         code=code_digest("evaluate_losses"),
         title=DATASET["name"],
-        command=command_of("losses"),
+        command=lambda wildcards: command_of("losses"),
     message:
         "Split the mIoU that the proxy masks of partition lose by cause."
     script:

@@ -214,7 +214,7 @@ rule evaluate_halves:
         solver=PARTITION["solver"],
         gap=PARTITION["gap"],
         title=f"{DATASET['name']}: {HALVES_TITLE}",
-        command=command_of("halves"),
+        command=lambda wildcards: command_of("halves"),
         notes=HALVES_NOTES,
     message:
         "Choose settings on one half of the photos and evaluate them on the other."
@@ -271,7 +271,7 @@ rule write_experiment:
         notes=notes_of_experiment,
         paper_table=lambda wildcards: PAPER_TABLES.get(wildcards.experiment),
         paper_train=PAPER_TRAINING_SETS[DATASET["train_on"]],
-        imported=IMPORTED,
+        imported=lambda wildcards: IMPORTED,
     message:
         "Write table, figure and page of {wildcards.experiment}."
     script:
@@ -341,7 +341,7 @@ rule merge_ablations:
         training_sets=[PAPER_TRAINING_SETS[name] for name in MERGED],
         assignments=ABLATION["assignments"],
         title="The paper's table 1a",
-        command=command_of("table_1a"),
+        command=lambda wildcards: command_of("table_1a"),
         notes=MERGED_NOTES,
     message:
         "Merge the ablations of runs with different training sets."

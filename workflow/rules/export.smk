@@ -27,6 +27,7 @@ rule export_masks:
         runtime=240,
     params:
         code=code_digest("export_masks"),
+        roots=photo_roots,
         keep_empty=False,
         options={key: EXPORT[key] for key in ("tolerance", "copy_photos", "val_share")},
     message:

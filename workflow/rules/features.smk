@@ -73,6 +73,7 @@ rule compute_features:
         gpu=min(1, config["gpus"]),
     params:
         code=code_digest("compute_features"),
+        roots=photo_roots,
         backbone=FEATURES_NETWORK["backbone"],
         pretrained=lambda wildcards: weights_input(FEATURES_NETWORK) or "none",
         size=FEATURES["crop_size"],
@@ -109,7 +110,7 @@ if FEATURES["import"]["array"]:
             runtime=60,
         params:
             code=code_digest("import_features"),
-            origin=origin_of(FEATURES["import"]["array"]),
+            origin=lambda wildcards: origin_of(FEATURES["import"]["array"]),
         message:
             "Import the features of {wildcards.split}, shard {wildcards.shard}."
         script:

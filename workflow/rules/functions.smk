@@ -17,6 +17,11 @@ def seed_of(wildcards):
     return int(seed or config["seed"])
 
 
+def photo_roots(wildcards):
+    """The folders of photos that tables name by their config keys."""
+    return {"dataset.root": ROOT} | ({"dataset.simple_images": SIMPLE_IMAGES} if SIMPLE_IMAGES else {})
+
+
 def graph_setting(name):
     """A params function that looks up one setting of the graph {variant}."""
     return lambda wildcards: graph_settings(wildcards.variant, GRAPH)[name]
@@ -126,7 +131,7 @@ def instance_lists_of(splits):
     missing = [path for path in lists if not path.is_file()]
     if missing and len(missing) < len(lists):
         stop(f"{missing[0]} is missing, but another training split has such a list. Add it, or remove the others.")
-    return [] if missing else [str(path) for path in lists]
+    return [] if missing else [without_braces(str(path)) for path in lists]
 
 
 def for_assignments(pattern):

@@ -41,6 +41,7 @@ rule train_instance:
         nodes=1,
     params:
         code=code_digest("train_instance"),
+        roots=photo_roots,
         network=lambda wildcards: {k: v for k, v in instance_segmenter("network")(wildcards).items() if k != "weights"},
         pretrained=lambda wildcards: weights_input(instance_segmenter("network")(wildcards)) or "none",
         samples=instance_segmenter("training", "samples"),
@@ -74,6 +75,7 @@ rule predict_instance:
         gpu=min(1, config["gpus"]),
     params:
         code=code_digest("predict_instance"),
+        roots=photo_roots,
         score_threshold=instance_segmenter("prediction", "score_threshold"),
         nms_iou=instance_segmenter("prediction", "nms_iou"),
         max_instances=instance_segmenter("prediction", "max_instances"),

@@ -161,6 +161,7 @@ use rule export_masks as export_predictions with:
         "{home}/benchmarks/export_predictions/{task}/{assignment}/{network}/seed-{seed}/{format}.tsv"
     params:
         code=code_digest("export_predictions"),
+        roots=lambda wildcards: {"predict.root": NEW_PHOTOS},
         keep_empty=True,
         options={key: EXPORT[key] for key in ("tolerance", "copy_photos", "val_share")},
     message:

@@ -48,11 +48,9 @@ rule write_masks:
         salient_instances=train_files("results/salient_instances/{split}/shard_{shard}.h5"),
         tags=f"results/tags/{MASKED}.csv",
         categories="results/categories.csv",
-        rejected="results/rejected_images.csv",
     output:
         masks=directory("results/masks"),
         photos=PHOTO_TABLE,
-        summary=SUMMARY,
     log:
         "results/logs/write_masks.log",
     benchmark:
@@ -69,3 +67,27 @@ rule write_masks:
         "Write a mask for each photo with a tagged instance, and list the photos without one."
     script:
         "../scripts/write_masks.py"
+
+
+rule write_summary:
+    input:
+        photos=PHOTO_TABLE,
+        rejected="results/rejected_images.csv",
+    output:
+        summary=SUMMARY,
+    log:
+        "results/logs/write_summary.log",
+    benchmark:
+        "results/benchmarks/write_summary.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code_digest("write_summary"),
+    message:
+        "Say in a few lines what the run found in the photos and what it missed."
+    script:
+        "../scripts/write_summary.py"

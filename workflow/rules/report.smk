@@ -30,7 +30,12 @@ if TRAINS:
 PAPER_NOTE = paper_note(config["graph"], PARTITION) if TRAIN_HAS_MASKS else None
 
 REPORT = ["results/metrics.csv", "results/results.md", "results/report/results.csv", "results/report/results.html"]
-REPORT += ["results/report/overview.html", "results/report/keywords.png", "results/report/training.png"]
+REPORT += [
+    "results/rejected_images.csv",
+    "results/report/overview.html",
+    "results/report/keywords.png",
+    "results/report/training.png",
+]
 REPORT += [f"results/report/{name}.png" for name in ("assignments", "categories")] if EVALUATED else []
 if config["report"]["examples"]:
     REPORT += ["results/report/examples.png"] + (["results/report/predictions.png"] if VAL and TRAINS else [])
@@ -78,8 +83,9 @@ rule write_overview:
         runtime=60,
     params:
         code=code_digest("write_overview"),
+        roots=photo_roots,
         name=DATASET["name"],
-        places=places_of_results(),
+        places=lambda wildcards: places_of_results(),
     message:
         "Write the first page of the report: the photos of each keyword with their masks."
     script:
@@ -129,10 +135,10 @@ rule write_results:
     params:
         code=code_digest("write_results"),
         name=DATASET["name"],
-        command=command_of(""),
+        command=lambda wildcards: command_of(""),
         notes=[note for note in (config["report"]["note"], PAPER_NOTE) if note],
         shown=SHOWN,
-        imported=IMPORTED,
+        imported=lambda wildcards: IMPORTED,
         others=OTHERS,
     message:
         "Write the table of results."
@@ -295,6 +301,7 @@ rule draw_examples:
         runtime=10,
     params:
         code=code_digest("draw_examples"),
+        roots=photo_roots,
         titles=[MASK_TITLE, *DRAWN_NETWORKS, *TRUE_MASKS],
     message:
         "Draw example photos with the results of each stage."
@@ -324,6 +331,7 @@ use rule draw_examples as draw_network_examples with:
         "results/benchmarks/draw_network_examples.tsv"
     params:
         code=code_digest("draw_network_examples"),
+        roots=photo_roots,
         titles=[MASK_TITLE, *SHOWN_RUNS, *TRUE_MASKS],
     message:
         "Draw the example photos with what the trained network finds in them."
@@ -380,6 +388,7 @@ use rule draw_examples as draw_extremes with:
         "results/benchmarks/draw_extremes.tsv"
     params:
         code=code_digest("draw_extremes"),
+        roots=photo_roots,
         titles=["mask for training", *TRUE_MASKS],
     message:
         "Draw the best, the worst and the least certain proxy masks."
@@ -409,6 +418,7 @@ rule draw_predictions:
         runtime=10,
     params:
         code=code_digest("draw_predictions"),
+        roots=photo_roots,
         titles=[*SHOWN_RUNS, *TRUE_MASKS],
     message:
         "Draw validation photos with the predictions."

@@ -24,6 +24,7 @@ rule write_thumbnails:
         runtime=120,
     params:
         code=code_digest("write_thumbnails"),
+        roots=photo_roots,
         longest=REVIEW["thumbnail_size"],
     message:
         "Write small copies of the photos of shard {wildcards.shard} for the review page."
@@ -59,7 +60,7 @@ rule write_review:
         files=text_digest("workflow/report/review"),
         name=DATASET["name"],
         assignment=REVIEW["assignment"],
-        command=command_of("masks"),
+        command=lambda wildcards: command_of("masks"),
     message:
         "Write the page for the review of the tags of {params.assignment}."
     script:

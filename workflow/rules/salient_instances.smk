@@ -205,15 +205,15 @@ if SALIENT["method"] == "import":
             runtime=60,
         params:
             code=code_digest("import_salient_instances"),
-            coco=SALIENT["import"]["coco"],
-            masks=SALIENT["import"]["masks"],
+            coco=lambda wildcards: SALIENT["import"]["coco"],
+            masks=lambda wildcards: SALIENT["import"]["masks"],
             on_bad_instance=SALIENT["import"]["on_bad_instance"],
             filter=SALIENT["import"]["filter"],
             score_threshold=SALIENT["score_threshold"],
             nms_iou=SALIENT["nms_iou"],
             max_covered=SALIENT["max_covered"],
             max_instances=SALIENT["max_instances"],
-            origin=origin_of(SALIENT["import"]["coco"] or SALIENT["import"]["masks"]),
+            origin=lambda wildcards: origin_of(SALIENT["import"]["coco"] or SALIENT["import"]["masks"]),
         message:
             "Import the salient instances of {wildcards.split}, shard {wildcards.shard}."
         script:
@@ -241,6 +241,7 @@ else:
             gpu=min(1, config["gpus"]),
         params:
             code=code_digest("detect_salient_instances"),
+            roots=photo_roots,
             score_threshold=SALIENT["score_threshold"],
             max_instances=SALIENT["max_instances"],
             nms_iou=SALIENT["nms_iou"],
@@ -278,6 +279,7 @@ if PROMPTED:
             gpu=min(1, config["gpus"]),
         params:
             code=code_digest("prompt_salient_instances"),
+            roots=photo_roots,
             grid=PROMPTS["grid"],
             max_covered=SALIENT["max_covered"],
             max_instances=PROMPTS["max_instances"],

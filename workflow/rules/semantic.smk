@@ -47,6 +47,7 @@ rule train_semantic:
         nodes=1,
     params:
         code=code_digest("train_semantic"),
+        roots=photo_roots,
         network=lambda wildcards: {k: v for k, v in segmenter("network")(wildcards).items() if k != "weights"},
         pretrained=lambda wildcards: weights_input(segmenter("network")(wildcards)) or "none",
         training=segmenter("training"),
@@ -81,6 +82,7 @@ rule predict_semantic:
         gpu=min(1, config["gpus"]),
     params:
         code=code_digest("predict_semantic"),
+        roots=photo_roots,
         scales=segmenter("prediction", "scales"),
         flip=segmenter("prediction", "flip"),
     message:

@@ -10,9 +10,9 @@ from aisi.training.augmentation import read_ahead
 from aisi.training.weights import pick_device
 
 
-def main(images_path, categories_path, weights_path, threads, attention_path):
+def main(images_path, roots, categories_path, weights_path, threads, attention_path):
     """Write the maps photo by photo."""
-    table, categories = read_images(images_path), read_categories(categories_path)
+    table, categories = read_images(images_path, roots=roots), read_categories(categories_path)
     labels_of_photos = keyword_labels(table, categories)
     model = load_attention(weights_path, pick_device(threads), len(categories))
     photos = progress(read_ahead(read_photo, table["path"]), total=len(table), unit="photo")
@@ -25,6 +25,7 @@ if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
             images_path=snakemake.input.images,
+            roots=snakemake.params.roots,
             categories_path=snakemake.input.categories,
             weights_path=snakemake.input.weights,
             threads=snakemake.threads,

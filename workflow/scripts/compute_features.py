@@ -10,6 +10,7 @@ from aisi.training.weights import pick_device
 
 def main(
     images_path,
+    roots,
     salient_instances_path,
     weights_path,
     backbone,
@@ -26,7 +27,7 @@ def main(
         extractor = load_extractor(weights_path, device)
     else:
         extractor = FeatureExtractor(backbone, pretrained).to(device).eval()
-    instances, photos = read_salient_instances(salient_instances_path), read_images(images_path)
+    instances, photos = read_salient_instances(salient_instances_path), read_images(images_path, roots=roots)
     paths = dict(zip(photos["image_id"], photos["path"], strict=True))
     crops = read_crops(instances.image_ids, instances.boxes, instances.masks, paths, **crop)
     with (
@@ -42,6 +43,7 @@ if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
             images_path=snakemake.input.images,
+            roots=snakemake.params.roots,
             salient_instances_path=snakemake.input.salient_instances,
             weights_path=snakemake.input.get("weights"),
             backbone=snakemake.params.backbone,

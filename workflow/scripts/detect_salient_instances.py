@@ -15,10 +15,10 @@ from aisi.training.weights import pick_device
 SETTINGS = ("score_threshold", "max_instances", "nms_iou", "max_covered", "scales", "flip", "tiles")
 
 
-def main(images, weights, attention, settings, threads, output):
+def main(images, roots, weights, attention, settings, threads, output):
     """Write boxes, masks and scores photo by photo; a photo without any adds no row."""
     model = load_s4net(weights, pick_device(threads))
-    photos, found = read_images(images), 0
+    photos, found = read_images(images, roots=roots), 0
     pictures = progress(read_ahead(read_photo, photos["path"]), total=len(photos), unit="photo")
     with new_salient_instances(output) as writer, open_attention(attention) if attention else nullcontext() as maps:
         for image_id, photo in zip(photos["image_id"], pictures, strict=True):
@@ -32,6 +32,7 @@ if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
             images=snakemake.input.images,
+            roots=snakemake.params.roots,
             weights=snakemake.input.weights,
             attention=snakemake.input.attention,
             settings={name: snakemake.params[name] for name in SETTINGS},

@@ -13,6 +13,7 @@ from aisi.report.plots import save_figure
 
 def main(
     examples_path,
+    roots,
     notes_path,
     images_paths,
     salient_instances_paths,
@@ -27,7 +28,7 @@ def main(
     tags = read_tags(tags_path, categories=categories)
     colours = label_colours(categories)
     notes = read_example_notes(notes_path) if notes_path else {}
-    examples = {photo.image_id: photo for photo in read_images(examples_path).itertuples()}
+    examples = {photo.image_id: photo for photo in read_images(examples_path, roots=roots).itertuples()}
     shards = read_shards(images_paths, salient_instances_paths)
     rows, labels = dict.fromkeys(examples), set()
     for tagged in tagged_photos(shards, tags, categories):
@@ -45,6 +46,7 @@ if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
             examples_path=snakemake.input.examples,
+            roots=snakemake.params.roots,
             notes_path=snakemake.input.notes,
             images_paths=snakemake.input.images,
             salient_instances_paths=snakemake.input.salient_instances,

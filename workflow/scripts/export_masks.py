@@ -9,10 +9,11 @@ from aisi.formats.dataset import read_categories, read_images
 from aisi.progress import log_to
 
 
-def main(images_paths, categories_path, instances_path, file_format, keep_empty, options, export_folder):
+def main(images_paths, roots, categories_path, instances_path, file_format, keep_empty, options, export_folder):
     """Write all files of the format into ``export_folder``."""
     categories = read_categories(categories_path)
-    photos = exported_photos(read_images(*images_paths), read_instances(instances_path, categories), keep_empty)
+    images = read_images(*images_paths, roots=roots)
+    photos = exported_photos(images, read_instances(instances_path, categories), keep_empty)
     Path(export_folder).mkdir(parents=True, exist_ok=True)
     WRITERS[file_format](export_folder, photos, categories, Options(**options))
 
@@ -21,6 +22,7 @@ if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
             images_paths=snakemake.input.images,
+            roots=snakemake.params.roots,
             categories_path=snakemake.input.categories,
             instances_path=snakemake.input.instances,
             file_format=snakemake.wildcards.format,

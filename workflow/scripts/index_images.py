@@ -10,12 +10,16 @@ from aisi.progress import log_to
 def main(*, train, val, names, train_paths, val_paths, ids_path, rejected_path, categories_path, **dataset):
     """Write the photos of each split by shard, the rejected files and the categories; ``dataset``: index_dataset's.
 
-    ``train`` lists the training splits; ``train_paths`` has all shards of one split after another.
+    ``train`` lists the training splits; ``train_paths`` has all shards of one split after another. Only the photos of
+    splits that have paths are opened.
     """
-    index = index_dataset(train=train, val=val, categories=names, **dataset)
-    write_categories(categories_path, index.categories)
+    wanted = [(train, train_paths)] * bool(train_paths) + [([val], val_paths)] * bool(val_paths)
+    opened = [split for splits, _ in wanted for split in splits]
+    index = index_dataset(train=train, val=val, categories=names, opened=opened, **dataset)
+    if categories_path:
+        write_categories(categories_path, index.categories)
     write_rejected_images(rejected_path, index.rejected)
-    for splits, paths in ((train, train_paths), ([val] if val else [], val_paths)):
+    for splits, paths in wanted:
         parts = [images for split in splits for images in divide(index.images[split], len(paths) // len(splits))]
         for path, images in zip(paths, parts, strict=True):
             write_images(path, images)
@@ -40,9 +44,9 @@ if "snakemake" in globals():
             keyword_source=snakemake.params.keyword_source,
             lists=snakemake.params.lists,
             threads=snakemake.threads,
-            train_paths=snakemake.output.train,
-            val_paths=snakemake.output.val,
-            ids_path=snakemake.output.ids or None,
+            train_paths=snakemake.output.get("train", []),
+            val_paths=snakemake.output.get("val", []),
+            ids_path=snakemake.output.get("ids") or None,
             rejected_path=snakemake.output.rejected,
-            categories_path=snakemake.output.categories,
+            categories_path=snakemake.output.get("categories"),
         )

@@ -11,6 +11,7 @@ from aisi.training.weights import pick_device
 
 def main(
     images_paths,
+    roots,
     ids_path,
     categories_path,
     weights_path,
@@ -21,7 +22,7 @@ def main(
     predictions_path,
 ):
     """Write COCO's results with the dataset's own category_id, and with its own image ids if ``ids_path`` has them."""
-    table, category_ids = read_images(*images_paths), read_categories(categories_path).ids
+    table, category_ids = read_images(*images_paths, roots=roots), read_categories(categories_path).ids
     model = load_segmenter(weights_path, pick_device(threads), len(category_ids))
     photos = progress(read_ahead(read_photo, table["path"]), total=len(table), unit="photo")
     coco_ids = read_coco_ids(ids_path) if ids_path else {}
@@ -36,6 +37,7 @@ if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
             images_paths=snakemake.input.images,
+            roots=snakemake.params.roots,
             ids_path=snakemake.input.ids or None,
             categories_path=snakemake.input.categories,
             weights_path=snakemake.input.weights,

@@ -10,9 +10,9 @@ from aisi.training.augmentation import read_ahead
 from aisi.training.weights import pick_device
 
 
-def main(images_paths, categories_path, weights_path, scales, flip, threads, predictions_folder):
+def main(images_paths, roots, categories_path, weights_path, scales, flip, threads, predictions_folder):
     """Write ``{image_id}.png`` at the photos' sizes."""
-    table = read_images(*images_paths)
+    table = read_images(*images_paths, roots=roots)
     model = load_deeplab(weights_path, pick_device(threads), len(read_categories(categories_path)))
     photos = progress(read_ahead(read_photo, table["path"]), total=len(table), unit="photo")
     for image_id, photo in zip(table["image_id"], photos, strict=True):
@@ -23,6 +23,7 @@ if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
             images_paths=snakemake.input.images,
+            roots=snakemake.params.roots,
             categories_path=snakemake.input.categories,
             weights_path=snakemake.input.weights,
             scales=snakemake.params.scales,

@@ -12,10 +12,10 @@ from aisi.training.augmentation import read_ahead
 SETTINGS = ("grid", "max_covered", "max_instances")
 
 
-def main(images_path, detected_path, attention_path, encoder_path, decoder_path, settings, threads, output_path):
+def main(images_path, roots, detected_path, attention_path, encoder_path, decoder_path, settings, threads, output_path):
     """Write boxes, masks and scores photo by photo, with the columns about the prompts."""
     segmenter = PromptableSegmenter(encoder_path, decoder_path, threads)
-    table, detected = read_images(images_path), read_salient_instances(detected_path)
+    table, detected = read_images(images_path, roots=roots), read_salient_instances(detected_path)
     rows_of, found = rows_by_photo(detected.image_ids), 0
     photos = progress(read_ahead(read_photo, table["path"]), total=len(table), unit="photo")
     with open_attention(attention_path) as attention, new_salient_instances(output_path, prompts=True) as writer:
@@ -37,6 +37,7 @@ if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
             images_path=snakemake.input.images,
+            roots=snakemake.params.roots,
             detected_path=snakemake.input.detected,
             attention_path=snakemake.input.attention,
             encoder_path=snakemake.input.encoder,

@@ -13,6 +13,7 @@ from aisi.training.weights import pick_device
 
 def main(
     images_paths,
+    roots,
     categories_path,
     network,
     pretrained,
@@ -29,7 +30,7 @@ def main(
     """Write the trained network, and a CSV row per epoch."""
     device = pick_device(threads)
     torch.manual_seed(seed)
-    photos, categories = read_images(*images_paths), read_categories(categories_path)
+    photos, categories = read_images(*images_paths, roots=roots), read_categories(categories_path)
     keywords = keyword_vectors(keyword_labels(photos, categories), len(categories))
     architecture = {"n_categories": len(categories)} | network
     model = AttentionNetwork(**architecture, weights=pretrained, dropout=dropout).to(device)
@@ -53,6 +54,7 @@ if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         on_gpus(main, snakemake.resources.gpu)(
             images_paths=snakemake.input.images,
+            roots=snakemake.params.roots,
             categories_path=snakemake.input.categories,
             network=snakemake.params.network,
             pretrained=snakemake.params.pretrained,

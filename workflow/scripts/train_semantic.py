@@ -14,6 +14,7 @@ from aisi.training.weights import pick_device
 
 def main(
     images_paths,
+    roots,
     categories_path,
     proxies_folder,
     salient,
@@ -28,21 +29,20 @@ def main(
     times_path,
 ):
     """Write the trained network, and a CSV row per epoch; ``salient``: folder and list of photos without categories."""
-    device, recipe = pick_device(threads), training["recipe"]
+    device, recipe, share = pick_device(threads), training["recipe"], training["salient_share"]
     torch.manual_seed(seed)
-    photos, categories = read_images(*images_paths), read_categories(categories_path)
+    photos, categories = read_images(*images_paths, roots=roots), read_categories(categories_path)
     proxies = find_proxies(photos, categories, proxies_folder)
-    salient_paths = list_pictures(*salient) if training["salient_share"] else []
-    crops = ProxyCrops(proxies, len(categories), **training["crops"])
+    salient_paths = list_pictures(*salient) if share else []
     architecture = {"n_categories": len(categories)} | network
     model = deeplab.DeepLab(**architecture, weights=pretrained).to(device)
     model.backbone.freeze(recipe.get("frozen_stages", 0), recipe.get("frozen_batch_norms", False))
     mask_paths = [*(proxy.mask_path for proxy in proxies), *(mask_path for _, mask_path in salient_paths)]
-    settings = architecture, pretrained, training["crops"], training["salient_share"], recipe, seed, code
+    settings = architecture, pretrained, training["crops"], share, recipe, seed, code
     fit(
         model,
         deeplab.segmentation_loss,
-        SalientCrops(crops, salient_paths, training["salient_share"]),
+        SalientCrops(ProxyCrops(proxies, len(categories), **training["crops"]), salient_paths, share),
         recipe,
         seed=seed,
         identity=training_identity(*settings, file_paths=[*images_paths, categories_path, *mask_paths]),
@@ -58,6 +58,7 @@ if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         on_gpus(main, snakemake.resources.gpu)(
             images_paths=snakemake.input.images,
+            roots=snakemake.params.roots,
             categories_path=snakemake.input.categories,
             proxies_folder=snakemake.input.proxies,
             salient=snakemake.params.salient,

@@ -1,27 +1,18 @@
-"""Write plain masks of photos for people who want masks alone, and what a run on photos found and missed."""
+"""Write plain masks of photos for people who want masks alone, and a table of what was found in each photo."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from aisi.files import atomic, inside
-from aisi.formats.dataset import read_categories, read_images, read_rejected_images
+from aisi.files import inside
+from aisi.formats.dataset import read_categories, read_images
 from aisi.formats.masks import PHOTO_COLUMNS, write_labels, write_photo_table
 from aisi.formats.tags import read_tags
 from aisi.progress import log_to, progress
-from aisi.proxy_masks import photo_row, proxy_mask, read_shards, summary, tagged_photos
+from aisi.proxy_masks import photo_row, proxy_mask, read_shards, tagged_photos
 
 
-def main(
-    images_paths,
-    salient_instances_paths,
-    tags_path,
-    categories_path,
-    rejected_path,
-    masks_folder,
-    photos_path,
-    summary_path,
-):
+def main(images_paths, salient_instances_paths, tags_path, categories_path, masks_folder, photos_path):
     """Background is 0 in every mask, also where proxy masks have 255. A photo gets no mask if no instance has a tag."""
     categories = read_categories(categories_path)
     tags = read_tags(tags_path, categories=categories)
@@ -36,8 +27,6 @@ def main(
         rows.append(photo_row(photo, categories))
     table = pd.DataFrame(rows, columns=PHOTO_COLUMNS).sort_values("image_id")
     write_photo_table(photos_path, table)
-    with atomic(summary_path) as temporary:
-        Path(temporary).write_text(summary(table, len(read_rejected_images(rejected_path))), encoding="utf-8")
 
 
 if "snakemake" in globals():
@@ -47,8 +36,6 @@ if "snakemake" in globals():
             salient_instances_paths=snakemake.input.salient_instances,
             tags_path=snakemake.input.tags,
             categories_path=snakemake.input.categories,
-            rejected_path=snakemake.input.rejected,
             masks_folder=snakemake.output.masks,
             photos_path=snakemake.output.photos,
-            summary_path=snakemake.output.summary,
         )

@@ -12,9 +12,11 @@ from aisi.report.plots import plot_keywords, save_figure
 from aisi.report.tables import save_page
 
 
-def main(images_paths, salient_instances_paths, tags_path, categories_path, name, places, page_path, figure_path):
+def main(
+    images_paths, roots, salient_instances_paths, tags_path, categories_path, name, places, page_path, figure_path
+):
     """``places``: what to find where, words to a path or a command."""
-    images, categories = read_images(*images_paths), read_categories(categories_path)
+    images, categories = read_images(*images_paths, roots=roots), read_categories(categories_path)
     tags = read_tags(tags_path, categories=categories)
     table, chosen = keyword_table(images, tags, categories), choose_photos(tags, categories)
     drawn = {image_id for photos in chosen.values() for image_id in photos}
@@ -39,6 +41,7 @@ if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
             images_paths=snakemake.input.images,
+            roots=snakemake.params.roots,
             salient_instances_paths=snakemake.input.salient_instances,
             tags_path=snakemake.input.tags,
             categories_path=snakemake.input.categories,

@@ -9,9 +9,9 @@ from aisi.progress import log_to, progress
 from aisi.report.review_page import shrink
 
 
-def main(images_path, longest_side, thumbnails_folder):
+def main(images_path, roots, longest_side, thumbnails_folder):
     """Name each file by the photo's row in the table, because an image_id may not be a valid file name."""
-    photos = read_images(images_path)
+    photos = read_images(images_path, roots=roots)
     Path(thumbnails_folder).mkdir(parents=True, exist_ok=True)
     for row, path in enumerate(progress(photos["path"], unit="photo")):
         with atomic(Path(thumbnails_folder) / f"{row}.jpg") as temporary:
@@ -22,6 +22,7 @@ if "snakemake" in globals():
     with log_to(snakemake.log[0]):
         main(
             images_path=snakemake.input.images,
+            roots=snakemake.params.roots,
             longest_side=snakemake.params.longest,
             thumbnails_folder=snakemake.output.thumbnails,
         )

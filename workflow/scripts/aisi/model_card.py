@@ -58,7 +58,9 @@ def model_card(
     rows = [
         f"| {label} | {name} | {with_keyword[name]} | {counts[label]} |" for label, name in enumerate(names, start=1)
     ]
-    backbone, weights = network["network"]["backbone"], network["network"]["weights"]
+    weights = Path(network["network"]["weights"]).name  # of a file no folder, which may hold the name of a user
+    network = {**network, "network": {**network["network"], "weights": weights}}
+    backbone = network["network"]["backbone"]
     return "\n".join(
         [
             f"# Model of {dataset}",

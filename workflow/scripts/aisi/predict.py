@@ -31,8 +31,10 @@ from aisi.files import atomic, inside
 from aisi.formats.coco import write_coco_results
 from aisi.formats.dataset import (
     IMAGE_COLUMNS,
+    PREDICT_ROOT,
     REJECTED_COLUMNS,
     Categories,
+    without_roots,
     write_categories,
     write_images,
     write_rejected_images,
@@ -149,13 +151,13 @@ def _read_model_note(model_path):
     return note, Categories(*(tuple(known[key]) for key in ("names", "ids", "colours")))
 
 
-def find_photos(paths: Sequence[str | Path]) -> Iterator[tuple[str, str]]:
-    """Photos of files and folders as pairs (image_id, path); the image_id is the path below the folder, no suffix."""
+def find_photos(paths: Sequence[str | Path]) -> Iterator[tuple[str, Path, str]]:
+    """Photos of files and folders: image_id, folder, and path below the folder, which is the image_id with suffix."""
     for path in map(Path, paths):
         names = [name for name, _ in list_files(path)] if path.is_dir() else [path.name]
         folder = path if path.is_dir() else path.parent
         for name in names:
-            yield Path(name).with_suffix("").as_posix(), str(folder / name)
+            yield Path(name).with_suffix("").as_posix(), folder, name
 
 
 @dataclass
@@ -165,7 +167,8 @@ class Predictions:
     Attributes
     ----------
     images : list of dict
-        image_id, path, width, height and sha256 of each photo.
+        image_id, path, width, height and sha256 of each photo; path as in :func:`aisi.formats.dataset.read_images`
+        without roots.
     instances : list of dict
         COCO's results.
     rejected : list of [str, str]
@@ -244,27 +247,26 @@ def predict_shard(
         The number of this shard, from 0, and how many there are. The image_id decides where a photo belongs.
     """
     folder, found, reused = Path(folder), Predictions(), 0
-    path_of: dict[str, str] = {}
+    named: dict[str, str] = {}
     photos = sorted(find_photos(paths))
-    allowed = (
-        read_allowed(keywords_path, {image_id for image_id, _ in photos}, model.categories) if keywords_path else {}
-    )
-    for image_id, path in progress([one for one in photos if shard_of(one[0], shards) == shard], unit="photo"):
-        if image_id in path_of:
-            found.rejected.append([path, f"{path_of[image_id]} has the same image_id {image_id!r}. Rename one."])
+    allowed = read_allowed(keywords_path, {one[0] for one in photos}, model.categories) if keywords_path else {}
+    for image_id, home, name in progress([one for one in photos if shard_of(one[0], shards) == shard], unit="photo"):
+        path, shown = home / name, f"{PREDICT_ROOT}/{name}"
+        if image_id in named:
+            found.rejected.append([shown, f"{named[image_id]} has the same image_id {image_id!r}. Rename one."])
             continue
-        path_of[image_id] = path
+        named[image_id] = shown
         try:
-            content, labels = hashlib.sha256(Path(path).read_bytes()).hexdigest(), allowed.get(image_id)
+            content, labels = hashlib.sha256(path.read_bytes()).hexdigest(), allowed.get(image_id)
             made_from = {"photo": content, "model": model.digest, "labels": labels, "version": VERSION}
             record = _read_record(folder, image_id, made_from)
             reused += record is not None
             record = record or _segment(model, image_id, read_photo(path), folder, made_from)
         except (BadImageError, OSError) as error:
-            found.rejected.append([path, str(error)])
+            found.rejected.append([shown, without_roots(str(error), {PREDICT_ROOT: home})])
             continue
         size = {"width": record["width"], "height": record["height"]}
-        found.images.append({"image_id": image_id, "path": path, **size, "sha256": content})
+        found.images.append({"image_id": image_id, "path": shown, **size, "sha256": content})
         found.instances += record["instances"]
     print(f"{len(found.images)} photos segmented ({reused} of them before), {len(found.rejected)} rejected.")
     return found

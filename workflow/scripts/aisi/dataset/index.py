@@ -4,10 +4,12 @@ Masks are not read here: keywords are the only supervision of a dataset.
 """
 
 import hashlib
+import io
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,7 +18,17 @@ import pandas as pd
 
 from aisi.dataset.names import alike_names, folded, normal, said_where, wrong_name
 from aisi.dataset.rows import Row, read_rows, simple_rows
-from aisi.formats.dataset import IMAGE_COLUMNS, MAX_CATEGORIES, REJECTED_COLUMNS, Categories
+from aisi.formats.dataset import (
+    DATASET_ROOT,
+    IMAGE_COLUMNS,
+    MAX_CATEGORIES,
+    REJECTED_COLUMNS,
+    SIMPLE_ROOT,
+    Categories,
+    Roots,
+    below_root,
+    without_roots,
+)
 from aisi.formats.masks import voc_palette
 from aisi.photos import BadImageError, read_photo
 from aisi.planning.dataset_files import SUFFIXES, DatasetError, list_files
@@ -63,8 +75,9 @@ def index_dataset(
     max_megapixels: float | None = None,
     keyword_source: str = "table",
     lists: Mapping[str, str | Path] | None = None,
+    opened: Sequence[str] | None = None,
 ) -> DatasetIndex:
-    """Read the rows of a dataset and open each of its photos once.
+    """Read the rows of a dataset and open each photo of its splits once.
 
     Parameters
     ----------
@@ -94,6 +107,8 @@ def index_dataset(
         Where the keywords of the layout ``photos`` are: see :func:`aisi.dataset.rows.read_rows`.
     lists : dict, optional
         Split to its list, where it is not in the root (``voc``).
+    opened : sequence of str, optional
+        Splits whose photos are opened and returned. Of the others only the rows are checked. None: all.
 
     Returns
     -------
@@ -115,7 +130,8 @@ def index_dataset(
         problems += more + _clashes(rows, simple)
         rows = [row for row in rows if row.split not in train_splits or train_on == "both"] + simple
     problems += _category_problems(rows, names) + _keyword_problems(rows, names)
-    located, missing, ambiguous = _locate(rows)
+    splits = {split: key for split, key in splits.items() if opened is None or split in opened}
+    located, missing, ambiguous = _locate([row for row in rows if row.split in splits])
     untrainable = [(str(path), "no keyword") for row, path in located if _cannot_train(row, train_splits)]
     wanted = [(row, path) for row, path in located if not _cannot_train(row, train_splits)]
     images, unreadable = _inspect(wanted, threads, max_megapixels)
@@ -126,12 +142,11 @@ def index_dataset(
         raise DatasetError("\n".join(problems))
 
     labels = {name: label for label, name in enumerate(names, 1)}
-    tables = {split: _table(images, split, labels) for split in splits}
+    roots = {DATASET_ROOT: root} | ({SIMPLE_ROOT: simple_images} if simple_images is not None else {})
+    tables = {split: _table(images, split, labels, roots) for split in splits}
     left_out = missing + unreadable + untrainable
     _check_left(tables, splits, [reason for _, reason in left_out])
-    if layout == "photos":
-        left_out += _unlisted(root, keywords, rows)
-    rejected = pd.DataFrame(sorted(left_out), columns=REJECTED_COLUMNS)
+    rejected = _rejected(left_out, roots, keywords)
     _print_counts(tables, train_splits, rejected, names)
     return DatasetIndex(tables, rejected, coloured_categories(names, category_ids.values()))
 
@@ -169,7 +184,7 @@ def index_test(
     if problems:
         raise DatasetError("\n".join(problems))
     print(f"{split}: {len(images)} photos")
-    return _table(images, split, {})
+    return _table(images, split, {}, {DATASET_ROOT: root})
 
 
 def shard_of(image_id: str, shards: int) -> int:
@@ -301,13 +316,27 @@ def _inspect_photo(path, max_megapixels, notes):
         return width, height, hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _table(images, split, labels):
+def _table(images, split, labels, roots):
     rows = [
-        (row.image_id, path, width, height, tuple(sorted(row.keywords, key=labels.__getitem__)), digest)
+        (
+            row.image_id,
+            below_root(path, roots),
+            width,
+            height,
+            tuple(sorted(row.keywords, key=labels.__getitem__)),
+            digest,
+        )
         for row, path, width, height, digest in sorted(images, key=lambda image: image[0].image_id)
         if row.split == split
     ]
     return pd.DataFrame(rows, columns=IMAGE_COLUMNS)
+
+
+def _rejected(left_out, roots: Roots, keywords):
+    """Table of the pairs (path, reason), without folders of this machine."""
+    named = roots | ({"dataset.keywords": keywords} if keywords is not None else {})
+    rows = [(below_root(path, roots), without_roots(reason, named)) for path, reason in left_out]
+    return pd.DataFrame(sorted(rows), columns=REJECTED_COLUMNS)
 
 
 def _check_left(images, splits, reasons):
@@ -321,22 +350,43 @@ def _check_left(images, splits, reasons):
         raise DatasetError("\n".join(problems))
 
 
-def _unlisted(root, table, rows):
-    """Pairs (path, reason) of photos in the folder that no row of a used split names."""
+def unlisted_photos(
+    root: str | Path, keywords: str | Path | None, splits: dict[str, str], keyword_source: str = "table"
+) -> pd.DataFrame:
+    """Find the photos in a folder of the layout ``photos`` that no row of a used split names.
+
+    Parameters
+    ----------
+    root, keywords, keyword_source
+        As in :func:`index_dataset`.
+    splits : dict
+        Split to config key.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``REJECTED_COLUMNS``.
+    """
+    with redirect_stdout(io.StringIO()):  # rule index_images has printed it
+        rows, _, _ = read_rows("photos", root, keywords, splits, keyword_source)
     listed = {row.stem for row in rows}
-    return [
-        (str(Path(root, name)), f"no row of a used split in {table}")
+    left_out = [
+        (str(Path(root, name)), f"no row of a used split in {keywords}")
         for name, _ in list_files(root)
         if normal(os.path.splitext(name)[0]) not in listed
     ]
+    return _rejected(left_out, {DATASET_ROOT: root}, keywords)
 
 
 def _print_counts(images, train_splits, rejected, names):
     for split, table in images.items():
         print(f"{split}: {len(table)} photos")
+    print(f"{len(rejected)} rejected (results/rejected_images.csv), {len(names)} categories")
+    train_splits = [split for split in train_splits if split in images]
+    if not train_splits:
+        return
     train = [keywords for split in train_splits for keywords in images[split]["keywords"]]
     counts = Counter(name for keywords in train for name in keywords)
-    print(f"{len(rejected)} rejected (results/rejected_images.csv), {len(names)} categories")
     print(keyword_table({name: counts[name] for name in names}))
     unused = [name for name in names if not counts[name]]
     if unused:

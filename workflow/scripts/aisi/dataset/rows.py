@@ -3,20 +3,19 @@
 Masks are not read: of an annotation in COCO's JSON, only its photo and its category are read.
 """
 
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from aisi.dataset.coco import photo_keywords
+from aisi.dataset.entries import identified, read_keywords
 from aisi.dataset.keyword_sources import folder_entries, metadata_entries, text_entries, yolo_entries
 from aisi.dataset.keywords import VOC_CATEGORIES
-from aisi.dataset.names import FORMULA, FORMULA_SIGNS, clean_keywords, folded, normal, split_keywords
-from aisi.dataset.photo_names import PhotoNames, without_suffix
-from aisi.dataset.tables import read_table
+from aisi.dataset.names import clean_keywords, folded, normal
+from aisi.dataset.photo_names import PhotoNames
 from aisi.dataset.voc import read_object_names, read_split_list
 from aisi.files import inside
 from aisi.planning.dataset_files import annotation_file, is_ignored, list_files, photo_folder, split_list
@@ -46,10 +45,6 @@ class Row:
     where: str
     photos: PhotoNames
     stem: str
-
-
-Entry = tuple[str, str, Any]
-"""A photo's name as a file writes it, the place for messages, and what the file says about the photo."""
 
 
 def read_rows(
@@ -121,7 +116,7 @@ def simple_rows(simple_folder: str | Path, split: str) -> tuple[list[Row], list[
 def _photos_rows(root, path, splits):
     photos = PhotoNames.of_folder(photo_folder("photos", root))
     only = next(iter(splits)) if list(splits.values()) == ["dataset.train"] else None
-    entries, problems = _read_keywords(path, photos, only)
+    entries, problems = read_keywords(path, photos, only)
     rows = [Row(name, split, names, where, photos, name) for name, (split, names, where) in entries.items()]
     found = Counter(row.split for row in rows)
     others = {split: count for split, count in sorted(found.items()) if split not in splits}
@@ -156,7 +151,7 @@ def _source_rows(root, path, split, source):
             entries = ((name, where, clean_keywords(own)) for name, where, own in listed)
         case _:
             raise ValueError(f"Found keyword_source {source!r}, expected folders, texts, coco, yolo or metadata.")
-    found, more = _identified([(name, where, (own, where)) for name, where, own in entries], photos)
+    found, more = identified([(name, where, (own, where)) for name, where, own in entries], photos)
     unnamed = [image_id for image_id in photos.image_ids if image_id not in found]
     if unnamed:
         print(f"{len(unnamed)} photos have no entry in {path} and are not used, such as {unnamed[0]!r}.")
@@ -179,12 +174,12 @@ def _voc_rows(layout, root, keywords, splits, lists):
         entries += [(name, where, split) for name, where in lines]
         if not lines:
             problems.append(f"{path}: the list of {key} is empty, expected one image_id in each line.")
-    listed, more = _identified(entries, photos)
+    listed, more = identified(entries, photos)
     problems += more
     if keywords is None:
         known, more = _read_annotations(Path(root, "Annotations"), listed)
     else:
-        known, more = _read_keywords(keywords, PhotoNames.of_ids(listed, photos.folder), "")
+        known, more = read_keywords(keywords, PhotoNames.of_ids(listed, photos.folder), "")
     photos_of = dict.fromkeys(splits, photos)
     rows, unknown = _join(photos_of, splits, listed, known, keywords or Path(root, "Annotations"))
     return rows, problems + more + unknown
@@ -206,13 +201,13 @@ def _coco_rows(root, keywords, splits):
             problems.append(f"{path}: its categories are not those of the other split. Give both files the same list.")
         category_ids = names if category_ids is None else category_ids
         entries = [(file_name, where, (split, clean_keywords(own))) for file_name, where, own in photos]
-        found, more = _identified(entries, photos_of[split], listed)
+        found, more = identified(entries, photos_of[split], listed)
         problems += more
         for image_id, (where, (_, own)) in found.items():
             listed[image_id] = where, split
             known[image_id] = None, own, where
     if keywords is not None:
-        known, more = _read_keywords(keywords, PhotoNames.of_ids(listed), "")
+        known, more = read_keywords(keywords, PhotoNames.of_ids(listed), "")
         problems += more
     rows, unknown = _join(photos_of, splits, listed, known, keywords)
     return rows, problems + unknown, category_ids or {}
@@ -229,26 +224,8 @@ def _join(photos_of, splits, listed, known, source):
     return rows, problems
 
 
-def _read_keywords(path, photos, only_split):
-    """Rows of a table as image_id to (split, keywords, where), and its problems.
-
-    The table needs no column ``split`` if there is only one, given as ``only_split``.
-    """
-    if only_split is None:
-        table, problems = read_table(path, ("image_id", "split", "keywords"))
-    else:
-        table, problems = read_table(path, ("image_id", "keywords"), ("split",))
-    entries = []
-    for row in table:
-        where, values = f"{path}, line {row.line}", row.values
-        split = values.get("split", only_split).strip()
-        entries.append((values["image_id"], where, (split, split_keywords(values["keywords"]), where)))
-    found, more = _identified(entries, photos)
-    return {image_id: value for image_id, (_, value) in found.items()}, problems + more
-
-
 def _read_annotations(folder, image_ids):
-    """Keywords from VOC's XML files: the names of a photo's objects. Returns what :func:`_read_keywords` returns."""
+    """Keywords from VOC's XML files: the names of a photo's objects. Returns what ``read_keywords`` returns."""
     found, problems = {}, []
     for image_id in image_ids:
         path = inside(folder, f"{image_id}.xml")
@@ -259,61 +236,3 @@ def _read_annotations(folder, image_ids):
         except (OSError, ValueError) as error:
             problems.append(f"{path}: cannot be read as XML ({error}). Replace it, or name a CSV in dataset.keywords.")
     return found, problems
-
-
-def _identified(
-    entries: Iterable[Entry], photos: PhotoNames, taken: dict[str, tuple[str, Any]] | None = None
-) -> tuple[dict[str, tuple[str, Any]], list[str]]:
-    """Entries as image_id of the photo that each names to (where, value), and problems of their names.
-
-    ``taken`` has the image_ids of other files of the dataset.
-    """
-    found: dict[str, tuple[str, Any]] = {}
-    problems, rewritten = [], []
-    for name, where, value in entries:
-        wrong = _wrong_id(name)
-        meant = [] if wrong else photos.find(name)
-        image_id = meant[0] if meant else without_suffix(normal(name))
-        other = found.get(image_id) or (taken or {}).get(image_id)
-        wrong = wrong or (not meant and _leads_out(name)) or _wrong_start(image_id)
-        if wrong:
-            problems.append(f"{where}: {wrong}")
-        elif len(meant) > 1:
-            problems.append(
-                f"{where}: {name!r} may be {' or '.join(map(repr, meant[:3]))}. Write the path below {photos.folder}."
-            )
-        elif other:
-            problems.append(f"{where}: {image_id!r} is also in {other[0]}. List each photo once.")
-        else:
-            found[image_id] = where, value
-        if meant and without_suffix(normal(name)) != image_id:
-            rewritten.append((where, name, image_id))
-    if rewritten:
-        where, name, image_id = rewritten[0]
-        more = f"; {len(rewritten) - 1} more names are matched like this" if len(rewritten) > 1 else ""
-        print(f"{where}: {name!r} is photo {image_id!r}{more}.")
-    return found, problems
-
-
-def _wrong_id(name):
-    if not name.strip():
-        return "no image_id. Add it or delete the row."
-    if any(unicodedata.category(letter) == "Cc" for letter in name):
-        return f"image_id {name!r} holds a control character. Rename the photo."
-    return None
-
-
-def _wrong_start(image_id):
-    if image_id.startswith(FORMULA_SIGNS):
-        return f"image_id {image_id!r}: {FORMULA} Rename the photo."
-    if is_ignored(image_id.rpartition("/")[2]):
-        return f"image_id {image_id!r}: files whose names begin with a dot are hidden and not read. Rename the photo."
-    return None
-
-
-def _leads_out(name):
-    try:
-        inside("photos", name)
-    except ValueError as error:
-        return f"image_id {error}"
-    return None

@@ -1,19 +1,28 @@
 """The tables of a dataset: its photos, the rejected files, its categories (CSV)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
 
 import pandas as pd
 
+from aisi.files import inside
 from aisi.formats.files import TEXT, Format, reading, require, writing
 from aisi.formats.tables import read_table, write_table
 from aisi.labels import LARGEST, NOISY_TAG
 
+DATASET_ROOT, SIMPLE_ROOT, PREDICT_ROOT = "dataset.root", "dataset.simple_images", "predict.root"
+"""Config keys that name folders of photos. A path in a table begins with one of them instead of the folder, so that
+tables hold no folder of the machine and have equal bytes on all machines."""
+
+Roots = Mapping[str, str | Path]
+"""Config key to the folder that it names on this machine."""
+
 PHOTOS = Format(
     "images",
-    "index_images",
+    "index_images (of dataset.val: index_val_images)",
     columns={"image_id": TEXT, "path": TEXT, "width": "int64", "height": "int64", "keywords": TEXT, "sha256": TEXT},
 )
 """The photos of a shard of a split, one a row, by ascending image_id: `images/{split}/shard_{shard}.csv`.
@@ -23,7 +32,7 @@ Columns
 image_id
     Name of the photo, each once.
 path
-    Where the file is.
+    Config key of the folder of photos, and the path below the folder: `dataset.root/beach/1.jpg`.
 width, height
     Size of the upright photo in pixels.
 keywords
@@ -33,7 +42,7 @@ sha256
 """
 IMAGE_COLUMNS = list(PHOTOS.columns)
 
-COCO_IDS = Format("coco_ids", "index_images or index_test_images", columns={"image_id": TEXT, "coco_id": TEXT})
+COCO_IDS = Format("coco_ids", "index_val_images or index_test_images", columns={"image_id": TEXT, "coco_id": TEXT})
 """The ids that photos have in the dataset's COCO JSON, one photo a row: `images/{split}/coco_ids.csv`.
 
 Columns
@@ -45,13 +54,14 @@ coco_id
 """
 COCO_ID_COLUMNS = list(COCO_IDS.columns)
 
-REJECTED = Format("rejected_images", "index_images", columns={"path": TEXT, "reason": TEXT})
-"""The files that are not used, one a row, by ascending path: `rejected_images.csv`.
+REJECTED = Format("rejected_images", "index_images or list_rejected_images", columns={"path": TEXT, "reason": TEXT})
+"""The files that are not used, one a row, by ascending path: `rejected_images.csv`, and for each split
+`images/{split}/rejected_images.csv`.
 
 Columns
 -------
 path
-    The file.
+    The file, as in the table of photos.
 reason
     Why it is not used.
 """
@@ -142,8 +152,37 @@ class Categories:
 
 
 def file_name_of(image_id: str, path: str | Path) -> str:
-    """A photo's path below its folder, with suffix: the last parts of its path, as many as the image_id has."""
-    return PurePath(*PurePath(path).parts[-len(PurePath(image_id).parts) :]).as_posix()
+    """A photo's path below its folder, with suffix: the last parts of its path, as many as the image_id has.
+
+    The image_id of a simple photo begins with ``simple_images`` instead of the name of the folder.
+    """
+    own = PurePath(image_id).parts
+    parts = PurePath(path).parts[-len(own) :]
+    if len(own) > 1 and own[0] == "simple_images":
+        parts = own[:1] + parts[1:]
+    return PurePath(*parts).as_posix()
+
+
+def below_root(path: str | Path, roots: Roots) -> str:
+    """Path of a photo as tables hold it: the config key of its folder, and the path below the folder.
+
+    Raises
+    ------
+    ValueError
+        If the photo is in none of the folders.
+    """
+    for key, folder in sorted(roots.items(), key=lambda root: -len(str(root[1]))):  # of nested folders the inner one
+        if PurePath(path).is_relative_to(folder):
+            return f"{key}/{PurePath(path).relative_to(folder).as_posix()}"
+    raise ValueError(f"{path} is in none of the folders of {', '.join(roots)}.")
+
+
+def without_roots(text: str, roots: Roots) -> str:
+    """A text for a table: where it names a folder of the machine, the config key of the folder stands instead."""
+    for key, folder in sorted(roots.items(), key=lambda root: -len(str(root[1]))):
+        if "/" in (name := str(PurePath(folder))):
+            text = text.replace(name, key)
+    return text
 
 
 def write_images(path: str | Path, images: pd.DataFrame) -> None:
@@ -175,27 +214,42 @@ def _check_ids(table):
     require(not twice, f"image_id {twice[:1]} twice", "each photo once")
 
 
-def read_images(*paths: str | Path) -> pd.DataFrame:
+def read_images(*paths: str | Path, roots: Roots | None = None) -> pd.DataFrame:
     """Read the photos of one or several shards, one after the other.
+
+    Parameters
+    ----------
+    *paths : str or Path
+    roots : dict, optional
+        Config key to the folder of photos that it names. Whoever opens photos needs it.
 
     Returns
     -------
     DataFrame
-        As in :func:`write_images`; ``keywords`` holds tuples.
+        As in :func:`write_images`; ``keywords`` holds tuples. With ``roots``, ``path`` is where the photo is on this
+        machine; without, it is as in the file.
     """
-    images = pd.concat(map(_read_images, paths), ignore_index=True)
+    images = pd.concat([_read_images(path, roots) for path in paths], ignore_index=True)
     for path in paths[-1:]:
         with reading(path, PHOTOS, "the last of the shards"):
             _check_ids(images)
     return images
 
 
-def _read_images(path):
+def _read_images(path, roots):
     images = read_table(path, PHOTOS)
     images["keywords"] = [tuple(text.split(KEYWORD_SEPARATOR)) if text else () for text in images["keywords"]]
     with reading(path, PHOTOS, "photos"):
         _check_images(images)
+        if roots is not None:
+            images["path"] = [_on_this_machine(photo, roots) for photo in images["path"]]
     return images
+
+
+def _on_this_machine(photo, roots):
+    key, _, below = photo.partition("/")
+    require(key in roots, f"path {photo!r}", f"a path that begins with {' or '.join(roots)}")
+    return str(inside(roots[key], below))
 
 
 def write_coco_ids(path: str | Path, coco_ids: dict[str, int | str]) -> None:

@@ -51,7 +51,7 @@ class Format:
     ----------
     name : str
     rule : str
-        The rule that makes the file, for messages.
+        The rule that makes the file, for messages: its name, several joined by "or", or "one of the ... rules".
     version : int or None
         None if the file has no place for a version.
     made : str
@@ -81,6 +81,11 @@ class Format:
     def label(self) -> str:
         """Name and version, for messages."""
         return f"aisi/{self.name} version {self.version}"
+
+    @property
+    def maker(self) -> str:
+        """Who makes the file, for messages."""
+        return self.rule if self.rule.startswith("one of ") else f"rule {self.rule}"
 
 
 TEXT, BYTES = "text", "bytes"
@@ -162,11 +167,11 @@ def mismatch(path: str | Path, fmt: Format, found: str, expected: str, advice: s
     if fmt.users:
         return FormatError(
             f"{path}: found {found}, expected {expected}. If it is your file, convert or replace it. If the workflow "
-            f"wrote it, delete its folder and run again: {fmt.rule} makes it again."
+            f"wrote it, delete its folder and run again: {fmt.maker} makes it again."
         )
     return FormatError(
         f"{path}: found {found}, expected {expected}. {advice}Delete the {fmt.made} and run the workflow again: "
-        f"rule {fmt.rule} makes it again."
+        f"{fmt.maker} makes it again."
     )
 
 

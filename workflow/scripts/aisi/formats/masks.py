@@ -1,6 +1,8 @@
 """Label maps and instance maps: PNG."""
 
+import hashlib
 import io
+import os
 import struct
 import zlib
 from collections.abc import Sequence
@@ -12,8 +14,11 @@ from PIL import Image, PngImagePlugin
 
 from aisi.files import atomic
 from aisi.formats.files import PROXY_MASKS, TEXT, Format, mismatch_of_masks, reading
-from aisi.formats.tables import write_table
+from aisi.formats.tables import read_table, write_table
 from aisi.labels import IGNORE
+
+_NAME = "aisi-name"
+"""Key of the text in a PNG that says for which file name it was written."""
 
 PHOTO_TABLE = Format(
     "photos",
@@ -49,7 +54,7 @@ def voc_palette(n_labels: int = 256) -> np.ndarray:
 
 
 def write_labels(path: str | Path, labels: np.ndarray) -> None:
-    """Write a label map as a palette PNG.
+    """Write a label map as a palette PNG. It holds a digest of its name, so that two files cannot change places.
 
     Parameters
     ----------
@@ -66,6 +71,7 @@ def write_labels(path: str | Path, labels: np.ndarray) -> None:
     image.putpalette(voc_palette().tobytes())
     note = PngImagePlugin.PngInfo()
     note.add_text("aisi", f"{PROXY_MASKS.name} {PROXY_MASKS.version}")
+    note.add_text(_NAME, _name_digest(path))
     with atomic(path) as temporary:
         image.save(temporary, pnginfo=note)
 
@@ -73,6 +79,11 @@ def write_labels(path: str | Path, labels: np.ndarray) -> None:
 def write_photo_table(path: str | Path, table: pd.DataFrame) -> None:
     """Write what each photo got: columns ``PHOTO_COLUMNS``."""
     write_table(path, table, PHOTO_TABLE)
+
+
+def read_photo_table(path: str | Path) -> pd.DataFrame:
+    """Read what :func:`write_photo_table` wrote."""
+    return read_table(path, PHOTO_TABLE)
 
 
 def write_image_set(path: str | Path, image_ids: Sequence[str]) -> None:
@@ -108,12 +119,20 @@ def _read_mask(path, modes, expected):
         _check_chunks(content)
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             image.load()
-            mode, note, values = image.mode, image.info.get("aisi"), np.array(image)
+            mode, notes, values = image.mode, image.info, np.array(image)
+    note = notes.get("aisi")
     if note not in (None, f"{PROXY_MASKS.name} {PROXY_MASKS.version}"):
         raise mismatch_of_masks(path, f"aisi/{note}", f"aisi/{PROXY_MASKS.name} {PROXY_MASKS.version}")
+    if notes.get(_NAME, _name_digest(path)) != _name_digest(path):
+        raise mismatch_of_masks(path, "the mask of a photo with another name", "the mask of the photo with this name")
     if mode not in modes:
         raise mismatch_of_masks(path, f"a PNG of mode {mode}", expected)
     return values
+
+
+def _name_digest(path):
+    """Digest of the last part of an image_id."""
+    return hashlib.sha256(os.fsencode(Path(path).stem)).hexdigest()[:16]
 
 
 def _check_chunks(content):

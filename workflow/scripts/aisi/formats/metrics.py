@@ -10,7 +10,7 @@ from aisi.formats.tables import read_table, write_table
 
 METRICS = Format(
     "metrics",
-    "the evaluate_ rules",
+    "one of the evaluate_ rules",
     columns={
         "assignment": TEXT,
         "network": TEXT,

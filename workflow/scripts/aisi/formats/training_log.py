@@ -13,7 +13,7 @@ from aisi.formats.tables import read_table
 
 TRAINING_LOG = Format(
     "training_log",
-    "a training, one of the train_ rules,",
+    "one of the train_ rules",
     columns={"epoch": "int64", "loss": "float64", "learning_rate": "float64", "held_out": "float64"},
 )
 """A training, one epoch a row: `training.csv` beside the network's weights.

@@ -28,7 +28,8 @@ def command_line(
     Returns
     -------
     str
-        Paths inside ``home`` are relative to it, others absolute, so that a clone at another path prints the same.
+        Paths inside ``home`` are relative to it, others absolute, so that a clone at another path prints the same. The
+        user's home folder is ``~``, since its name is often that of a person.
     """
     words = ["snakemake", "--cores", "all", *([target] if target else [])]
     if config_paths:
@@ -37,15 +38,24 @@ def command_line(
         words += ["--directory", _path_from(home, run_folder)]
     if config:
         words += ["--config", *(f"{key}={_value(value)}" for key, value in config.items())]
-    return shlex.join(words)
+    return " ".join(_quoted(word) for word in words)
 
 
 def _path_from(home, path):
     path, home = Path(path).resolve(), Path(home).resolve()
-    return str(path.relative_to(home) if path.is_relative_to(home) else path)
+    return str(path.relative_to(home)) if path.is_relative_to(home) else _without_home(str(path))
 
 
 def _value(value):
     if value is None:
         return ""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+    return _without_home(json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value))
+
+
+def _without_home(text):
+    return text.replace(f"{Path.home()}/", "~/")
+
+
+def _quoted(word):
+    """A word for the shell, which expands ``~/`` only outside quotes."""
+    return f"~/{shlex.quote(word[2:])}" if word.startswith("~/") and len(word) > 2 else shlex.quote(word)

@@ -39,6 +39,19 @@ def content_digest(path: str | Path, notes_folder: str | Path) -> str:
     """
     if not os.path.exists(path):
         return ""
+    return digest_of(file_digests(path, notes_folder))
+
+
+def digest_of(contents: object) -> str:
+    """12 hexadecimal digits that differ if the contents do: names, texts and digests in lists, tuples and dicts."""
+    return hashlib.sha256(os.fsencode(repr(contents))).hexdigest()[:12]
+
+
+def file_digests(path: str | Path, notes_folder: str | Path) -> dict[str, str]:
+    """Digests of a file (its name is empty), or of the files in a folder that count, by their paths below it.
+
+    Parameters are those of :func:`content_digest`.
+    """
     files = list_files(path, COUNTED) if os.path.isdir(path) else [("", os.stat(path))]
     note = Path(notes_folder, f"{hashlib.sha256(os.fsencode(os.path.abspath(path))).hexdigest()[:16]}.json")
     known = _read(note)
@@ -53,8 +66,7 @@ def content_digest(path: str | Path, notes_folder: str | Path) -> str:
     if unread or len(known) > len(stamps):
         settled = time.time_ns() - SETTLED
         _write(note, {name: [*stamp, digests[name]] for name, stamp in stamps.items() if stamp[2] < settled})
-    listing = "".join(f"{name}\0{digests[name]}\0" for name in stamps)
-    return hashlib.sha256(os.fsencode(listing)).hexdigest()[:12]
+    return {name: digests[name] for name in stamps}
 
 
 def _digest(path):
