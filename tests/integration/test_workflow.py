@@ -61,7 +61,7 @@ def test_images(finished, images, categories, results):
     assert set().union(*images["keywords"]) <= set(categories.names)
     assert len(read_rejected_images(results / "rejected_images.csv")) == 0
     for row in images.itertuples():
-        with Image.open(finished.run_folder / row.path) as photo:
+        with Image.open(finished.run_folder / row.path.replace("dataset.root", "results/demo", 1)) as photo:
             assert photo.size == (row.width, row.height)
 
 

@@ -334,7 +334,7 @@ def _table(images, split, labels, roots):
 
 def _rejected(left_out, roots: Roots, keywords):
     """Table of the pairs (path, reason), without folders of this machine."""
-    named = roots | ({"dataset.keywords": keywords} if keywords is not None else {})
+    named = {**roots, "dataset.keywords": keywords} if keywords is not None else roots
     rows = [(below_root(path, roots), without_roots(reason, named)) for path, reason in left_out]
     return pd.DataFrame(sorted(rows), columns=REJECTED_COLUMNS)
 
