@@ -1,16 +1,13 @@
 """The dataset: its photos, keywords and categories, checked before anything is computed."""
 
-from functools import cache
 from pathlib import Path
 
-from aisi.dataset.split_rows import splits_of_lists, splits_of_table
 from aisi.planning.dataset_files import (
     DatasetError,
     TRAIN_AUG,
     annotation_file,
     check_dataset,
     dataset_sources,
-    split_list,
     train_aug_lists,
     voc_masks,
 )
@@ -54,55 +51,6 @@ TRAINS = not IS_PHOTOS
 # The index of the training splits reads the rows of dataset.val only where these can name further categories. So a change
 # of photos for evaluation does not train again.
 NAMES_CATEGORIES = IS_DEMO or IS_PHOTOS
-
-
-@cache
-def rows_of_splits():
-    """The photos of each split in a user's folder that the splits share; None if there is none, or it cannot be read."""
-    try:
-        if IS_PHOTOS and DATASET["keyword_source"] == "table":
-            return splits_of_table(ROOT, KEYWORDS, SPLITS)
-        if DATASET["format"] == "voc" and not MADE_LISTS:
-            return splits_of_lists(Path(ROOT, "JPEGImages"), {split: split_list(ROOT, split) for split in SPLITS})
-    except (OSError, ValueError):  # the job says what is wrong
-        return None
-
-
-def contents_of_splits(splits):
-    """What the index of these splits depends on: a function for code_digest.
-
-    Of a folder that all splits share, only the photos of these splits count, with their keywords.
-    """
-
-    def contents():
-        rows = rows_of_splits()
-        simple = contents_of(SIMPLE_IMAGES) if SIMPLE_IMAGES else None
-        if rows is None:
-            files = dataset_sources(DATASET["format"], ROOT, KEYWORDS, splits, DATASET["keyword_source"], MADE_LISTS)
-            return digest_of([simple, *(contents_of(path) for path in files if not path.startswith("results/"))])
-        photos = files_in(ROOT if IS_PHOTOS else f"{ROOT}/JPEGImages")
-        own = [
-            (image_id, keywords, [(name, photos.get(name)) for name in names])
-            for split in splits
-            for image_id, keywords, names in rows.photos[split]
-        ]
-        given = []
-        if not IS_PHOTOS and KEYWORDS:
-            given = contents_of(KEYWORDS)
-        elif not IS_PHOTOS:
-            xml = files_in(f"{ROOT}/Annotations")
-            given = [xml.get(f"{image_id}.xml") for image_id, _, _ in own]
-        return digest_of([simple, own, given, rows.problems, rows.names if splits == TRAIN_SPLITS else None])
-
-    return contents
-
-
-def index_input(splits):
-    """Photos and keywords of these splits."""
-    if IS_DEMO:
-        return [f"{ROOT}/JPEGImages", f"{ROOT}/ImageSets", KEYWORDS]
-    files = dataset_sources(DATASET["format"], ROOT, KEYWORDS, splits, DATASET["keyword_source"], MADE_LISTS)
-    return [by_content(path) for path in files]
 
 
 rule index_images:

@@ -1,5 +1,10 @@
 """Functions of the rules. Constants are in the files of the stages; a function finds them when it is called."""
 
+from functools import cache
+
+from aisi.dataset.split_rows import splits_of_lists, splits_of_table
+from aisi.planning.dataset_files import split_list
+
 
 def home_of(seed):
     """The folder of a seed's results."""
@@ -20,6 +25,55 @@ def seed_of(wildcards):
 def photo_roots(wildcards):
     """The folders of photos that tables name by their config keys."""
     return {"dataset.root": ROOT} | ({"dataset.simple_images": SIMPLE_IMAGES} if SIMPLE_IMAGES else {})
+
+
+@cache
+def rows_of_splits():
+    """The photos of each split in a user's folder that the splits share; None if there is none, or it cannot be read."""
+    try:
+        if IS_PHOTOS and DATASET["keyword_source"] == "table":
+            return splits_of_table(ROOT, KEYWORDS, SPLITS)
+        if DATASET["format"] == "voc" and not MADE_LISTS:
+            return splits_of_lists(Path(ROOT, "JPEGImages"), {split: split_list(ROOT, split) for split in SPLITS})
+    except (OSError, ValueError):  # the job says what is wrong
+        return None
+
+
+def contents_of_splits(splits):
+    """What the index of these splits depends on: a function for code_digest.
+
+    Of a folder that all splits share, only the photos of these splits count, with their keywords.
+    """
+
+    def contents():
+        rows = rows_of_splits()
+        simple = contents_of(SIMPLE_IMAGES) if SIMPLE_IMAGES else None
+        if rows is None:
+            files = dataset_sources(DATASET["format"], ROOT, KEYWORDS, splits, DATASET["keyword_source"], MADE_LISTS)
+            return digest_of([simple, *(contents_of(path) for path in files if not path.startswith("results/"))])
+        photos = files_in(ROOT if IS_PHOTOS else f"{ROOT}/JPEGImages")
+        own = [
+            (image_id, keywords, [(name, photos.get(name)) for name in names])
+            for split in splits
+            for image_id, keywords, names in rows.photos[split]
+        ]
+        given = []
+        if not IS_PHOTOS and KEYWORDS:
+            given = contents_of(KEYWORDS)
+        elif not IS_PHOTOS:
+            xml = files_in(f"{ROOT}/Annotations")
+            given = [xml.get(f"{image_id}.xml") for image_id, _, _ in own]
+        return digest_of([simple, own, given, rows.problems, rows.names if splits == TRAIN_SPLITS else None])
+
+    return contents
+
+
+def index_input(splits):
+    """Photos and keywords of these splits."""
+    if IS_DEMO:
+        return [f"{ROOT}/JPEGImages", f"{ROOT}/ImageSets", KEYWORDS]
+    files = dataset_sources(DATASET["format"], ROOT, KEYWORDS, splits, DATASET["keyword_source"], MADE_LISTS)
+    return [by_content(path) for path in files]
 
 
 def graph_setting(name):
