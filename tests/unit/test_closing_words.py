@@ -52,9 +52,13 @@ def test_each_error_is_printed_once_and_shortened(words, tmp_path, capsys):
     message = "".join(f"line {number}: no photo\n" for number in range(2, 62))
     (tmp_path / "index.log").write_text(f"Traceback\n{ERROR_BELOW}\n{message}")
     (tmp_path / "killed.log").write_text("50 %")
+    (tmp_path / "index_val.log").write_text(f"Traceback\n{ERROR_BELOW}\n{message}")  # two jobs read the same table
     said = "    log: {} (check log file(s) for error details)\n"
     (log := tmp_path / "snakemake.log").write_text(
-        said.format("index.log, index.csv") + said.format("killed.log") + said.format("index.log")
+        said.format("index.log, index.csv")
+        + said.format("killed.log")
+        + said.format("index.log")
+        + said.format("index_val.log")
     )
     words["print_errors"]([log])
     printed = capsys.readouterr().err

@@ -27,6 +27,7 @@ from aisi.dataset.index import (
     unlisted_photos,
 )
 from aisi.dataset.keywords import VOC_CATEGORIES
+from aisi.dataset.split_rows import splits_of_lists, splits_of_table
 from aisi.formats.dataset import read_categories, read_images, read_rejected_images
 from aisi.formats.files import FormatError
 from aisi.formats.masks import voc_palette
@@ -616,6 +617,31 @@ def test_training_sets(simple, train_on, expected):
     if train_on != "main":
         assert train["keywords"][SIMPLE].tolist() == [("cat",), ("cat",), ("dog",)]
         assert train["path"][SIMPLE[0]] == "dataset.simple_images/cat/1.JPEG"
+
+
+def test_what_counts_for_a_split_are_its_own_rows_and_photos(photos, tmp_path):
+    """The Snakefile compares these, so that a photo for evaluation does not train again."""
+    table = tmp_path / "keywords.csv"
+
+    def read(rows, splits=("train", "val")):
+        table.write_text(HEADER + rows)
+        return splits_of_table(photos.folder, table, splits)
+
+    before = read("a,train,cat\nb,val,cat\n")
+    assert before.photos["train"] == [("a", ("cat",), ("a.png",))] and before.names == ("cat",)
+    more = read("d,val,cat\nb.png,val,cat\nA,train,cat\n")  # other lines, names that mean the same photos
+    assert more.photos["train"] == before.photos["train"] and more.photos["val"] != before.photos["val"]
+    assert more.names == before.names and more.problems == before.problems == ()
+    assert read("a,train,cat\nb,val,dog\n").names == ("cat", "dog")
+    assert "also in" in read("a,train,cat\na,val,cat\n").problems[0]
+    assert read("a,train,cat\nc,other,dog\n", ["train", "val"]).names == ("cat",)
+    lists = {}
+    for split, lines in {"train": "a\nb.png 1\n", "val": "c\nnowhere\na\n"}.items():
+        lists[split] = tmp_path / f"{split}.txt"
+        lists[split].write_text(lines)
+    voc = splits_of_lists(photos.folder, lists)
+    assert voc.photos["train"] == [("a", (), ("a.png",)), ("b", (), ("b.png",))]
+    assert voc.photos["val"][2] == ("nowhere", (), ()) and voc.problems == ("a",)
 
 
 def test_tables_hold_no_folder_of_the_machine(tmp_path):

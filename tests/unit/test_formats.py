@@ -46,7 +46,15 @@ from aisi.formats.features import new_features, read_features
 from aisi.formats.files import FormatError
 from aisi.formats.graph import Graph, read_graph, write_graph
 from aisi.formats.instances import SalientInstances, new_salient_instances, read_salient_instances
-from aisi.formats.masks import read_instance_map, read_labels, voc_palette, write_labels
+from aisi.formats.masks import (
+    PHOTO_COLUMNS,
+    read_instance_map,
+    read_labels,
+    read_photo_table,
+    voc_palette,
+    write_labels,
+    write_photo_table,
+)
 from aisi.formats.metrics import METRIC_COLUMNS, read_metrics, write_metrics
 from aisi.formats.objectness import (
     CALIBRATION_COLUMNS,
@@ -222,11 +230,18 @@ FORMATS = {
     "review_curve": (lambda path: write_review_curve(path, CURVE), read_review_curve, "compute_review_curve"),
     "training_log": (lambda path: write_training_log(path, [[0, 0.5, 0.1, None]]), read_training_log, "train_"),
     "photo_counts": (lambda path: write_photo_counts(path, COUNTS), read_photo_counts, "evaluate_"),
+    "photo_table": (
+        lambda path: write_photo_table(
+            path, table(PHOTO_COLUMNS, ("a", "yes", 2, "cat", ""), ("b", "no", 0, "", "cat"))
+        ),
+        read_photo_table,
+        "write_masks",
+    ),
     "example_notes": (lambda path: write_example_notes(path, NOTES), read_example_notes, "evaluate_examples"),
 }
 SUFFIX = {
     **dict.fromkeys(("images", "rejected_images", "categories", "tags", "metrics", "coco_ids"), ".csv"),
-    **dict.fromkeys(("review_curve", "training_log", "example_notes", "photo_counts"), ".csv"),
+    **dict.fromkeys(("review_curve", "training_log", "example_notes", "photo_counts", "photo_table"), ".csv"),
     **dict.fromkeys(("objectness", "calibration"), ".csv"),
     **dict.fromkeys(("instances", "attention", "scores", "features"), ".h5"),
     **{

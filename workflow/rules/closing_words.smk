@@ -29,10 +29,11 @@ def print_closing_words():
 
 
 def print_errors(snakemake_logs):
-    """After a run that failed: the message of each job that failed, once."""
+    """After a run that failed: each message of jobs that failed, once, also if two jobs have the same."""
     text = "".join(Path(path).read_text("utf-8") for path in snakemake_logs)
     logs = re.findall(r"^ +log: (.+?)(?:, \S+)* \(check log file", text, re.MULTILINE)
-    for path in dict.fromkeys(logs):
-        if message := error_in(path):
+    messages = {error_in(path): path for path in reversed(dict.fromkeys(logs))}  # of equal ones the first log
+    for message, path in reversed(messages.items()):
+        if message:
             where = Path.cwd() / path
             print(f"\nError: {shortened(message, f'; all of them are in {where}')}\n\nLog: {where}", file=sys.stderr)

@@ -49,7 +49,8 @@ def contents_of_splits(splits):
         rows = rows_of_splits()
         simple = contents_of(SIMPLE_IMAGES) if SIMPLE_IMAGES else None
         if rows is None:
-            files = dataset_sources(DATASET["format"], ROOT, KEYWORDS, splits, DATASET["keyword_source"], MADE_LISTS)
+            read = splits if splits == TRAIN_SPLITS else SPLITS  # dataset.val is compared with the training splits
+            files = dataset_sources(DATASET["format"], ROOT, KEYWORDS, read, DATASET["keyword_source"], MADE_LISTS)
             return digest_of([simple, *(contents_of(path) for path in files if not path.startswith("results/"))])
         photos = files_in(ROOT if IS_PHOTOS else f"{ROOT}/JPEGImages")
         own = [

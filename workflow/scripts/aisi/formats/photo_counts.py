@@ -9,7 +9,7 @@ from aisi.formats.tables import read_table, write_table
 
 PHOTO_COUNTS = Format(
     "photo_counts",
-    "the evaluate_ rules",
+    "one of the evaluate_ rules",
     columns={
         "assignment": TEXT,
         "network": TEXT,
