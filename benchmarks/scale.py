@@ -71,7 +71,7 @@ def write_artefacts(folder, ids, names, keywords, shards, dimension):
         of_shard = np.flatnonzero(place == shard)
         rows = [ids[i] for i in of_shard]
         words = [tuple(names[label - 1] for label in keywords[i]) for i in of_shard]
-        table = pd.DataFrame({"image_id": rows, "path": [f"{folder}/photos/{i}.jpg" for i in rows]})
+        table = pd.DataFrame({"image_id": rows, "path": [f"dataset.root/{i}.jpg" for i in rows]})
         table = table.assign(width=SIZE[1], height=SIZE[0], keywords=words, sha256="0" * 64)
         write_images(results / f"images/train/shard_{shard}.csv", table)
         instances = np.flatnonzero(place[photo] == shard)
