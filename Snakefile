@@ -57,6 +57,7 @@ localrules:
 rule masks:
     input:
         MASKS,
+        rules.write_overview.output,
 
 
 rule proxy_masks:

@@ -369,6 +369,14 @@ return [...document.querySelectorAll('body *')].filter((node) => {
   return box.width && !node.closest('svg') && (box.right > innerWidth + 1 || box.left < -1);
 }).map((node) => node.outerHTML.slice(0, 80));
 """
+CUT = """
+const detail = document.getElementById('detail'), photo = detail.querySelector('.whole').getBoundingClientRect();
+const words = [...detail.querySelectorAll('.whole .word')].filter((word) => {
+  const box = word.getBoundingClientRect();
+  return box.width < photo.width && (box.left < photo.left - 1 || box.right > photo.right + 1);
+});
+return [...words.map((word) => word.textContent), ...(detail.scrollWidth > detail.clientWidth ? ['detail'] : [])];
+"""
 UNNAMED = """
 const controls = 'button, select, input:not([hidden]), [role=listbox], [role=option], [role=img]';
 const named = (node) => node.getAttribute('aria-label') || node.textContent.trim() || node.labels?.length;
@@ -390,6 +398,9 @@ def test_fits_and_can_be_read(page, run, size, dark):
     page.press("n", "Enter", "k")
     assert page.execute_script("return innerWidth") == size[0]
     assert page.execute_script(WIDE) == []
+    for _ in range(4):
+        assert page.execute_script(CUT) == []
+        page.press("j")
     assert page.execute_script(CONTRAST) == []
     page.execute_script("document.getElementById('panel').open = true; document.getElementById('keys').showModal()")
     assert page.execute_script(CONTRAST) == []

@@ -65,3 +65,13 @@ def test_each_error_is_printed_once_and_shortened(words, tmp_path, capsys):
     assert printed.count("Error: ") == 1 and "Traceback" not in printed
     assert printed.count("no photo") == 10
     assert f"and 50 more like this; all of them are in {tmp_path / 'index.log'}" in printed
+
+
+def test_after_ctrl_c_no_job_is_blamed(words, tmp_path, capsys):
+    (log := tmp_path / "snakemake.log").write_text(
+        "Terminating processes on user request, this might take some time.\n"
+        "    log: results/logs/detect.log (check log file(s) for error details)\n"
+    )
+    words["print_errors"]([log])
+    [line] = capsys.readouterr().err.split("\n", 1)[1].splitlines()
+    assert "start the same command again" in line

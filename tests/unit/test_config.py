@@ -255,6 +255,7 @@ def test_missing_key_is_refused_if_it_has_no_default(path):
             0.1,
             "did you mean salient_instances.score_threshold or instance.networks.NAME.prediction",
         ),
+        (("partition", "9"), "", "partition.9 is no key of the config; write a number with a point: 0.9, not 0,9."),
         (("shards",), "two", 'shards is "two"; it must be a whole number from 1 to 100000.'),
         (("partition",), None, "partition is null; it must be a block of keys."),
         (("dataset", "format"), "jpeg", 'dataset.format is "jpeg"; it must be demo, photos, voc or coco.'),

@@ -74,7 +74,9 @@ def test_a_wrong_row_is_named(tmp_path, rows, message, stale):
 
 @pytest.mark.parametrize("text", ["", "image_id,tag\na,cat\n", "image_id,instance_id,tag,x0\n", "a b,0,cat\n"])
 def test_wrong_columns(tmp_path, text):
-    with pytest.raises(OverrideError, match="expected image_id, instance_id, tag and, all or none, x0, y0, x1, y1"):
+    with pytest.raises(
+        OverrideError, match=r"expected image_id, instance_id, tag \(and, if you like, x0, y0, x1, y1\)"
+    ):
         read_overrides(write(tmp_path, text))
 
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from aisi.progress import ERROR_BELOW, MOST_LINES, error_in, log_to, message_of, shortened
+from aisi.progress import ERROR_BELOW, INTERRUPTED, MOST_LINES, error_in, log_to, message_of, shortened
 
 
 def test_what_a_job_prints_is_in_its_log(tmp_path, capsys):
@@ -47,10 +47,12 @@ def test_a_job_without_a_log_is_named(tmp_path):
     assert "before its first line" in error_in(tmp_path / "a.log")
 
 
-def test_an_interrupted_job_stays_interrupted(tmp_path):
-    with pytest.raises(KeyboardInterrupt), log_to(tmp_path / "a.log"):
+def test_ctrl_c_ends_a_job_and_its_traceback_is_in_the_log_alone(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended, log_to(tmp_path / "a.log"):
         raise KeyboardInterrupt
+    assert ended.value.code == INTERRUPTED
     assert error_in(tmp_path / "a.log") is None and "KeyboardInterrupt" in (tmp_path / "a.log").read_text()
+    assert capsys.readouterr() == ("", "")
 
 
 def test_messages_name_the_type_unless_a_value_is_wrong():

@@ -4,6 +4,8 @@ import re
 
 from aisi.progress import error_in
 
+STOPPED = "Terminating processes on user request"  # what Snakemake logs after Ctrl-C
+
 
 def print_closing_words():
     """After a run on photos: the masks, the photos without one, and the commands for what comes next."""
@@ -29,8 +31,11 @@ def print_closing_words():
 
 
 def print_errors(snakemake_logs):
-    """After a run that failed: each message of jobs that failed, once, also if two jobs have the same."""
+    """After a run that failed: each message of the jobs that failed, once. After Ctrl-C: what to do to continue."""
     text = "".join(Path(path).read_text("utf-8") for path in snakemake_logs)
+    if STOPPED in text:
+        print("\nStopped. To continue, start the same command again: finished jobs do not run again.", file=sys.stderr)
+        return
     logs = re.findall(r"^ +log: (.+?)(?:, \S+)* \(check log file", text, re.MULTILINE)
     messages = {error_in(path): path for path in reversed(dict.fromkeys(logs))}  # of equal ones the first log
     for message, path in reversed(messages.items()):

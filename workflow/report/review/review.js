@@ -197,10 +197,17 @@ function word(i, scale, own) {
   return drawing("text", { class: own ? "word own" : "word", x: (x0 + x1) / 2, y: (y0 + y1) / 2 }, NAMES[tagOf(i)]);
 }
 
-// Words on the photo keep their size on the screen, however large the photo is drawn
+// Words on the photo keep their size on the screen, however large the photo is drawn, and stay inside the photo
 function sizeWords() {
   const image = $("detail").querySelector(".whole"), scale = image?.getScreenCTM()?.a;
-  if (scale) image.style.setProperty("--unit", `${1 / scale}px`);
+  if (!scale) return;
+  image.style.setProperty("--unit", `${1 / scale}px`);
+  const { width: all } = image.viewBox.baseVal;
+  for (const text of image.querySelectorAll(".word")) {
+    text.removeAttribute("dx");
+    const { x, width } = text.getBBox(), edge = 2 / scale;
+    text.setAttribute("dx", Math.max(0, edge - x) - Math.max(0, x + width + edge - all));
+  }
 }
 
 function crop(i) {

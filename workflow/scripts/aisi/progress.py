@@ -15,6 +15,8 @@ progress = partial(tqdm, ascii=True, mininterval=5.0, dynamic_ncols=False, ncols
 
 MOST_LINES = 10
 """Lines of an error that are printed at the end of a run; the job's log holds all of them."""
+INTERRUPTED = 130
+"""Exit status of a job that Ctrl-C ended."""
 ERROR_BELOW = "----- error -----"
 """Line of a log. The message of the job's error is below it."""
 
@@ -49,7 +51,7 @@ def _closed_quietly(log):
 
 @contextmanager
 def log_to(path: str | Path) -> Iterator[None]:
-    """Copy what a job prints to its log. An error stops the job with its message; its traceback is in the log alone.
+    """Copy what a job prints to its log. An error or Ctrl-C ends the job; the traceback is in the log alone.
 
     Parameters
     ----------
@@ -59,7 +61,8 @@ def log_to(path: str | Path) -> Iterator[None]:
     Raises
     ------
     SystemExit
-        In place of an error. Snakemake prints the end of the log after all other output: :func:`error_in`.
+        In place of an error or KeyboardInterrupt. At the end of a run its message is printed from the log:
+        :func:`error_in`.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     streams = sys.stdout, sys.stderr
@@ -74,9 +77,10 @@ def log_to(path: str | Path) -> Iterator[None]:
             except OSError:  # for example, no space is left for the log either
                 print(f"\nError: {message_of(error)}", file=streams[1])
             raise SystemExit(1) from None
-        except BaseException:
-            traceback.print_exc(file=log)
-            raise
+        except KeyboardInterrupt:
+            with suppress(OSError):
+                traceback.print_exc(file=log)
+            raise SystemExit(INTERRUPTED) from None
         finally:
             sys.stdout, sys.stderr = streams
 

@@ -151,7 +151,7 @@ def _positions(path, header, columns, optional):
     some = any(column in positions for column in optional)
     missing = [column for column in (*columns, *(optional if some else ())) if column not in positions]
     if problems or missing:
-        expected = ", ".join(columns) + (f" and, all or none, {', '.join(optional)}" if optional else "")
+        expected = ", ".join(columns) + (f" (and, if you like, {', '.join(optional)})" if optional else "")
         what = " ".join(problems) or f"Missing: {', '.join(missing)}. Correct the header."
         shown = [name.strip() for name in header]
         raise DatasetError(

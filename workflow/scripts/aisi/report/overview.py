@@ -220,5 +220,10 @@ _HEAD = """<!DOCTYPE html>
 .overview dl {{ display: grid; grid-template-columns: minmax(90px, 170px) 1fr; gap: 6px 16px; }}
 .overview dt {{ font-weight: 600; margin: 0; padding: 0; }}
 .overview dd {{ margin: 0; padding: 0; }}
+@media (max-width: 500px) {{
+  .overview .row {{ grid-template-columns: 1fr 1fr; }}
+  .overview dl {{ display: block; }}
+  .overview dd {{ margin-bottom: 8px; }}
+}}
 </style>
 """

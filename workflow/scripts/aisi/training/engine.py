@@ -312,7 +312,8 @@ class _Training:
         self.rows.append([len(self.rows), sum(self.losses) / len(self.losses), self.rate, held_out])
         self.losses = []
         self.weights().train()
-        print("epoch {}: loss {:.4f}, learning rate {:.3g}, held out {}".format(*self.rows[-1]))
+        print("epoch {}: loss {:.4f}, learning rate {:.3g}".format(*self.rows[-1]), end="")
+        print("" if held_out is None else f", held out {held_out}")
 
     @torch.no_grad()
     def held_out_loss(self, model, indices):
