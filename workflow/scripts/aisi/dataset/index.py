@@ -279,7 +279,10 @@ def _locate(rows):
         else:
             near = row.photos.nearest(row.stem) if len(missing) < MAX_HINTS else []
             hint = f" The nearest names are {', '.join(map(repr, near))}." if near else ""
-            reason = f"{row.where}: no photo {row.image_id!r} ({', '.join(SUFFIXES)}) below {folder}. Add it, or correct the name.{hint}"
+            reason = (
+                f"{row.where}: no photo {row.image_id!r} ({', '.join(SUFFIXES)}) below {folder}. Add it, or correct "
+                f"the name.{hint}"
+            )
             missing.append((str(folder / row.stem), reason))
     return located, missing, problems
 
