@@ -25,7 +25,7 @@ file names only the settings that you change. `config/photos.yaml` and the other
 your file with `--configfile`. Settings on the command line count more than those in files:
 
 ```
-snakemake --cores all --configfile config/photos.yaml --config 'partition={r: 0.9, beta: 40}' seed=1
+snakemake --cores all --configfile config/mine.yaml --config 'partition={r: 0.9, beta: 40}' seed=1
 ```
 
 Editors that know the YAML language server complete and check the settings if the file begins with the line

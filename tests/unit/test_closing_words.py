@@ -22,6 +22,11 @@ def words(tmp_path, monkeypatch):
         "SUMMARY": "results/summary.txt",
         "PHOTO_TABLE": "results/photos.csv",
         "command_of": lambda target: f"snakemake --cores all {target} --configfile config/mine.yaml",
+        "EXPORT_FOLDERS": ["results/export/partition/cvat", "results/export/partition/yolo"],
+        "NEW_PHOTOS": "/data/new",
+        "MODEL_RUNS": ["results/semantic/partition/light/seed-0"],
+        "PREDICTIONS": ["results/predict/semantic/partition/light/seed-0"],
+        "ONNX_FILES": [],
         **{"Path": Path, "sys": sys, "shortened": shortened},
     }
     exec(compile(TEXT, "closing_words.smk", "exec"), known)
@@ -36,6 +41,16 @@ def test_a_run_on_photos_ends_with_masks_and_commands(words, tmp_path, capsys):
     for target in ("review", "report", "semantic"):
         assert any(f"snakemake --cores all {target} --configfile config/mine.yaml" in line for line in lines)
     assert any(line.endswith(f"--report {tmp_path / 'results/report.html'}") for line in lines)
+
+
+def test_what_this_run_made_besides_masks_is_named(words, tmp_path, capsys):
+    for folder in ("export/partition/cvat", "predict/semantic/partition/light/seed-0"):
+        (tmp_path / "results" / folder).mkdir(parents=True)
+    words["print_closing_words"]()
+    lines = capsys.readouterr().err.splitlines()
+    assert f"For another tool: {tmp_path / 'results/export/partition/cvat'}" in lines
+    assert f"New photos with their masks: {tmp_path / 'results/predict/semantic/partition/light/seed-0'}" in lines
+    assert not any("yolo" in line or line.startswith("Trained network") for line in lines)
 
 
 @pytest.mark.parametrize("case", ["demo", "no masks yet"])

@@ -194,13 +194,13 @@ def test_summary_counts_what_a_run_found_and_missed():
     lines = summary(pd.DataFrame(rows, columns=PHOTO_COLUMNS), n_rejected=4).splitlines()
     assert lines == [
         "2 of 4 photos have a mask.",
-        "2 have none: in 1 no instance was found, in 1 all were rejected.",
-        "3 photos have a keyword without an instance.",
+        "Photos without a mask: 2 (no instance found: 1, all instances rejected: 1).",
+        "Photos with a keyword that no instance got: 3.",
         "Keywords that got no instance in any photo: cat (2 photos), eel (1 photo).",
-        "4 photos took no part.",
+        "Photos that took no part: 4.",
     ]
 
 
 def test_summary_of_a_run_that_found_all_is_short():
     table = pd.DataFrame([("a", "yes", 1, "dog", "")], columns=PHOTO_COLUMNS)
-    assert summary(table, 0) == "1 of 1 photos have a mask.\n0 photos have a keyword without an instance.\n"
+    assert summary(table, 0) == "1 of 1 photos have a mask.\nPhotos with a keyword that no instance got: 0.\n"

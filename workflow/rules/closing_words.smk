@@ -13,12 +13,19 @@ def print_closing_words():
         return
     home = Path.cwd()
     report_path = home / "results" / "report.html"
+    made = {
+        "For another tool": EXPORT_FOLDERS,
+        "New photos with their masks": PREDICTIONS if NEW_PHOTOS else [],
+        "Trained network": [f"{run}/weights.safetensors" for run in MODEL_RUNS],
+        "Trained network as ONNX": ONNX_FILES,
+    }
     print(
         "",
         Path(SUMMARY).read_text("utf-8").rstrip(),
         f"Masks: {home / 'results/masks'} (0 background; labels as in {home / 'results/categories.csv'})",
         f"All photos, with their tags and what is missing: {home / PHOTO_TABLE}",
         f"Photos that took no part, and why: {home / 'results/rejected_images.csv'}",
+        *(f"{words}: {home / path}" for words, paths in made.items() for path in paths if Path(path).exists()),
         "",
         f"A first look at each keyword:  open {home / 'results/report/overview.html'} in a browser",
         f"Look at the tags and correct them:  {command_of('review')}",

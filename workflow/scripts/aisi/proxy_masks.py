@@ -262,13 +262,14 @@ def summary(table: pd.DataFrame, n_rejected: int) -> str:
     lines = [f"{len(table) - len(without)} of {len(table)} photos have a mask."]
     if len(without):
         lines.append(
-            f"{len(without)} have none: in {empty} no instance was found, in {len(without) - empty} all were rejected."
+            f"Photos without a mask: {len(without)} (no instance found: {empty}, "
+            f"all instances rejected: {len(without) - empty})."
         )
     found, missing = (
         Counter(name for names in table[column] for name in names.split(KEYWORD_SEPARATOR) if name)
         for column in ("tags", "keywords_without_instance")
     )
-    lines.append(f"{int((table['keywords_without_instance'] != '').sum())} photos have a keyword without an instance.")
+    lines.append(f"Photos with a keyword that no instance got: {(table['keywords_without_instance'] != '').sum()}.")
     never = [
         f"{name} ({count} {'photo' if count == 1 else 'photos'})"
         for name, count in sorted(missing.items())
@@ -277,5 +278,5 @@ def summary(table: pd.DataFrame, n_rejected: int) -> str:
     if never:
         lines.append(f"Keywords that got no instance in any photo: {', '.join(never)}.")
     if n_rejected:
-        lines.append(f"{n_rejected} photos took no part.")
+        lines.append(f"Photos that took no part: {n_rejected}.")
     return "".join(f"{line}\n" for line in lines)
