@@ -3,8 +3,10 @@
 import ast
 import pkgutil
 import re
+from pathlib import Path
 
 import pytest
+import snakemake
 
 import draw_architecture
 from workflow_text import ROOT, SCRIPTS
@@ -95,3 +97,15 @@ def test_quoted_messages_are_those_of_the_code():
     for message, parts in messages:
         words = [part.strip(" ,.") for part in parts if " " in part.strip(" ,.")]
         assert all(part in code for part in words), f"No error says {message!r}."
+
+
+def test_quoted_messages_of_snakemake_are_those_of_its_code():
+    code = " ".join(file.read_text() for file in Path(snakemake.__file__).parent.glob("**/*.py"))
+    code += "FileNotFoundError: No such file or directory"
+    table = (ROOT / "docs" / "photos.md").read_text().partition("| it says | do |\n|---|---|\n")[2].partition("\n\n")[0]
+    messages = re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)[1:]  # the first one is the shell's
+    stopped = re.search(r'STOPPED = "(.+)"', (ROOT / "workflow/rules/closing_words.smk").read_text())[1]
+    assert len(messages) > 5
+    for message in (*messages, stopped):
+        words = re.sub(r"^Config (?=file)|: '.*| mask$", "", message)
+        assert words in code, f"Snakemake does not say {message!r}."
