@@ -1,5 +1,7 @@
 """Tables, lists and names as people and programs write them: one meaning is taken, two meanings are refused."""
 
+import zipfile
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,18 @@ def test_any_separator_of_columns(tmp_path, separator, first):
     lines = ["image_id,split,keywords", "a b,train,cat", '"c,d",val,"cat;dog"', ""]
     text = first.format(separator) + "\n".join(lines).replace(",", separator)
     assert values(write(tmp_path, text)) == [("a b", "train", "cat"), (f"c{separator}d", "val", "cat;dog")]
+
+
+@pytest.mark.parametrize("suffix", ["xlsx", "ods", "xls"])
+def test_a_spreadsheet_is_named_as_one(tmp_path, suffix):
+    path = tmp_path / f"keywords.{suffix}"
+    if suffix == "xls":
+        path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500))
+    else:
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("content.xml", "<table/>")
+    with pytest.raises(DatasetError, match=rf"keywords\.{suffix}: found a spreadsheet, expected a CSV"):
+        read_table(path, COLUMNS)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -13,6 +13,8 @@ from aisi.planning.dataset_files import DatasetError
 COLUMN_SEPARATORS = ",;\t|"
 OTHER_NAMES = {"image_id": ("sourcefile", "file_name", "filename", "image"), "keywords": ("labels", "tags")}
 """Names that other tools give to a column: exiftool, COCO, photo managers."""
+SPREADSHEETS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+"""Beginnings of files of spreadsheet programs: XLSX, ODS and Numbers are ZIP files, XLS is an OLE file."""
 _LINE_END = re.compile("\r\n|\r|\n")
 
 
@@ -96,9 +98,11 @@ def read_text(path: str | Path) -> str:
     Raises
     ------
     DatasetError
-        Naming the first byte that is neither, its line, and what to do.
+        If it is a spreadsheet, or naming the first byte that is neither, its line, and what to do.
     """
     data = Path(path).read_bytes()
+    if data.startswith(SPREADSHEETS):
+        raise DatasetError(f"{path}: found a spreadsheet, expected a CSV. Save it as 'CSV UTF-8' in the same program.")
     marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = data.decode("utf-16" if marked else "utf-8-sig")
