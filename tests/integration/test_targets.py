@@ -1,8 +1,11 @@
 """A target that the config leaves empty says so, and which key to set."""
 
+import re
+
 import pytest
 
 import tiny_coco
+from project import ROOT
 
 EMPTY = {"semantic": {"train": []}, "instance": {"train": []}}
 
@@ -38,3 +41,10 @@ def test_cocos_test_split_is_predicted_and_packed(project, tmp_path):
     expected = ("index_test_images", "train_instance", "predict_test_instances", "pack_coco_submission")
     assert {name: pending.get(name) for name in expected} == dict.fromkeys(expected, 1)
     assert not {"predict_instance", "rasterise_ground_truth"} & set(pending)
+
+
+def test_the_page_on_the_demo_counts_its_jobs(project):
+    """The demo is what the config of the repository makes; ``all`` counts as a step."""
+    jobs = project.pending("all", config=ROOT / "config" / "config.yaml")
+    steps = set(re.findall(r"of (\d+) steps", (ROOT / "docs" / "demo.md").read_text()))
+    assert steps == {str(sum(jobs.values()) + 1)}
