@@ -65,7 +65,7 @@ rule index_images:
         "results/logs/index_images.log",
     benchmark:
         "results/benchmarks/index_images.tsv"
-    priority: 1  # a mistake in the table shows before anything else runs
+    priority: 200  # before the weights: a mistake in the table shows before anything else runs
     conda:
         "../envs/analysis.yaml"
     threads: 4
