@@ -156,3 +156,8 @@ def test_slurm_profile_knows_the_rules_of_networks():
     networks = {name for name, rule in RULES.items() if "torch.yaml" in rule["conda"]} - LOCAL
     assert set(profile["set-resources"]) == networks, "Name them in gpu_rules of the profile."
     assert set(profile["slurm-array-jobs"].split(", ")) | set(profile["groups"]) <= set(RULES)
+
+
+def test_the_table_of_photos_is_checked_before_any_other_job():
+    priorities = {name: int(text.split()[0]) for name, rule in rules().items() if (text := rule.get("priority"))}
+    assert len(priorities) > 2 and max(priorities, key=priorities.get) == "index_images"
