@@ -209,7 +209,7 @@ def _unknown(path: KeyPath, block: Schema, schema: Schema) -> str:
     known = list(block.get("properties", {}))
     if not known:
         return f"{key_name(path[:-1])} has the key {_shown(path[-1])}; it must be {block['patternErrorMessage']}."
-    if path[-1].isdigit():
+    if str(path[-1]).isdigit():
         return f"{key_name(path)} is no key of the config; write a number with a point: 0.9, not 0,9."
     near = [key_name((*path[:-1], name)) for name in get_close_matches(path[-1], known, n=1)]
     near = near or [key_name(other) for other, _ in all_keys(schema) if other[-1] == path[-1]]
