@@ -10,7 +10,7 @@ rule fetch_backbone:
         "results/benchmarks/fetch_backbone/{backbone}.tsv"
     wildcard_constraints:
         backbone=r"[\w.-]+",
-    priority: 100  # run first, so missing weights fail before hours of computing
+    priority: 100  # before all that computes, so missing weights fail before hours of computing
     conda:
         "../envs/torch.yaml"
     threads: 1
