@@ -1,4 +1,4 @@
-"""What other sources of salient instances give: boxes around attention, a promptable segmenter.
+"""What salient instances give, from S4Net and other sources: what is found, and the proxies of each assignment.
 
     python benchmarks/instances.py config/photos.yaml "everyday: S4Net=runs/everyday/results" \
         "VOC mini: S4Net=runs/voc_mini/results,LIST" --figures runs/instances.csv
@@ -7,9 +7,9 @@ Each folder holds the results of a run with true masks, as benchmarks/settings.p
 photos whose true instances are sure (VOC mini: train_instances.txt): they alone count for recall50 and AP.
 
 ``mIoU with right tags`` is that of proxies whose tags are all those of the true masks. ``noise`` is the share of
-instances of no category. ``partition`` has the settings of the config, for the seeds of benchmarks/settings.py, and
-each ``r`` of ``RETENTIONS``. ``attention`` is the same without a graph and without a rejection. ``CPU seconds`` are
-those of the jobs that find the instances, with the start of Python; attention maps are not in it.
+instances of no category. The assignments are ``random``, ``attention``, ``paper`` and ``partition`` with each r of
+``RETENTIONS``, with the settings of the config, for the seeds of benchmarks/settings.py. ``CPU seconds`` are those of
+the jobs that find the instances, with the start of Python; attention maps are not in it.
 """
 
 import argparse
@@ -29,6 +29,8 @@ from aisi.formats.instances import rows_by_photo
 from aisi.formats.masks import read_labels
 from aisi.labels import ALL, IGNORE, NOISY
 from aisi.masks import outside_void
+from aisi.partition import solve
+from aisi.partition.tags import as_partition, balance_categories, batch_problem, no_graph, tag_table
 from aisi.planning.assignments import PAPER
 from aisi.proxy_masks import tagged_photos
 from aisi.report.tables import markdown
@@ -36,17 +38,22 @@ from aisi.report.tables import markdown
 RULES = ("detect_salient_instances", "prompt_salient_instances")
 
 
-RETENTIONS = (0.95, 0.9, 0.8, 0.7)
+RETENTIONS = (1.0, 0.95, 0.9, 0.8, 0.7)
 
 
 def measure(name, results, listed, configured):
-    """A row of figures for each share r of one run."""
+    """A row of figures for each assignment of one run."""
     split, graphs = sets.read_split(results), {}
     photos, instances, names = split.photos, split.instances, split.categories.names
-    without_graph = configured | {"beta": 0, "retention": 1.0}
-    variants = [configured | {"retention": r} for r in RETENTIONS] + [without_graph]
-    scores = [sets.scores_of(results, seed) for seed in sets.SEEDS]
-    tables = [[halves.assign(split, seed, settings, graphs) for seed in scores] for settings in variants]
+    variants = {"paper": PAPER} | {f"partition, r {r:g}": configured | {"retention": r} for r in RETENTIONS}
+    scores = [(seed, sets.scores_of(results, seed)) for seed in sets.SEEDS]
+    balance = configured["balance_categories"]
+    tables = {
+        kind: [without_graph(split, of_seed, balance, kind, seed) for seed, of_seed in scores]
+        for kind in ("random", "attention")
+    }
+    for title, settings in variants.items():
+        tables[title] = [halves.assign(split, of_seed, settings, graphs) for _, of_seed in scores]
     proxies = results / "reference/proxy_masks/ground_truth"
     objects = read_instances(proxies / "instances.json", split.categories)
     listing = [listed] if listed else []
@@ -60,27 +67,36 @@ def measure(name, results, listed, configured):
         if image_id in sure:
             found = outside_void(instances.masks[rows_of.get(image_id, slice(0))], truth[2])[1]
             pairs.append((*truth[:2], found))
-    every = [split.oracle, *(table for of_variant in tables for table in of_variant)]
+    every = [split.oracle, *(table for of_kind in tables.values() for table in of_kind)]
     tagged = zip(*(tagged_photos([(photos, instances)], table, split.categories) for table in every), strict=True)
     oracle, *figures = evaluate_proxies(zip(tagged, truths, strict=True), len(every), names)
-    parts = [figures[start : start + len(scores)] for start in range(0, len(figures), len(scores))]
-    attention = spread("attention: mIoU", [value(row["proxy_semantic"].rows, "miou") for row in parts.pop()])
-    for r, part, of_r in zip(RETENTIONS, parts, tables, strict=False):
-        tags = [evaluate_tags(table, split.oracle, set(photos["image_id"]), names) for table in of_r]
-        yield {
-            "photos": name.partition(": ")[0],
-            "instances": name.partition(": ")[2],
-            "recall50": recall_metrics(pairs, names)[0][2],
-            "mIoU with right tags": value(oracle["proxy_semantic"].rows, "miou"),
-            "instances a photo": len(instances) / len(photos),
-            "noise": (split.oracle["label"] == NOISY).mean(),
-            "CPU seconds a photo": seconds(results) / len(photos),
-            **attention,
-            "r": r,
-            **spread("partition: mIoU", [value(row["proxy_semantic"].rows, "miou") for row in part]),
-            **spread("partition: AP", [value(row["proxy_instance"].rows, "ap") for row in part]),
-            **spread("partition: accuracy_objects", [value(found.rows, "accuracy_objects") for found in tags]),
+    found = {
+        "photos": name.partition(": ")[0],
+        "instances": name.partition(": ")[2],
+        "recall50": recall_metrics(pairs, names)[0][2],
+        "mIoU with right tags": value(oracle["proxy_semantic"].rows, "miou"),
+        "instances a photo": len(instances) / len(photos),
+        "noise": (split.oracle["label"] == NOISY).mean(),
+        "CPU seconds a photo": seconds(results) / len(photos),
+    }
+    for kind, of_kind in tables.items():
+        part = [figures.pop(0) for _ in of_kind]
+        tags = [evaluate_tags(table, split.oracle, set(photos["image_id"]), names) for table in of_kind]
+        yield found | {
+            "assignment": kind,
+            **spread("mIoU", [value(row["proxy_semantic"].rows, "miou") for row in part]),
+            **spread("AP", [value(row["proxy_instance"].rows, "ap") for row in part]),
+            **spread("accuracy_objects", [value(evaluated.rows, "accuracy_objects") for evaluated in tags]),
         }
+
+
+def without_graph(split, scores, balance, solver, seed):
+    """Tags of ``random`` or ``attention``, as rule solve_baseline makes them."""
+    n = len(split.instances)
+    weighed = balance_categories(scores, balance)
+    nodes, problem = batch_problem(no_graph(n), 0, weighed, np.full(n, -1), beta=1.0, retention=1)
+    partition = as_partition(nodes, problem, solve(problem, solver, seed=seed))
+    return tag_table([partition], split.instances, scores, split.photos, split.categories)
 
 
 def value(rows, metric):
