@@ -72,9 +72,8 @@ def combinations(values):
 
 def read_split(results):
     """The training photos of a run with their instances, features and true tags."""
-    shards = {
-        kind: sorted(results.glob(f"{kind}/train/shard_*")) for kind in ("images", "salient_instances", "features")
-    }
+    files = {"images": "csv", "salient_instances": "h5", "features": "h5"}
+    shards = {kind: sorted(results.glob(f"{kind}/train/shard_*.{suffix}")) for kind, suffix in files.items()}
     instances = read_salient_instances(*shards["salient_instances"])
     return halves.Split(
         read_images(*shards["images"]),
