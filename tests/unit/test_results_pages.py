@@ -133,7 +133,8 @@ def test_a_stored_table_has_mean_and_spread_in_one_cell(tmp_path, monkeypatch):
         f"1\n{start}\n| b | a |\n| --- | --- |\n| 0.500 ± 0.100 | x |\n| 0.250 ± 0.200 | x |\n{end}\n2"
     )
     start = "<!-- table of figures/t.csv: a -->"
-    assert with_stored_tables(f"{start}\n\n{end}") == f"{start}\n| a |\n| --- |\n| x |\n{end}"
+    one = f"{start}\n| a |\n| --- |\n| x |\n{end}\n"
+    assert with_stored_tables(f"{start}\nold\n{end}\n" * 2) == one * 2 == with_stored_tables(one * 2)
 
 
 def test_tables_are_found():
