@@ -101,7 +101,7 @@ def with_stored_tables(text):
         return f"{found['start']}\n{markdown(shown)}\n{found['end']}"
 
     return re.sub(
-        r"(?P<start><!-- table of (?P<file>figures/\S+\.csv): (?P<columns>[^\n]+?) -->)\n.*?(?P<end><!-- table: end -->)",
+        r"(?P<start><!-- table of (?P<file>figures/\S+\.csv): (?P<columns>.+?) -->)\n.*?(?P<end><!-- table: end -->)",
         table,
         text,
         flags=re.DOTALL,
