@@ -27,9 +27,11 @@ from aisi.segmenters.deeplab import (
     save_deeplab,
     segmentation_loss,
 )
+from aisi.segmenters.panel import HEIGHT, SHOWN, WIDTH
 from aisi.training.engine import parameter_groups
 from aisi.training.processes import on_gpus
 from receptive_field import all_positive, centre_seen
+from tensorboard_events import read_events
 from tiny_photos import BACKBONE, CATEGORIES, PAIRS, halves, write_photos, write_proxies
 
 HEAD = {"head": "decoder", "rates": [1, 2], "width": 16, "skip_width": 8}
@@ -303,7 +305,11 @@ def test_a_killed_training_ends_with_the_same_bytes(tmp_path):
     assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
     assert torch.load(tmp_path / "training.checkpoint.pt", weights_only=True)["rng"]["step"] == 3
     train_semantic.main(**settings)
-    train_semantic.main(**settings | {"weights_path": tmp_path / "whole", "log_path": tmp_path / "whole.csv"})
+    watched = {"times_path": tmp_path / "times.csv", "tensorboard": True}
+    train_semantic.main(**settings | {"weights_path": tmp_path / "whole", "log_path": tmp_path / "whole.csv"} | watched)
+    assert [size for _, size in read_events(tmp_path / "times.tensorboard")[1]["photo_proxy_mask_prediction"]] == [
+        (3 * WIDTH, SHOWN * HEIGHT)
+    ] * 3
     assert (tmp_path / "weights.safetensors").read_bytes() == (tmp_path / "whole").read_bytes()
     assert (tmp_path / "training.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 

@@ -27,6 +27,7 @@ from aisi.segmenters.mask_rcnn import (
 )
 from aisi.training.engine import parameter_groups
 from aisi.training.weights import save_weights
+from tensorboard_events import read_events
 from tiny_photos import BACKBONE, CATEGORIES, COLOURS, write_photos
 from workflow_text import ROOT
 
@@ -186,7 +187,11 @@ def arguments(folder, epochs, **changes):
 def test_training_learns(tmp_path):
     images = write_photos(tmp_path, 4 * PAIRS)
     write_instances(tmp_path / "instances.json", images, [[half(0), half(1)]] * len(images))
-    train_instance.main(**arguments(tmp_path, 5, pretrained="imagenet"))
+    watched = {"times_path": tmp_path / "times.csv", "tensorboard": True}
+    train_instance.main(**arguments(tmp_path, 5, pretrained="imagenet", **watched))
+    scalars, pictures = read_events(tmp_path / "times.tensorboard")
+    assert len(scalars["loss_of_step"]) == 5 * len(images) // 2
+    assert len(pictures["photo_proxy_mask_prediction"]) == 5
     losses = np.loadtxt(tmp_path / "training.csv", delimiter=",", skiprows=1, usecols=1)
     assert losses[-1] < 0.6 * losses[0]
 

@@ -138,10 +138,28 @@ def test_plots_are_made_with_and_without_figures_and_repeat_byte_by_byte(rows, t
 
 
 def test_training_curves(tmp_path):
-    log = pd.DataFrame({"epoch": [0, 1], "loss": [2.0, 1.0], "learning_rate": [0.1, 0.01]})
+    log = pd.DataFrame({"epoch": [0, 1], "loss": [2.0, 1.0], "learning_rate": 0.1, "held_out": [np.nan, np.nan]})
     save_figure(tmp_path / "two.png", plot_training({"attention": log, "segmenter": log}))
     save_figure(tmp_path / "none.png", plot_training({}))
     assert read(tmp_path / "two.png")[0].min() == 0
+    [axes] = plot_training({"attention": log}).axes
+    assert len(axes.lines) == 1 and axes.get_legend() is None, "Nothing was held out."
+
+
+def test_training_curves_of_held_out_samples_and_of_one_epoch():
+    log = pd.DataFrame({"epoch": [0, 1], "loss": [2.0, 1.0], "learning_rate": 0.1, "held_out": [2.5, 3.5]})
+    [axes] = plot_training({"segmenter": log}).axes
+    assert {line.get_label(): list(line.get_ydata()) for line in axes.lines} == {
+        "training": [2.0, 1.0],
+        "held out": [2.5, 3.5],
+    }
+    assert axes.get_ylim()[1] > 3.5 and axes.get_legend() is not None
+    [axes] = plot_training({"segmenter": log[:1]}).axes
+    low, high = axes.get_xlim()
+    assert low < 1 < high and high - low <= 2, "The point of the only epoch is inside."
+    assert [text.get_text() for text in axes.texts] == ["training: 2", "held out: 2.5"]
+    [axes] = plot_training({"segmenter": log[:0]}).axes
+    assert not axes.lines, "A training that has not ended an epoch yet."
 
 
 def images(keywords):

@@ -100,7 +100,7 @@ def test_script_takes_what_its_rule_gives(name, tmp_path):
         params=Named(rule["params"]),
         wildcards=SimpleNamespace(**dict.fromkeys(re.findall(r"(?<!{){(\w+)", rule["output"]), "0")),
         threads=1,
-        resources=SimpleNamespace(gpu=1),
+        resources=SimpleNamespace(gpu=1, tensorboard=0),
         log=Log(tmp_path),
     )
     module = importlib.import_module(script)

@@ -25,6 +25,7 @@ rule train_attention:
         mem_mb=growing(8000),
         runtime=720,
         gpu=config["gpus"],
+        tensorboard=int(config["tensorboard"]),
         nodes=1,
     params:
         code=code_digest("train_attention"),

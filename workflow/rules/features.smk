@@ -37,6 +37,7 @@ rule train_feature_extractor:
         mem_mb=growing(8000),
         runtime=2880,
         gpu=config["gpus"],
+        tensorboard=int(config["tensorboard"]),
         nodes=1,
     params:
         code=code_digest("train_feature_extractor"),

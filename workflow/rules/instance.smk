@@ -38,6 +38,7 @@ rule train_instance:
         mem_mb=growing(12000),
         runtime=2880,
         gpu=config["gpus"],
+        tensorboard=int(config["tensorboard"]),
         nodes=1,
     params:
         code=code_digest("train_instance"),

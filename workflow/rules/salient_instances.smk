@@ -47,6 +47,7 @@ rule train_s4net:
         mem_mb=growing(8000),
         runtime=720,
         gpu=config["gpus"],
+        tensorboard=int(config["tensorboard"]),
         nodes=1,
     params:
         code=code_digest("train_s4net"),

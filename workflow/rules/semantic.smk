@@ -44,6 +44,7 @@ rule train_semantic:
         mem_mb=growing(12000),
         runtime=1440,
         gpu=config["gpus"],
+        tensorboard=int(config["tensorboard"]),
         nodes=1,
     params:
         code=code_digest("train_semantic"),

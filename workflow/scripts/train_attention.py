@@ -26,6 +26,7 @@ def main(
     weights_path,
     log_path,
     times_path,
+    tensorboard=False,
 ):
     """Write the trained network, and a CSV row per epoch."""
     device = pick_device(threads)
@@ -46,6 +47,7 @@ def main(
         identity=identity,
         log_path=log_path,
         times_path=times_path,
+        tensorboard=tensorboard,
     )
     save_attention(weights_path, model, architecture)
 
@@ -67,4 +69,5 @@ if "snakemake" in globals():
             weights_path=snakemake.output.weights,
             log_path=snakemake.output.log,
             times_path=snakemake.log.times,
+            tensorboard=bool(snakemake.resources.tensorboard),
         )

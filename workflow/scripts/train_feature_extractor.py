@@ -26,6 +26,7 @@ def main(
     weights_path,
     log_path,
     times_path,
+    tensorboard=False,
 ):
     """Write the trained network without its auxiliary classifier, and a CSV row per epoch."""
     device = pick_device(threads)
@@ -49,6 +50,7 @@ def main(
         ),
         log_path=log_path,
         times_path=times_path,
+        tensorboard=tensorboard,
         parameter_groups=parameter_groups(model, model.extractor, recipe.get("backbone_scale", 1.0)),
     )
     save_extractor(weights_path, model.extractor, backbone)
@@ -69,4 +71,5 @@ if "snakemake" in globals():
             weights_path=snakemake.output.weights,
             log_path=snakemake.output.log,
             times_path=snakemake.log.times,
+            tensorboard=bool(snakemake.resources.tensorboard),
         )

@@ -5,7 +5,14 @@ import torch
 from aisi.formats.coco import read_instances
 from aisi.formats.dataset import read_categories, read_images
 from aisi.progress import log_to
-from aisi.segmenters.mask_rcnn import InstancePhotos, InstanceSegmenter, find_instances, instance_loss, save_segmenter
+from aisi.segmenters.mask_rcnn import (
+    InstancePhotos,
+    InstanceSegmenter,
+    find_instances,
+    instance_loss,
+    panel_of,
+    save_segmenter,
+)
 from aisi.training.engine import fit, parameter_groups, training_identity
 from aisi.training.processes import on_gpus
 from aisi.training.weights import pick_device
@@ -26,6 +33,7 @@ def main(
     weights_path,
     log_path,
     times_path,
+    tensorboard=False,
 ):
     """Write the trained network, and a CSV row per epoch."""
     device = pick_device(threads)
@@ -45,6 +53,8 @@ def main(
         identity=training_identity(*settings, file_paths=[*images_paths, categories_path, instances_path]),
         log_path=log_path,
         times_path=times_path,
+        tensorboard=tensorboard,
+        panel=lambda network: panel_of(network, found),
         parameter_groups=parameter_groups(model, model.backbone.backbone, recipe.get("backbone_scale", 1.0)),
     )
     save_segmenter(weights_path, model, architecture)
@@ -67,4 +77,5 @@ if "snakemake" in globals():
             weights_path=snakemake.output.weights,
             log_path=snakemake.output.log,
             times_path=snakemake.log.times,
+            tensorboard=bool(snakemake.resources.tensorboard),
         )

@@ -13,7 +13,20 @@ SEED = 0  # the detector stays the same whatever the config's seed
 
 
 def main(
-    root, split, start, architecture, backbone_weights, samples, crowded, recipe, threads, code, weights, log, times
+    root,
+    split,
+    start,
+    architecture,
+    backbone_weights,
+    samples,
+    crowded,
+    recipe,
+    threads,
+    code,
+    weights,
+    log,
+    times,
+    tensorboard=False,
 ):
     """Train on ``ImageSets/{split}.txt`` below ``root``; write safetensors and a CSV row an epoch."""
     device = pick_device(threads)
@@ -34,6 +47,7 @@ def main(
         identity=identity,
         log_path=log,
         times_path=times,
+        tensorboard=tensorboard,
         parameter_groups=parameter_groups(model, model.backbone, recipe["backbone_scale"]),
     )
     save_s4net(weights, model, architecture)
@@ -55,4 +69,5 @@ if "snakemake" in globals():
             weights=snakemake.output.weights,
             log=snakemake.output.log,
             times=snakemake.log.times,
+            tensorboard=bool(snakemake.resources.tensorboard),
         )

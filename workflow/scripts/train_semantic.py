@@ -27,6 +27,7 @@ def main(
     weights_path,
     log_path,
     times_path,
+    tensorboard=False,
 ):
     """Write the trained network, and a CSV row per epoch; ``salient``: folder and list of photos without categories."""
     device, recipe, share = pick_device(threads), training["recipe"], training["salient_share"]
@@ -48,6 +49,8 @@ def main(
         identity=training_identity(*settings, file_paths=[*images_paths, categories_path, *mask_paths]),
         log_path=log_path,
         times_path=times_path,
+        tensorboard=tensorboard,
+        panel=lambda network: deeplab.panel_of(network, proxies),
         parameter_groups=parameter_groups(model, model.backbone, recipe.get("backbone_scale", 1.0)),
     )
     deeplab.adjust_logits(model, proxies, training["logit_adjustment"])
@@ -71,4 +74,5 @@ if "snakemake" in globals():
             weights_path=snakemake.output.weights,
             log_path=snakemake.output.log,
             times_path=snakemake.log.times,
+            tensorboard=bool(snakemake.resources.tensorboard),
         )

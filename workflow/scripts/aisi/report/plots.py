@@ -153,12 +153,12 @@ def plot_losses(table: pd.DataFrame) -> Figure:
 
 
 def plot_training(logs: Mapping[str, pd.DataFrame]) -> Figure:
-    """Plot the loss by epoch, a panel for each network.
+    """Plot the loss by epoch, a panel for each network: of the training, and of the held-out samples if there are any.
 
     Parameters
     ----------
     logs : dict
-        Name of the network to its log, a DataFrame with columns epoch and loss.
+        Name of the network to its log, as from :func:`aisi.formats.training_log.read_training_log`.
 
     Returns
     -------
@@ -168,11 +168,19 @@ def plot_training(logs: Mapping[str, pd.DataFrame]) -> Figure:
     figure.suptitle("Good: the loss falls, then becomes level.", fontsize=9)
     panels = figure.subplots(1, max(1, len(logs)), squeeze=False)[0]
     for axes, (name, log) in zip(panels, logs.items(), strict=False):
-        axes.plot(log["epoch"] + 1, log["loss"], "k-", marker="o", markersize=3)
+        curves = {"training": (log["loss"], "k-", "o"), "held out": (log["held_out"], "k--", "s")}
+        curves = {label: curve for label, curve in curves.items() if curve[0].notna().any()}
+        for label, (values, style, marker) in curves.items():
+            axes.plot(log["epoch"] + 1, values, style, marker=marker, markersize=3 if len(log) > 1 else 7, label=label)
+            if len(log) == 1:
+                axes.annotate(f"{label}: {values.iloc[0]:.3g}", (1, values.iloc[0]), (8, 0), textcoords="offset points")
         axes.set(title=name, xlabel="epoch: one pass over the photos", ylabel="loss: how wrong the network is")
-        axes.set_ylim(0, 1.05 * log["loss"].max())
+        axes.set_xlim(0.5, max(len(log), 1) + (1.5 if len(log) == 1 else 0.5))
+        axes.set_ylim(0, 1.05 * max([values.max() for values, *_ in curves.values()], default=1.0) or 1.0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)
+        if len(curves) > 1 and len(log) > 1:
+            axes.legend(frameon=False)
     if not logs:
         panels[0].set_axis_off()
     return figure

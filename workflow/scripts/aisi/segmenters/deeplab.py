@@ -1,6 +1,7 @@
 """DeepLab: semantic segmentation with atrous convolutions."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from aisi.formats.masks import read_labels
 from aisi.labels import IGNORE
 from aisi.plugins import Registry
 from aisi.segmenters.crops import OUTSIDE, Proxy, Sample
+from aisi.segmenters.panel import panel, shown
 from aisi.training.augmentation import to_tensor
 from aisi.training.backbones import create_backbone, pretrained_weights
 from aisi.training.weights import State, load_network, save_weights
@@ -321,3 +323,12 @@ def predict(
         others = set(range(1, total.shape[-1])) - set(allowed)
         total[..., sorted(others)] = -1
     return total.argmax(-1).to(torch.uint8).cpu().numpy()
+
+
+def panel_of(model: DeepLab, proxies: Sequence[Proxy]) -> np.ndarray:
+    """Picture of a few photos with proxy mask and prediction, as from :func:`aisi.segmenters.panel.panel`."""
+
+    def mask_of(proxy):
+        return lambda photo: read_labels(proxy.mask_path)
+
+    return panel([(str(proxy.photo_path), mask_of(proxy)) for proxy in shown(proxies)], partial(predict, model))

@@ -22,6 +22,7 @@ from torchvision.ops.poolers import initLevelMapper
 
 from aisi.masks import Rle, area, coco_box, decode, encode, to_json
 from aisi.photos import read_photo
+from aisi.segmenters.panel import painted, panel, shown
 from aisi.training.augmentation import jitter_colours, mirror, to_tensor
 from aisi.training.backbones import Backbone, create_backbone
 from aisi.training.weights import load_network, save_weights
@@ -355,3 +356,19 @@ def coco_results(
         }
         for label, score, mask in zip(labels, scores, masks, strict=True)
     ]
+
+
+def panel_of(model: InstanceSegmenter, found: Sequence[tuple[str, list[int], list[Rle]]]) -> np.ndarray:
+    """Picture of a few photos with tagged instances and predictions, as from :func:`aisi.segmenters.panel.panel`.
+
+    ``found`` is as from :func:`find_instances`. Predictions with a score of at least 0.5 are drawn.
+    """
+
+    def painted_prediction(photo):
+        labels, _, masks = predict(model, photo, score_threshold=0.5, nms_iou=0.5, max_instances=20)
+        return painted(photo.shape[:2], labels, [decode(mask) for mask in masks])
+
+    def tagged(labels, masks):
+        return lambda photo: painted(photo.shape[:2], labels, [decode(mask) for mask in masks])
+
+    return panel([(path, tagged(labels, masks)) for path, labels, masks in shown(found)], painted_prediction)

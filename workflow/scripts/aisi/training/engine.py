@@ -21,6 +21,7 @@ from aisi.formats.seal import SealError, check_seal, sealed
 from aisi.formats.training_log import write_training_log
 from aisi.planning.recipes import check_recipe
 from aisi.progress import progress
+from aisi.training.events import Events
 from aisi.training.processes import n_processes, rank, sum_over_processes, synchronise_batch_norms
 from aisi.training.weights import fill, read_tensors
 
@@ -61,6 +62,8 @@ def fit(
     parameter_groups: ParameterGroups | None = None,
     evaluate: Callable[[nn.Module, list[int]], float] | None = None,
     times_path: str | Path | None = None,
+    tensorboard: bool = False,
+    panel: Callable[[nn.Module], np.ndarray] | None = None,
 ) -> None:
     """Train a model in place. If there is a checkpoint of the same identity, continue from it.
 
@@ -96,6 +99,11 @@ def fit(
         ``evaluate(model, indices)`` gives a figure of the held-out samples at these indices. By default their loss.
     times_path : str or Path, optional
         CSV with columns ``TIME_COLUMNS``. Times are not in the log, so that equal trainings write equal logs.
+    tensorboard : bool
+        Whether to write TensorBoard's events into a folder beside ``times_path``, with its name and the suffix
+        ``.tensorboard``: loss and learning rate of each step, loss, held-out figure and panel of each epoch.
+    panel : callable, optional
+        ``panel(model)`` gives a picture (H, W, 3) uint8 of what the network predicts.
 
     Raises
     ------
@@ -109,18 +117,27 @@ def fit(
     evaluate = evaluate or training.held_out_loss
     batches, saved = training.batches(), time.monotonic()
     _write_log(log_path, training.rows)
-    with progress(initial=training.step, total=training.total, unit="step") as bar:
+    events_folder = Path(times_path).with_suffix(".tensorboard") if tensorboard and times_path else None
+    with (
+        Events(events_folder, training.step) as events,
+        progress(initial=training.step, total=training.total, unit="step") as bar,
+    ):
         for epoch in range(len(training.rows), training.n_epochs):
             started, first = time.monotonic(), training.step
             while training.step < min(training.total, (epoch + 1) * training.steps):
                 training.take_step(next(batches))
+                events.figures(training.step, loss_of_step=training.losses[-1], learning_rate=training.rate)
                 bar.update()
                 if time.monotonic() - saved > CHECKPOINT_SECONDS:
                     training.save(checkpoint_path, identity)
                     saved = time.monotonic()
             seconds = time.monotonic() - started
             speed = (training.step - first) / training.steps * len(training.trained) / seconds
-            training.end_epoch(evaluate(training.weights().eval(), training.held_out) if training.held_out else None)
+            held_out = evaluate(training.weights().eval(), training.held_out) if training.held_out else None
+            if panel and events.writer:
+                events.picture(training.step, "photo_proxy_mask_prediction", panel(training.weights().eval()))
+            training.end_epoch(held_out)
+            events.figures(training.step, loss_of_epoch=training.rows[-1][1], held_out=held_out)
             training.save(checkpoint_path, identity)
             _write_log(log_path, training.rows)
             _append_times(times_path, [epoch, round(seconds, 2), round(speed, 2)])
