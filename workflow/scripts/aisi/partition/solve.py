@@ -78,7 +78,8 @@ def solve(
         Used by ``random`` and ``cplex``.
     effort : float
         Used by ``message_passing``: how long it continues while the gap is larger than requested. 10 allows ten times
-        as many steps. It cannot close a gap that the relaxation itself has.
+        as many steps. It cannot close a gap that the relaxation itself has. Above 1 the margins are sharpened, too:
+        more of them are above 0, for a few times the time of a small gap.
     verbose : bool
         Whether the solver prints what it does.
 

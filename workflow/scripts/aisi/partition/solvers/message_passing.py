@@ -36,6 +36,11 @@ PRICE_ROUNDS = 60
 """Times that the prices of groups change, if the gap stays larger than asked for."""
 ENUMERATED = 1_000_000
 """Steps spent on trying the labellings that the bound leaves open, after the search has stopped."""
+MARGIN_ROUNDS = 20
+"""With an ``effort`` above 1: sweeps in which the margins are computed again, and the largest ones kept."""
+NEIGHBOURHOOD = 10
+"""With an ``effort`` above 1: number of instances around one whose margin is not above 0. They are solved again without
+its label, in as many sweeps."""
 
 
 def solve(model: Model, gap: float, time_limit: float | None, seed: int, effort: float = 1.0) -> Answer:
@@ -47,7 +52,7 @@ def solve(model: Model, gap: float, time_limit: float | None, seed: int, effort:
     status = search.run(gap, deadline)
     if status == Status.FEASIBLE and search.close():
         status = Status.OPTIMAL
-    return Answer(search.best_chosen(), search.value, search.bound, status, search.margins())
+    return Answer(search.best_chosen(), search.value, search.bound, status, search.margins(deadline=deadline))
 
 
 def _solve_with_groups(model, gap, deadline, effort):
@@ -80,7 +85,7 @@ def _solve_with_groups(model, gap, deadline, effort):
         prices, messages = np.clip(prices + step * slopes, 0.0, model.penalties), search.messages.copy()
         search = Search(_priced(model, prices), effort)
         search.messages[:] = messages
-    margins = tightest.margins(best) - max(tightest.model.objective(best) - value, 0.0)
+    margins = tightest.margins(best, deadline) - max(tightest.model.objective(best) - value, 0.0)
     return Answer(best, value, tightest.bound, status, margins)
 
 
@@ -819,12 +824,15 @@ class Search:
         chosen[self.network.variables] = self.chosen
         return chosen
 
-    def margins(self, chosen: np.ndarray | None = None) -> np.ndarray:
+    def margins(self, chosen: np.ndarray | None = None, deadline: float = np.inf) -> np.ndarray:
         """Compute the certified margins (n,) of the best labelling, in the order of the model's instances.
 
         If no instance may be noisy, each connected component has its own bound. Otherwise the number of tags connects
         them all. ``chosen`` (m,) bool is another labelling in place of the best one. Something outside of this model
         connects all of its instances, too.
+
+        With an effort above 1 the margins are sharpened: in more sweeps, then in the neighbourhoods of the instances
+        that are left without a certificate.
         """
         net, n = self.network, len(self.largest)
         together = self.noisy or chosen is not None
@@ -836,14 +844,90 @@ class Search:
         gains = np.empty(len(net.values))
         _gains(net, self.chosen, gains)
         chosen = np.flatnonzero(self.chosen)
-        earned = 0.5 * (gains[chosen] + net.values[chosen]) - self.cost
-        worth = np.bincount(groups[net.owners[chosen]], earned, minlength=groups.max(initial=0) + 1)
         margins = np.full(n, -np.inf)
-        for forward in (True, False):
-            _margin_pass(net, forward, self.cost, self.noisy, self.messages, self.chosen, groups, worth, margins)
+        for number in range(MARGIN_ROUNDS if self.effort > 1 else 1):
+            if number:
+                self.sweep(1, deadline)
+            if self.noisy:  # the cost at which these shares have the lowest bound
+                self.cost = float(np.partition(self.largest, n - self.model.n_retained)[n - self.model.n_retained])
+            earned = 0.5 * (gains[chosen] + net.values[chosen]) - self.cost
+            worth = np.bincount(groups[net.owners[chosen]], earned, minlength=groups.max(initial=0) + 1)
+            for forward in (True, False):
+                _margin_pass(net, forward, self.cost, self.noisy, self.messages, self.chosen, groups, worth, margins)
+            if perf_counter() > deadline:
+                break
+        if self.effort > 1:
+            self._sharpen(margins, groups, worth, deadline)
         given = np.empty(n)
         given[net.order] = margins
         return given
+
+    def _sharpen(self, margins, groups, worth, deadline):
+        """Solve the neighbourhood of each instance without a certificate again, in place, without its label.
+
+        The other instances keep their shares of all pairs, so they count in the bound as before. The rewards inside of
+        the neighbourhood are shared anew: the sum of both is again never below the optimum without the label.
+        """
+        net = self.network
+        after = np.arange(len(net.to)) >= np.repeat(net.middle, np.diff(net.start))
+        shares = np.where(after, self.messages, net.rewards - self.messages[net.twin])
+        totals = net.values - self.cost
+        np.add.at(totals, np.repeat(np.arange(len(net.values)), np.diff(net.start)), shares)
+        largest = np.maximum.reduceat(totals, net.offsets[:-1])
+        largest = np.maximum(largest, 0.0) if self.noisy else largest
+        bounds = np.bincount(groups, largest, minlength=len(worth))
+        for i in np.flatnonzero(margins <= 0):
+            if perf_counter() > deadline:
+                break
+            near = self._neighbourhood(i)
+            without = self._bound_without(i, near, shares)
+            bound = bounds[groups[i]] - largest[near].sum() + without
+            bound += 1e-13 * (abs(bounds[groups[i]]) + abs(without))  # rounding must not make it too small
+            margins[i] = max(margins[i], worth[groups[i]] - bound)
+
+    def _neighbourhood(self, i):
+        """The ``NEIGHBOURHOOD`` instances that are nearest to an instance, breadth first; ascending."""
+        net, near, head = self.network, [i], 0
+        while head < len(near) < NEIGHBOURHOOD:
+            first, last = net.offsets[near[head]], net.offsets[near[head] + 1]
+            for j in net.owners[net.to[net.start[first] : net.start[last]]].tolist():
+                if j not in near and len(near) < NEIGHBOURHOOD:
+                    near.append(j)
+            head += 1
+        return np.sort(near)
+
+    def _bound_without(self, i, near, shares):
+        """A bound of what some instances can be worth at the current cost if instance i may not have its label."""
+        net = self.network
+        sizes = np.diff(net.offsets)[near]
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        variables = np.concatenate([np.arange(net.offsets[j], net.offsets[j + 1]) for j in near])
+        halves = np.concatenate([np.arange(net.start[a], net.start[a + 1]) for a in variables])
+        ends = np.repeat(np.arange(len(variables)), np.diff(net.start)[variables])
+        order = np.argsort(variables)
+        place = order[np.searchsorted(variables, net.to[halves], sorter=order).clip(max=len(order) - 1)]
+        inside = variables[place] == net.to[halves]
+        values = net.values[variables] - self.cost
+        np.add.at(values, ends[~inside], shares[halves[~inside]])
+        own = slice(*offsets[np.searchsorted(near, i) :][:2])
+        label, bonus = self.chosen[variables[own]], 0.0
+        if label.any():
+            values[own][label] = -1e6 * self.scale
+        else:  # any tag earns more than all else, and its bonus is taken off again
+            bonus = 2.0 * float(np.abs(values).sum() + net.rewards[halves].sum())
+            values[own] += bonus
+        once = inside & (ends < place)
+        model = replace(
+            self.model,
+            instances=np.arange(len(near)),
+            offsets=offsets,
+            values=values,
+            pairs=np.stack([ends[once], place[once]], axis=1),
+            rewards=net.rewards[halves[once]],
+        )
+        small = build_network(model)
+        messages, largest, beliefs = np.zeros(len(small.to)), np.empty(len(near)), np.empty(sizes.max())
+        return _sweeps(small, NEIGHBOURHOOD, 0.0, self.noisy, messages, beliefs, largest) - bonus
 
 
 class Lines:
