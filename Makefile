@@ -84,6 +84,7 @@ docs: setup
 	python tools/draw_architecture.py
 	python tools/write_reruns.py
 	python tools/write_results_pages.py
+	python tools/write_durations.py
 
 clean:
 	rm -rf $(VENV) $(TOOLS) .pytest_cache .ruff_cache .hypothesis

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import write_durations
 from aisi.planning.experiments import (
     PAPER_TABLES,
     TITLES,
@@ -113,3 +114,19 @@ def test_notes_name_seeds_and_thresholds():
     assert len(notes("sweep_graph", ABLATION, False)) == 1
     assert "not how high they are" in notes("sweep_beta", ABLATION, False)[-1]
     assert "Compare them with our networks" in notes("sweep_beta", ABLATION, True)[-1]
+
+
+def test_durations_on_the_page_are_those_of_the_stored_run(tmp_path, monkeypatch):
+    """Read from benchmark files as Snakemake writes them, of all homes of a run."""
+    assert write_durations.PAGE.read_text() == write_durations.page(), "Run: python tools/write_durations.py"
+    for place, seconds in (
+        ("benchmarks/train_x.tsv", 3),
+        ("seed-1/benchmarks/solve/a/b.tsv", 1),
+        ("benchmarks/solve/c.tsv", 2),
+    ):
+        file = tmp_path / "run/results" / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"s\tcpu_time\n99.0\t{seconds}\n")
+    monkeypatch.setattr(write_durations, "STORED", tmp_path / "durations.csv")
+    write_durations.store(tmp_path / "run")
+    assert (tmp_path / "durations.csv").read_text() == "rule,jobs,cpu_seconds\nsolve,2,3.00\ntrain_x,1,3.00\n"
