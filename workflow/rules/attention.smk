@@ -25,8 +25,8 @@ rule train_attention:
         mem_mb=growing(8000),
         runtime=720,
         gpu=config["gpus"],
-        tensorboard=int(config["tensorboard"]),
         nodes=1,
+        tensorboard=int(config["tensorboard"]),
     params:
         code=code_digest("train_attention"),
         roots=photo_roots,

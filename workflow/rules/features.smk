@@ -37,8 +37,8 @@ rule train_feature_extractor:
         mem_mb=growing(8000),
         runtime=2880,
         gpu=config["gpus"],
-        tensorboard=int(config["tensorboard"]),
         nodes=1,
+        tensorboard=int(config["tensorboard"]),
     params:
         code=code_digest("train_feature_extractor"),
         backbone=FEATURES_NETWORK["backbone"],

@@ -38,8 +38,8 @@ rule train_instance:
         mem_mb=growing(12000),
         runtime=2880,
         gpu=config["gpus"],
-        tensorboard=int(config["tensorboard"]),
         nodes=1,
+        tensorboard=int(config["tensorboard"]),
     params:
         code=code_digest("train_instance"),
         roots=photo_roots,

@@ -47,8 +47,8 @@ rule train_s4net:
         mem_mb=growing(8000),
         runtime=720,
         gpu=config["gpus"],
-        tensorboard=int(config["tensorboard"]),
         nodes=1,
+        tensorboard=int(config["tensorboard"]),
     params:
         code=code_digest("train_s4net"),
         root=lambda wildcards: SALIENT_PICTURES,

@@ -44,8 +44,8 @@ rule train_semantic:
         mem_mb=growing(12000),
         runtime=1440,
         gpu=config["gpus"],
-        tensorboard=int(config["tensorboard"]),
         nodes=1,
+        tensorboard=int(config["tensorboard"]),
     params:
         code=code_digest("train_semantic"),
         roots=photo_roots,

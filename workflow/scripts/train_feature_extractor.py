@@ -39,15 +39,14 @@ def main(
         model.start_classifier(photos.categories, backbone, pretrained)
     model.to(device)
     names = [str(Path(path).relative_to(photos_folder)) for path, _ in photos.samples]
+    settings = backbone, pretrained, crop_size, pretrained_classifier, centre_loss, recipe, code, names
     fit(
         model,
         feature_loss,
         photos,
         recipe,
         seed=SEED,
-        identity=training_identity(
-            backbone, pretrained, crop_size, pretrained_classifier, centre_loss, recipe, code, names
-        ),
+        identity=training_identity(*settings),
         log_path=log_path,
         times_path=times_path,
         tensorboard=tensorboard,

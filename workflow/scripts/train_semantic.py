@@ -30,31 +30,36 @@ def main(
     tensorboard=False,
 ):
     """Write the trained network, and a CSV row per epoch; ``salient``: folder and list of photos without categories."""
-    device, recipe, share = pick_device(threads), training["recipe"], training["salient_share"]
+    device, recipe = pick_device(threads), training["recipe"]
     torch.manual_seed(seed)
     photos, categories = read_images(*images_paths, roots=roots), read_categories(categories_path)
     proxies = find_proxies(photos, categories, proxies_folder)
-    salient_paths = list_pictures(*salient) if share else []
+    samples, mask_paths = training_samples(proxies, len(categories), salient, training)
     architecture = {"n_categories": len(categories)} | network
     model = deeplab.DeepLab(**architecture, weights=pretrained).to(device)
     model.backbone.freeze(recipe.get("frozen_stages", 0), recipe.get("frozen_batch_norms", False))
-    mask_paths = [*(proxy.mask_path for proxy in proxies), *(mask_path for _, mask_path in salient_paths)]
-    settings = architecture, pretrained, training["crops"], share, recipe, seed, code
+    settings = architecture, pretrained, training["crops"], training["salient_share"], recipe, seed, code
     fit(
         model,
         deeplab.segmentation_loss,
-        SalientCrops(ProxyCrops(proxies, len(categories), **training["crops"]), salient_paths, share),
+        samples,
         recipe,
         seed=seed,
         identity=training_identity(*settings, file_paths=[*images_paths, categories_path, *mask_paths]),
-        log_path=log_path,
-        times_path=times_path,
-        tensorboard=tensorboard,
+        **{"log_path": log_path, "times_path": times_path, "tensorboard": tensorboard},
         panel=lambda network: deeplab.panel_of(network, proxies),
         parameter_groups=parameter_groups(model, model.backbone, recipe.get("backbone_scale", 1.0)),
     )
     deeplab.adjust_logits(model, proxies, training["logit_adjustment"])
     deeplab.save_deeplab(weights_path, model, architecture)
+
+
+def training_samples(proxies, n_categories, salient, training):
+    """Crops of the photos, with their share of photos of salient instances, and the paths of all masks."""
+    salient_paths = list_pictures(*salient) if training["salient_share"] else []
+    crops = ProxyCrops(proxies, n_categories, **training["crops"])
+    mask_paths = [*(proxy.mask_path for proxy in proxies), *(mask_path for _, mask_path in salient_paths)]
+    return SalientCrops(crops, salient_paths, training["salient_share"]), mask_paths
 
 
 if "snakemake" in globals():
