@@ -46,7 +46,9 @@ def main(
         recipe,
         seed=seed,
         identity=training_identity(*settings, file_paths=[*images_paths, categories_path, *mask_paths]),
-        **{"log_path": log_path, "times_path": times_path, "tensorboard": tensorboard},
+        log_path=log_path,
+        times_path=times_path,
+        tensorboard=tensorboard,
         panel=lambda network: deeplab.panel_of(network, proxies),
         parameter_groups=parameter_groups(model, model.backbone, recipe.get("backbone_scale", 1.0)),
     )
