@@ -38,7 +38,7 @@ from aisi.report.tables import markdown
 RULES = ("detect_salient_instances", "prompt_salient_instances")
 
 
-RETENTIONS = (1.0, 0.95, 0.9, 0.8, 0.7)
+RETENTIONS = (1.0, 0.95)
 
 
 def measure(name, results, listed, configured):
