@@ -1,6 +1,6 @@
 """Write the table of durations in docs/experiments.md from the benchmark files of a run.
 
-    python tools/write_durations.py                            # the page again, from docs/figures/demo/durations.csv
+    python tools/write_durations.py                            # the page again, from docs/figures/durations/demo.csv
     python tools/write_durations.py --store runs/demo          # first store the durations of this finished run
 
 Snakemake writes a benchmark file for each job. CPU seconds are stored, since other programs also run on the machine.
@@ -14,7 +14,7 @@ import pandas as pd
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "experiments.md"
-STORED = ROOT / "docs" / "figures" / "demo" / "durations.csv"
+STORED = ROOT / "docs" / "figures" / "durations" / "demo.csv"
 START, END = "<!-- durations: start, by tools/write_durations.py -->", "<!-- durations: end -->"
 ATTENTION = {"train_attention": 2, "compute_attention_maps": 2, "compute_scores": 2}
 SWEEP = {"solve_partition": 18, "write_tags": 18}
