@@ -165,10 +165,13 @@ def test_one_photo_with_all_its_tags(page, tags):
         "return [...document.querySelectorAll('#detail .word')].map((word) => word.textContent)"
     )
     assert sorted(words) == sorted(tags["tag"][photo])
-    size = "return document.querySelector('#detail .word.own').getBoundingClientRect().height"
-    assert 14 < page.execute_script(size) < 30
+    readable = (
+        "const { height } = document.querySelector('#detail .word.own').getBoundingClientRect();"
+        "return 14 < height && height < 30"
+    )
+    assert page.until(readable)
     page.look(390, 800)
-    assert 14 < page.until(size) < 30
+    assert page.until(readable)  # after a change of the window the page sizes the words again
     page.look(1280, 800)
     assert page.execute_script("return document.querySelectorAll('.photo li').length") == 2
     page.execute_script("document.querySelector('#detail .outline.other').dispatchEvent(new MouseEvent('click'))")
