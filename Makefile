@@ -42,9 +42,9 @@ demo: setup
 	@snakemake --cores $(CORES) --report $(REPORT) --report-after-run
 	@echo "The report is $(CURDIR)/$(REPORT): open it in a browser."
 
-# A process for each core, at most four, each with its own files of tests.
+# A process of one thread for each core, at most four, each with its own files of tests.
 test: setup
-	@python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	@OMP_NUM_THREADS=1 python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 # The readers need versions that the lock of the workflow excludes, and one brings GPL codecs: they stay apart.
 setup-tools: $(TOOLS)/requirements.installed

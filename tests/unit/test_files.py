@@ -106,37 +106,27 @@ def test_an_error_tells_the_file(tmp_path):
     assert caught.value.__notes__ == [f"{tmp_path / 'a.csv'} was not written."]
 
 
-def as_nobody(task):
-    """Run a task as another user, in a process of its own; gives what it returns."""
-    reader, writer = os.pipe()
-    process = os.fork()
-    if process == 0:
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
-        os.write(writer, task().encode())
-        os._exit(0)
-    os.close(writer)
-    os.waitpid(process, 0)
-    with open(reader) as told:
-        return told.read()
+WRITE_AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from aisi.files import atomic
+os.setgroups([]), os.setgid(65534), os.setuid(65534)
+try:
+    with atomic(Path(sys.argv[1])) as temporary:
+        temporary.write_text("new")
+except OSError as error:
+    print(type(error).__name__, error, error.__notes__)
+"""
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="machine lacks: the right to become another user")
 def test_results_that_a_second_user_may_not_write(tmp_path):
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    for folder in (tmp_path, *tmp_path.parents):
+        folder.chmod(folder.stat().st_mode | 0o055)
     (tmp_path / "a.csv").write_text("old")
-
-    def write():
-        try:
-            with atomic(tmp_path / "a.csv") as temporary:
-                temporary.write_text("new")
-        except OSError as error:
-            return f"{type(error).__name__}: {error} {error.__notes__}"
-        return "written"
-
-    told = as_nobody(write)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", WRITE_AS_NOBODY, tmp_path / "a.csv"]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     assert told.startswith("PermissionError") and f"{tmp_path / 'a.csv'} was not written." in told
     assert (tmp_path / "a.csv").read_text() == "old"
     assert os.listdir(tmp_path) == ["a.csv"]
