@@ -2,7 +2,7 @@
 
 from aisi.formats.dataset import read_images
 from aisi.formats.tags import read_tags
-from test_reruns import WITH_PAPER, once
+from test_reruns import AFTER_GRAPH, once
 
 OVERRIDES = {"partition": {"overrides": "overrides.csv"}}
 PAGE = once("review", "write_review")
@@ -21,7 +21,7 @@ def test_the_loop_closes(copy):
     tags = ["noisy", next(word for word in wrong["keywords"].iloc[1] if word != wrong["tag"].iloc[1])]
     columns = ["image_id", "instance_id", "tag", "x0", "y0", "x1", "y1"]
     wrong.assign(tag=tags)[columns].to_csv(copy.run_folder / "overrides.csv", index=False)
-    assert copy.pending(changes=OVERRIDES) == WITH_PAPER
+    assert copy.pending(changes=OVERRIDES) == AFTER_GRAPH
     assert copy.pending("review", changes=OVERRIDES) == once("solve_partition", "write_tags") | PAGE
     copy.finish("review", changes=OVERRIDES)
     after = read_tags(results / "tags/partition.csv")

@@ -254,7 +254,7 @@ def test_report(run_folder):
         "tags": "oracle.csv",
         "label_maps": ["proxies", "classes"],
     }
-    params = {"titles": ["proxy", "true mask"]}
+    params = {"titles": ["proxy", "true mask"], "roots": None}
     chosen = {"images": "extremes.csv", "notes": "notes.csv"}
     run("evaluate_examples", "log.txt", input=inputs | {"proxies": "proxies"}, output=chosen, params={"n": 1})
     assert pd.read_csv("notes.csv")["note"].tolist() == ["best: IoU 1.00", "worst: IoU 1.00"]

@@ -8,13 +8,10 @@ import pytest
 from aisi.planning import file_contents
 from aisi.planning.file_contents import content_digest
 
-LONG_AGO = time.time_ns() + 10**12
-"""Seen from then, all that a test writes is long ago."""
-
-
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
-    monkeypatch.setattr(time, "time_ns", lambda: LONG_AGO)
+    later = time.time_ns() + 10**12  # seen from then, all that the test writes is long ago
+    monkeypatch.setattr(time, "time_ns", lambda: later)
     folder = tmp_path / "photos"
     (folder / "sub").mkdir(parents=True)
     for name in ("b.jpg", "a.PNG", "sub/c.webp", ".DS_Store", "Thumbs.db"):
