@@ -8,6 +8,7 @@ import pytest
 from aisi.planning import file_contents
 from aisi.planning.file_contents import content_digest
 
+
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
     later = time.time_ns() + 10**12  # seen from then, all that the test writes is long ago
