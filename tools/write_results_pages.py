@@ -47,7 +47,7 @@ from aisi.report.tables import (  # noqa: E402
     seed_table,
 )
 
-PAGES = {"results_halves.md": "voc_mini", "results_demo.md": "demo"}
+PAGES = {"results.md": "voc_mini", "results_demo.md": "demo"}
 """Page of docs/ to its folder in docs/figures."""
 FIGURES = ROOT / "docs" / "figures"
 DEMO = ROOT / "docs" / "demo.md"
