@@ -262,7 +262,8 @@ def test_report(run_folder):
     run("draw_examples", "log.txt", input=extremes, output={"figure": "extremes.png"}, params=params)
     run("draw_examples", "log.txt", input=inputs, output={"figure": "examples.png"}, params=params)
     run("draw_predictions", "log.txt", input=inputs, output={"figure": "predictions.png"}, params=params)
-    page, words = {"page": "overview.html", "figure": "keywords.png"}, {"name": "three", "places": {"Masks": "proxies"}}
+    page = {"page": "overview.html", "figure": "keywords.png"}
+    words = {"name": "three", "places": {"Masks": "proxies"}, "roots": None}
     run("write_overview", "log.txt", input=SHARED | {"tags": "oracle.csv"}, output=page, params=words)
     assert "three: 2 of 3 photos have a mask" in Path("overview.html").read_text()
     for name in ("assignments", "categories", "training", "examples", "extremes", "predictions", "keywords"):
