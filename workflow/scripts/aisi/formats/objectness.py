@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aisi.formats.files import TEXT, Format, reading, require
+from aisi.formats.files import TEXT, Format, reading, require, writing
 from aisi.formats.instances import SalientInstances
 from aisi.formats.seal import BLANK, read_sealed, sealed
 from aisi.formats.tables import read_table, write_table
@@ -74,6 +74,8 @@ objects
     Share of instances that show an object, in [0, 1].
 """
 CALIBRATION_COLUMNS = list(CALIBRATION.columns)
+SCORES = {"score", "objectness"}
+"""Names of the scores in a calibration: the detector's own, and the objectness."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ def write_objectness_model(path: str | Path, model: ObjectnessModel) -> None:
     head = {"seal": BLANK, "format": OBJECTNESS_MODEL.name, "version": OBJECTNESS_MODEL.version}
     numbers = {name: getattr(model, name).tolist() for name in ("means", "scales", "weights")}
     content = head | {"features": list(model.features)} | numbers | {"constant": model.constant}
+    with writing(path):
+        _check_model(content)
     with sealed(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
@@ -116,13 +120,34 @@ def read_objectness_model(path: str | Path) -> ObjectnessModel:
     expected = f"{OBJECTNESS_MODEL.name}, version {OBJECTNESS_MODEL.version}"
     with reading(path, OBJECTNESS_MODEL, expected):
         content = json.loads(read_sealed(path))
-        found = content["format"], content["version"]
-        right = found == (OBJECTNESS_MODEL.name, OBJECTNESS_MODEL.version)
-        require(right, f"format {found[0]}, version {found[1]}", expected)
-        missing = sorted(set(OBJECTNESS_MODEL.columns) - set(content))
-        require(not missing, f"no {', '.join(missing)}", f"keys {list(OBJECTNESS_MODEL.columns)}")
+        _check_model(content)
         means, scales, weights = (np.array(content[name], float) for name in ("means", "scales", "weights"))
         return ObjectnessModel(tuple(content["features"]), means, scales, weights, float(content["constant"]))
+
+
+def _check_model(content):
+    head = {"seal", "format", "version"}
+    require(
+        isinstance(content, dict) and set(content) == head | set(OBJECTNESS_MODEL.columns),
+        f"keys {list(content)}",
+        f"keys {list(OBJECTNESS_MODEL.columns)}",
+    )
+    found = content["format"], content["version"]
+    right = found == (OBJECTNESS_MODEL.name, OBJECTNESS_MODEL.version)
+    require(right, f"format {found[0]}, version {found[1]}", f"{OBJECTNESS_MODEL.name}, {OBJECTNESS_MODEL.version}")
+    names = content["features"]
+    texts = isinstance(names, list) and all(isinstance(name, str) for name in names) and len({*names}) == len(names)
+    require(texts, f"features {names}", "names, each once")
+    for name in ("means", "scales", "weights"):
+        numbers = content[name]
+        right = isinstance(numbers, list) and len(numbers) == len(names) and all(map(_is_number, numbers))
+        require(right, f"{name} {numbers}", "a finite number for each of the features")
+    require(min(content["scales"], default=1) > 0, f"scales {content['scales']}", "numbers above 0")
+    require(_is_number(content["constant"]), f"constant {content['constant']}", "a finite number")
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < np.inf
 
 
 def write_objectness(path: str | Path, instances: SalientInstances, objectness: np.ndarray) -> None:
@@ -153,9 +178,28 @@ def read_objectness(paths: Sequence[str | Path], instances: SalientInstances) ->
 
 def write_calibration(path: str | Path, calibration: pd.DataFrame) -> None:
     """Write how many instances show an object, by what a score says: columns ``CALIBRATION_COLUMNS``."""
+    with writing(path):
+        _check_calibration(calibration)
     write_table(path, calibration, CALIBRATION)
 
 
 def read_calibration(path: str | Path) -> pd.DataFrame:
-    """Read what :func:`write_calibration` wrote."""
-    return read_table(path, CALIBRATION)
+    """Read what :func:`write_calibration` wrote.
+
+    Raises
+    ------
+    FormatError
+        If the file is not such a table, or not as it was written.
+    """
+    table = read_table(path, CALIBRATION)
+    with reading(path, CALIBRATION, "a calibration"):
+        _check_calibration(table)
+    return table
+
+
+def _check_calibration(table):
+    require(set(table["score"]) <= SCORES, f"scores {sorted(set(table['score']))}", f"of {sorted(SCORES)}")
+    require(bool((table["n"] > 0).all()), f"n {table['n'].min()}", "bins of at least one instance")
+    for name in ("predicted", "objects"):
+        inside = table[name].between(0, 1).all()
+        require(bool(inside), f"{name} {table[name].tolist()}", "numbers in [0, 1]")
