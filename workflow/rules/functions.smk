@@ -112,10 +112,7 @@ def graph_of(assignment):
 def overrides_of_assignment(wildcards):
     """A person's corrections of tags. The paper's own row has none."""
     path = PARTITION["overrides"]
-    if not path or wildcards.assignment == "paper":
-        return []
-    path = by_content(path)
-    return path(wildcards) if callable(path) else path
+    return by_content(path) if path and wildcards.assignment != "paper" else []
 
 
 def graph_of_assignment(wildcards):
